@@ -1,0 +1,3 @@
+//! The command `pomelo-cli`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The command `pomelo`.
+
+fn main() {}

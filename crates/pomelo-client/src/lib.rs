@@ -1,0 +1,1 @@
+//! A Pomelo client over WebSocket or TCP: robots, load generators, tests.

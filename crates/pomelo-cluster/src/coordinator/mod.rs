@@ -1,0 +1,115 @@
+//! Who may lead, decided by something outside the masters: kernel file locks on one machine ([`local`]) or ZooKeeper on
+//! several ([`zookeeper`]). One trait, so that nothing else changes with the choice.
+//!
+//! A coordinator says who is *first in the queue*; what a candidate makes of that is decided in [`crate::election`].
+
+use std::{fmt, future::Future, pin::Pin};
+
+use pomelo_protocol::ServerId;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+/// Where a master listens, `host:port`. Masters may share an id (the original's `masterha.json` does so), so the address
+/// is what tells them apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MasterAddr {
+    /// Host name or address.
+    pub host: String,
+    /// Port of the admin protocol.
+    pub port: u16,
+}
+
+impl fmt::Display for MasterAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for MasterAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A master that stands for election.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CandidateInfo {
+    /// Its server id.
+    pub id: ServerId,
+    /// Where it listens.
+    #[serde(flatten)]
+    pub addr: MasterAddr,
+    /// Its process.
+    pub pid: u32,
+}
+
+/// The right to lead, once granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Starts at 1 and grows by one with each promotion; no two candidates ever hold the same.
+    pub epoch: u64,
+}
+
+/// What a coordinator tells a candidate. Level-triggered: each event replaces what the earlier ones said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CoordinatorEvent {
+    /// Not reached yet, or not joined yet; it keeps trying.
+    Unreachable {
+        /// For a person.
+        why: String,
+    },
+    /// In the queue, with so many candidates before this one.
+    Waiting {
+        /// At least 1.
+        ahead: usize,
+    },
+    /// First in the queue: may call [`Candidacy::promote`].
+    Elected,
+    /// The coordinator is not heard; the place in the queue may still be held.
+    Suspended {
+        /// For a person.
+        why: String,
+    },
+    /// Heard again, the place in the queue is the same.
+    Resumed,
+    /// The place in the queue is gone for certain (session expired, node deleted). It joins again by itself, at the tail.
+    Lost {
+        /// For a person.
+        why: String,
+    },
+}
+
+/// Why a promotion did not happen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PromoteError {
+    /// Somebody else is first, or was promoted in between: the candidate must wait for its next event.
+    #[error("fenced: {0}")]
+    Fenced(String),
+    /// The store did not answer; the outcome may be unknown. Trying again is safe.
+    #[error("coordinator unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// A boxed future, so that the traits here stay object safe.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A place where candidates queue.
+pub trait Coordinator: Send + Sync + 'static {
+    /// For logs and tables: `embedded (run/ha)`, `zookeeper 127.0.0.1:2181/pomelo/master`.
+    fn describe(&self) -> String;
+
+    /// Joins the queue. Never fails: a coordinator that can't be reached is reported as
+    /// [`CoordinatorEvent::Unreachable`] and tried again for ever. Dropping the [`Candidacy`] leaves the queue.
+    fn join(&self, me: CandidateInfo) -> (Box<dyn Candidacy>, mpsc::Receiver<CoordinatorEvent>);
+}
+
+/// A candidate's place in the queue.
+pub trait Candidacy: Send + Sync {
+    /// Raises the epoch by one and publishes this candidate as the leader, in one step that fails if this candidate is
+    /// not first in the queue.
+    fn promote(&self) -> BoxFuture<'_, Result<Term, PromoteError>>;
+
+    /// Gives the place back, so that the next in the queue is elected at once. Done when the store has confirmed it or
+    /// can't be reached.
+    fn resign(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,1 @@
+//! The control-plane process: registry, console modules, promotion.

@@ -1,0 +1,9 @@
+//! What the bytes of Pomelo mean: the client, admin and RPC formats, and the names of servers.
+//!
+//! Pure: bytes in, values out. There is no socket, no clock and no runtime in this crate; who reads and writes is up to
+//! `pomelo` (clients), `pomelo-rpc` (servers) and `pomelo-cluster` (masters). The formats are those of NetEase Pomelo
+//! 2.2.7 with pomelo-protocol 0.1.6 and pomelo-admin 1.0.1; the tests compare with recorded conversations of it.
+
+pub mod server;
+
+pub use server::{InvalidName, ServerId, ServerInfo, ServerType};

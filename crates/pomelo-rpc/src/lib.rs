@@ -1,0 +1,1 @@
+//! A link between two servers: correlation, deadlines, batching, reconnect.

@@ -1,0 +1,1 @@
+//! A distributed game-server framework: connectors, backends, sessions, channels, RPC, and a highly available master.

@@ -1,0 +1,3 @@
+//! The chat example.
+
+fn main() {}
