@@ -1,0 +1,201 @@
+//! `cargo xtask demo`: the chat example in production with three masters, so that one can kill the active one and watch.
+//!
+//! Works on a copy of the example's configuration in `target/demo`, where logs and the coordinator's files go too.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::shell::{cargo, root, run, target_dir};
+
+/// How long a cluster on the embedded coordinator may take to come up, on a busy machine.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Options of `cargo xtask demo`.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Elect through this ZooKeeper instead of the embedded coordinator: `127.0.0.1:2181`.
+    #[arg(long, value_name = "HOST:PORT")]
+    zookeeper: Option<String>,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<()> {
+        println!("building (the first time takes a minute or two)");
+        run(cargo().args(["build", "--locked", "-p", "pomelo-cli", "-p", "chat"]))?;
+        let programs = target_dir()?.join("debug");
+        let dir = self.prepare(&target_dir()?.join("demo"))?;
+
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register(signal, interrupted.clone())?;
+        }
+        let mut cluster = Cluster { supervisors: Vec::new() };
+        let deadline = (self.zookeeper.is_none()).then(|| Instant::now() + READY_TIMEOUT);
+        for words in [&["start", "-e", "production"][..], &["masterha", "-e", "production"]] {
+            let (supervisor, ready) = Supervisor::spawn(&programs, &dir, words)?;
+            cluster.supervisors.push(supervisor);
+            if !cluster.wait_ready(&ready, deadline, &interrupted)? {
+                return Ok(()); // Ctrl-C: dropping the cluster stops what runs
+            }
+        }
+        explain(&programs, &dir)?;
+        while !interrupted.load(Ordering::Relaxed) && cluster.runs() {
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        if !interrupted.load(Ordering::Relaxed) {
+            println!("the cluster was stopped from outside");
+        }
+        Ok(())
+    }
+
+    /// A fresh copy of the example's configuration; says which coordinator to use.
+    fn prepare(&self, demo: &Path) -> Result<PathBuf> {
+        let dir = demo.join("chat");
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(dir.join("config"))?;
+        for entry in fs::read_dir(root().join("examples/chat/config"))? {
+            let entry = entry?;
+            fs::copy(entry.path(), dir.join("config").join(entry.file_name()))?;
+        }
+        if let Some(server) = &self.zookeeper {
+            let file = dir.join("config/masterha.json");
+            let mut masterha: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+            masterha["zookeeper"] = serde_json::json!({ "server": server, "path": "/pomelo/master" });
+            fs::write(&file, serde_json::to_string_pretty(&masterha)?)?;
+        }
+        Ok(dir)
+    }
+}
+
+/// What the demo started; dropping it ends all of it.
+struct Cluster {
+    supervisors: Vec<Supervisor>,
+}
+
+impl Cluster {
+    /// Waits until the newest supervisor says that it is ready; false when interrupted.
+    fn wait_ready(
+        &mut self,
+        ready: &mpsc::Receiver<()>,
+        deadline: Option<Instant>,
+        interrupted: &AtomicBool,
+    ) -> Result<bool> {
+        loop {
+            match ready.recv_timeout(Duration::from_millis(100)) {
+                Ok(()) => return Ok(true),
+                Err(mpsc::RecvTimeoutError::Disconnected) => bail!("it ended before it was ready, see above"),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            if interrupted.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            if deadline.is_some_and(|d| Instant::now() > d) {
+                bail!("not ready after {} s; the logs are in target/demo/chat/logs", READY_TIMEOUT.as_secs());
+            }
+        }
+    }
+
+    /// Whether any supervisor still runs: `pomelo stop` ends them too.
+    fn runs(&mut self) -> bool {
+        self.supervisors.iter_mut().any(|s| matches!(s.child.try_wait(), Ok(None)))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for supervisor in &self.supervisors {
+            if let Some(pid) = Pid::from_raw(supervisor.child.id().cast_signed()) {
+                let _ = kill_process(pid, Signal::INT);
+            }
+        }
+        for supervisor in &mut self.supervisors {
+            let _ = supervisor.child.wait();
+        }
+    }
+}
+
+/// One `pomelo start` or `pomelo masterha`, in a process group of its own so that Ctrl-C reaches it once, through us.
+struct Supervisor {
+    child: Child,
+}
+
+impl Supervisor {
+    /// Starts it and shows what it prints; the channel tells when it printed that it is ready.
+    fn spawn(programs: &Path, dir: &Path, words: &[&str]) -> Result<(Self, mpsc::Receiver<()>)> {
+        let mut command = Command::new(programs.join("pomelo"));
+        command.args(words).arg("-d").arg(dir).arg("--bin").arg(programs.join("chat"));
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("could not run {}", programs.join("pomelo").display()))?;
+        let stdout = child.stdout.take().context("stdout was asked for")?;
+        let (tell, ready) = mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            let mut tell = Some(tell);
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                println!("{line}");
+                if line.starts_with("ready")
+                    && let Some(tell) = tell.take()
+                {
+                    let _ = tell.send(());
+                }
+            }
+        });
+        Ok((Self { child }, ready))
+    }
+}
+
+/// What to do next, with the pids and ports of this run.
+fn explain(programs: &Path, dir: &Path) -> Result<()> {
+    let out = Command::new(programs.join("pomelo-cli"))
+        .args(["--json", "-c", "show servers"])
+        .current_dir(dir)
+        .output()
+        .context("pomelo-cli")?;
+    let servers: Value = serde_json::from_slice(&out.stdout)
+        .with_context(|| format!("pomelo-cli said: {}", String::from_utf8_lossy(&out.stderr)))?;
+    let servers = servers.as_array().context("pomelo-cli --json prints a list")?;
+    let of = |server_type: &str| servers.iter().find(|s| s["serverType"] == server_type);
+    let master = of("master").context("no master in the list")?;
+    let (pid, port) = (&master["pid"], &master["port"]);
+    let gate = fs::read_to_string(dir.join("config/servers.json"))?;
+    let gate: Value = serde_json::from_str(&gate)?;
+    let page = &gate["production"]["gate"][0]["clientPort"];
+    let shown = programs.strip_prefix(root()).unwrap_or(programs).display();
+    println!(
+        "
+  Chat here:       http://127.0.0.1:{page}/   (open it twice)
+  Active master:   127.0.0.1:{port}, pid {pid}; standbys on 3006 and 3007
+
+  Now, in another terminal:
+    kill -9 {pid}
+        the active master dies, a standby takes over; go on chatting, nothing is lost
+    {shown}/pomelo-cli -P 3006 -c \"show servers\"
+        the new master knows every server at once
+    {shown}/pomelo stop -P 3006
+        stops the whole cluster
+
+  Ctrl-C here stops all of it. Logs: {}
+",
+        dir.join("logs").strip_prefix(root()).unwrap_or(&dir.join("logs")).display()
+    );
+    Ok(())
+}

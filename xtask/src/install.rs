@@ -1,0 +1,68 @@
+//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it), Node with the original's npm packages,
+//! and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Result, bail};
+
+use crate::shell::{cargo, exists, root, run};
+
+/// Jar whose presence means that Debian's package is installed.
+const ZOOKEEPER_JAR: &str = "/usr/share/java/zookeeper.jar";
+
+/// Makes sure that real ZooKeeper servers can be started.
+pub(crate) fn zookeeper() -> Result<()> {
+    let mut missing = Vec::new();
+    if !Path::new(ZOOKEEPER_JAR).exists() {
+        missing.push("zookeeper");
+    }
+    if !exists("java") {
+        missing.push("default-jre-headless");
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    apt_install(&missing)
+}
+
+/// Makes sure that the npm packages named in `dir/package.json` are there.
+pub(crate) fn npm(dir: &str) -> Result<()> {
+    let dir = root().join(dir);
+    if !exists("npm") {
+        apt_install(&["nodejs", "npm"])?;
+    }
+    let lock = dir.join("package-lock.json");
+    let installed = dir.join("node_modules/.package-lock.json");
+    let newer = |a: &Path, b: &Path| -> Option<bool> {
+        Some(a.metadata().ok()?.modified().ok()? >= b.metadata().ok()?.modified().ok()?)
+    };
+    if newer(&installed, &lock) == Some(true) {
+        return Ok(());
+    }
+    println!("installing npm packages of {}", dir.display());
+    run(Command::new("npm")
+        .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"])
+        .current_dir(&dir))
+}
+
+/// Makes sure that cargo-nextest is there.
+pub(crate) fn nextest() -> Result<()> {
+    if exists("cargo-nextest") {
+        return Ok(());
+    }
+    println!("installing cargo-nextest (a few minutes, once)");
+    run(cargo().args(["install", "--locked", "cargo-nextest"]))
+}
+
+fn apt_install(packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
+    if !exists("apt-get") {
+        bail!("please install {list} with your system's package manager, then try again");
+    }
+    println!("installing Debian packages: {list}");
+    run(Command::new("apt-get").args(["update", "-qq"]))?;
+    run(Command::new("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive"))
+}

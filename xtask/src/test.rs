@@ -1,0 +1,61 @@
+//! `cargo xtask test`: every suite there is. What a suite needs is installed first; a suite that can't run is counted and
+//! named on the last lines, and with `POMELO_REQUIRE_ALL=1` (as in CI) it is a failure.
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::{
+    install,
+    shell::{cargo, run},
+};
+
+/// Options of `cargo xtask test`.
+#[derive(Args)]
+pub(crate) struct Test {
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+    /// Install nothing; suites whose needs are missing are skipped.
+    #[arg(long)]
+    no_install: bool,
+}
+
+impl Test {
+    pub(crate) fn run(self) -> Result<()> {
+        let mut skipped = Vec::new();
+        if !self.no_install {
+            install::nextest()?;
+            for (suite, installed) in
+                [("ZooKeeper suites", install::zookeeper()), ("npm suites", install::npm("tests/npm"))]
+            {
+                if let Err(e) = installed {
+                    eprintln!("warning: {suite} can't run: {e:#}");
+                    skipped.push(suite);
+                }
+            }
+        }
+
+        println!("building every program the suites start");
+        run(cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+        println!("running the tests");
+        let mut nextest = cargo();
+        nextest.args(["nextest", "run", "--workspace", "--locked"]);
+        if let Some(filter) = &self.filter {
+            nextest.arg(filter);
+        }
+        run(&mut nextest)?;
+        if self.filter.is_none() {
+            println!("running the examples in the documentation");
+            run(cargo().args(["test", "--workspace", "--doc", "--locked", "--quiet"]))?;
+        }
+
+        if skipped.is_empty() {
+            println!("all suites ran, none skipped");
+            return Ok(());
+        }
+        println!("{} skipped: {}", skipped.len(), skipped.join(", "));
+        if std::env::var_os("POMELO_REQUIRE_ALL").is_some() {
+            bail!("a skipped suite is a failure here (POMELO_REQUIRE_ALL is set)");
+        }
+        Ok(())
+    }
+}
