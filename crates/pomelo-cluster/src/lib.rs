@@ -1,5 +1,12 @@
 //! Who is there and who leads.
 //!
+//! * [`config`]: the files of a game's `config/` folder, typed.
+//! * [`membership`]: the versioned list of servers.
+//! * [`follower`], [`follow`]: whom to believe, and the links to all masters.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
+//! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
 
 pub mod coordinator;
+pub mod election;
+pub mod elector;
+pub mod membership;

@@ -106,8 +106,9 @@ pub trait Coordinator: Send + Sync + 'static {
 /// A candidate's place in the queue.
 pub trait Candidacy: Send + Sync {
     /// Raises the epoch by one and publishes this candidate as the leader, in one step that fails if this candidate is
-    /// not first in the queue.
-    fn promote(&self) -> BoxFuture<'_, Result<Term, PromoteError>>;
+    /// not first in the queue. The new epoch is also higher than `above`, the highest epoch this candidate has heard of:
+    /// normally the store knows that one, and only a store that was wiped does not.
+    fn promote(&self, above: u64) -> BoxFuture<'_, Result<Term, PromoteError>>;
 
     /// Gives the place back, so that the next in the queue is elected at once. Done when the store has confirmed it or
     /// can't be reached.

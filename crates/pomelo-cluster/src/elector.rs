@@ -1,0 +1,218 @@
+//! Runs an [`Election`] against a [`Coordinator`]: one task that owns the state machine, and a handle.
+//!
+//! The task makes a new role known *before* it acts on it, so that authority is off before the place in the queue is
+//! given back. What a role allows is the master's business.
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::OptionFuture;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tracing::{info, warn};
+
+pub use crate::election::Role;
+use crate::{
+    coordinator::{BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, PromoteError, Term},
+    election::{Action, Election, Event},
+};
+
+/// A master's standing in the election. Dropping it leaves the queue without waiting; [`Elector::resign_and_stop`]
+/// waits until the place is free for the next.
+#[derive(Debug)]
+pub struct Elector {
+    role: watch::Receiver<Role>,
+    epoch_seen: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Elector {
+    /// Joins the queue and stands for election until it is stopped or dropped. Needs a tokio runtime.
+    pub fn start(coordinator: Arc<dyn Coordinator>, me: CandidateInfo) -> Self {
+        let (role_tx, role) = watch::channel(Role::Joining { why: None });
+        let (epoch_seen, epochs) = watch::channel(0);
+        let (stop, stopped) = watch::channel(false);
+        let (election, actions) = Election::new();
+        let driver = Driver {
+            coordinator,
+            me,
+            election,
+            role: role_tx,
+            place: None,
+            promoting: None,
+            leaving: None,
+            unreachable: None,
+        };
+        let task = tokio::spawn(driver.run(actions, epochs, stopped));
+        Self { role, epoch_seen, stop, task }
+    }
+
+    /// What this master may do, now and after each change. Authority is what [`Role::authority`] says at the moment of
+    /// acting; a value read earlier is worth nothing.
+    pub fn role(&self) -> watch::Receiver<Role> {
+        self.role.clone()
+    }
+
+    /// Tells the election that somebody knows this epoch. A leader with a lower one is demoted and joins again at the
+    /// tail of the queue.
+    pub fn superseded(&self, epoch: u64) {
+        self.epoch_seen.send_if_modified(|seen| {
+            let higher = epoch > *seen;
+            if higher {
+                *seen = epoch;
+            }
+            higher
+        });
+    }
+
+    /// Gives up leadership or the place in the queue and ends. The role is [`Role::Stopped`] at once; done when the
+    /// coordinator has confirmed it, or can't be reached.
+    pub async fn resign_and_stop(&self) {
+        self.stop.send_replace(true);
+        let mut role = self.role.clone();
+        // The task owns the sender: the channel closes when it ends.
+        while role.changed().await.is_ok() {}
+    }
+}
+
+impl Drop for Elector {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Driver {
+    coordinator: Arc<dyn Coordinator>,
+    me: CandidateInfo,
+    election: Election,
+    role: watch::Sender<Role>,
+    place: Option<Place>,
+    promoting: Option<(u64, BoxFuture<'static, Result<Term, PromoteError>>)>,
+    leaving: Option<BoxFuture<'static, ()>>,
+    /// The last reason that was logged, so that each is logged once.
+    unreachable: Option<String>,
+}
+
+struct Place {
+    candidacy: Arc<dyn Candidacy>,
+    events: mpsc::Receiver<CoordinatorEvent>,
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        first: Vec<Action>,
+        mut epochs: watch::Receiver<u64>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        self.act(first);
+        let mut stopping =
+            pin!(async move { while !*stop.borrow_and_update() && stop.changed().await.is_ok() {} });
+        let mut stop_seen = false;
+        while !self.election.is_stopped() {
+            let event = tokio::select! {
+                // Bad news first: nothing else may be acted on while a loss waits to be read.
+                biased;
+                () = &mut stopping, if !stop_seen => {
+                    stop_seen = true;
+                    Event::Stop
+                }
+                Ok(()) = epochs.changed() => Event::Superseded { epoch: *epochs.borrow_and_update() },
+                Some(()) = OptionFuture::from(self.leaving.as_mut()) => {
+                    self.leaving = None;
+                    Event::Left
+                }
+                Some(event) = next_event(&mut self.place) => match event {
+                    Some(event) => Event::Coordinator(event),
+                    None => {
+                        // Its task is gone: a place nobody watches over is no place.
+                        self.place = None;
+                        Event::Coordinator(CoordinatorEvent::Lost { why: "the coordinator's task ended".to_owned() })
+                    }
+                },
+                Some((attempt, result)) = next_result(&mut self.promoting) => {
+                    self.promoting = None;
+                    Event::Promoted { attempt, result }
+                }
+            };
+            self.log(&event);
+            let actions = self.election.on(event);
+            self.publish();
+            self.act(actions);
+        }
+    }
+
+    fn publish(&self) {
+        let role = self.election.role();
+        self.role.send_if_modified(|old| {
+            let changed = *old != role;
+            if changed {
+                info!(target: "pomelo::election", candidate = %self.me.addr, "{role}");
+                *old = role;
+            }
+            changed
+        });
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Join => {
+                    info!(target: "pomelo::election", candidate = %self.me.addr, "joining {}", self.coordinator.describe());
+                    let (candidacy, events) = self.coordinator.join(self.me.clone());
+                    self.place = Some(Place { candidacy: Arc::from(candidacy), events });
+                }
+                Action::Promote { attempt, above, after_ms } => {
+                    let Some(place) = &self.place else { continue };
+                    let candidacy = Arc::clone(&place.candidacy);
+                    let promotion = async move {
+                        if after_ms > 0 {
+                            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                        }
+                        candidacy.promote(above).await
+                    };
+                    self.promoting = Some((attempt, Box::pin(promotion)));
+                }
+                Action::Leave => {
+                    self.promoting = None;
+                    let place = self.place.take();
+                    self.leaving = Some(Box::pin(async move {
+                        if let Some(place) = place {
+                            place.candidacy.resign().await;
+                        }
+                    }));
+                }
+            }
+        }
+    }
+
+    fn log(&mut self, event: &Event) {
+        match event {
+            Event::Coordinator(CoordinatorEvent::Unreachable { why }) => {
+                warn!(target: "pomelo::election", candidate = %self.me.addr, "{why}; trying again");
+                self.unreachable = Some(why.clone());
+            }
+            Event::Coordinator(_) if self.unreachable.take().is_some() => {
+                info!(target: "pomelo::election", candidate = %self.me.addr, "reached {}", self.coordinator.describe());
+            }
+            Event::Promoted { result: Err(error), .. } => {
+                warn!(target: "pomelo::election", candidate = %self.me.addr, "not promoted: {error}");
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn next_event(place: &mut Option<Place>) -> Option<Option<CoordinatorEvent>> {
+    Some(place.as_mut()?.events.recv().await)
+}
+
+async fn next_result(
+    promoting: &mut Option<(u64, BoxFuture<'static, Result<Term, PromoteError>>)>,
+) -> Option<(u64, Result<Term, PromoteError>)> {
+    let (attempt, promotion) = promoting.as_mut()?;
+    let attempt = *attempt;
+    Some((attempt, promotion.await))
+}
