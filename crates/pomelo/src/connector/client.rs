@@ -1,0 +1,192 @@
+//! What the rest of the framework sees of a connected client: [`Client`] to send to it or send it away,
+//! [`ClientService`] to be told what it does, [`CloseReason`] for why it went.
+//!
+//! No session data: who the client is, what it is bound to and where its messages go is the business of the service.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::{
+    fault::Fault,
+    frame::Frame,
+    out::{Flusher, Out},
+};
+
+/// What a connector tells the framework.
+///
+/// For one client: `opened`, then any number of `message`, one at a time and in the order they arrived, then `closed`,
+/// each of the two exactly once. A client that never finished its handshake is never mentioned.
+pub(crate) trait ClientService: Send + Sync + 'static {
+    /// The handshake is done; the client can be sent to.
+    fn opened(&self, client: Arc<Client>);
+
+    /// A message came. What the future gives is the body of the response, if the message is a request; a request
+    /// without one, or whose future panics, is answered `{"code":500}`. The next message of this client waits for it.
+    ///
+    /// It is not dropped when the client goes: it has [`FINISH_TIMEOUT`](super::FINISH_TIMEOUT) from then on.
+    fn message(&self, client: &Arc<Client>, message: Inbound) -> BoxFuture<'static, Option<Bytes>>;
+
+    /// The client is gone; nothing can be sent any more and no message is being handled.
+    fn closed(&self, client: &Arc<Client>, why: CloseReason) -> BoxFuture<'static, ()>;
+}
+
+/// A request or notify of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Inbound {
+    /// The id of a request, which its response will carry; none for a notify.
+    pub(crate) id: Option<u32>,
+    /// `serverType.handler.method`. A dictionary code that means nothing is passed on as `#code`, which is no route.
+    pub(crate) route: String,
+    /// As sent.
+    pub(crate) body: Bytes,
+}
+
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// WebSocket: packages in binary messages.
+    WebSocket,
+    /// Packages one after the other on a TCP connection.
+    Tcp,
+}
+
+impl Transport {
+    /// As the original names it in a session and in its statistics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "ws",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CloseReason {
+    /// The client closed it.
+    #[error("client closed the connection")]
+    Left,
+    /// [`Client::kick`].
+    #[error("kicked: {reason}")]
+    Kicked {
+        /// What the client was told.
+        reason: String,
+    },
+    /// [`Client::close`].
+    #[error("closed by the server")]
+    Closed,
+    /// The connector ends.
+    #[error("connector shuts down")]
+    Shutdown,
+    /// Nothing was heard for twice the heartbeat interval.
+    #[error("no heartbeat")]
+    HeartbeatTimeout,
+    /// The handshake was not done in time.
+    #[error("handshake not finished in time")]
+    HandshakeTimeout,
+    /// The handshake was answered with this code.
+    #[error("handshake refused with code {code}: {why}")]
+    Refused {
+        /// 500 or 501.
+        code: u16,
+        /// For the log.
+        why: String,
+    },
+    /// It did not read what was sent to it.
+    #[error("client does not read: {queued_bytes} bytes are waiting")]
+    SlowReader {
+        /// What had piled up.
+        queued_bytes: usize,
+    },
+    /// It sent something that is not allowed.
+    #[error("{0}")]
+    Protocol(Fault),
+    /// The network failed.
+    #[error("connection lost: {0}")]
+    Lost(io::ErrorKind),
+    /// It was a plain HTTP request, and has its answer.
+    #[error("answered an HTTP request with {status}")]
+    Http {
+        /// The status of the answer.
+        status: u16,
+    },
+}
+
+/// The client is gone or going: nothing can be sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("client connection is closed")]
+pub(crate) struct Closed;
+
+/// One client connection, as long as somebody holds it; its socket is closed when the connection ends.
+pub(crate) struct Client {
+    id: u64,
+    remote_addr: SocketAddr,
+    transport: OnceLock<Transport>,
+    pub(super) out: Out,
+    flusher: Arc<Flusher>,
+}
+
+impl Client {
+    pub(super) fn new(id: u64, remote_addr: SocketAddr, out: Out, flusher: Arc<Flusher>) -> Arc<Self> {
+        Arc::new(Self { id, remote_addr, transport: OnceLock::new(), out, flusher })
+    }
+
+    /// The session id: 1, 2, 3 and so on in the order this connector accepted connections.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where it connected from.
+    pub(crate) fn remote_addr(&self) -> SocketAddr {
+        self.remote_addr
+    }
+
+    /// What its first bytes said it speaks.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport.get().copied().unwrap_or(Transport::Tcp)
+    }
+
+    pub(super) fn speaks(&self, transport: Transport) {
+        // Decided once, by the connection's task, before anybody else has this client.
+        let _ = self.transport.set(transport);
+    }
+
+    /// Puts a frame behind what is already waiting for this client; it leaves at the end of the runtime's turn, together
+    /// with everything else that waits by then. Never blocks. `Ok` says that it will be sent if the client lives.
+    ///
+    /// If more than `buffer_bytes_max` would be waiting the client is closed as a [slow reader](CloseReason::SlowReader).
+    pub(crate) fn send(self: &Arc<Self>, frame: &Frame) -> Result<(), Closed> {
+        if self.out.push(frame.bytes(self.transport()))? {
+            self.flusher.add(self);
+        }
+        Ok(())
+    }
+
+    /// Sends what is waiting, then a kick package that names the reason, and closes the connection. Does nothing when
+    /// it is already going.
+    pub(crate) fn kick(&self, reason: &str) {
+        let kick = Frame::kick(reason).bytes(self.transport());
+        self.out.end(CloseReason::Kicked { reason: reason.to_owned() }, Some(kick));
+    }
+
+    /// Sends what is waiting and closes the connection. Does nothing when it is already going.
+    pub(crate) fn close(&self) {
+        self.out.end(CloseReason::Closed, None);
+    }
+
+    pub(super) fn shut_down(&self) {
+        self.out.end(CloseReason::Shutdown, None);
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("id", &self.id).field("remote_addr", &self.remote_addr).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+//! What a client can do wrong on the wire, and what a connector can fail at.
+
+use std::{io, net::SocketAddr};
+
+use pomelo_protocol::{message::MessageError, package::PackageError, websocket::WebSocketError};
+
+/// Something a client sent that is not allowed; its connection is closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The first byte belongs to no protocol spoken here.
+    #[error("first byte {first:#04x} begins neither a handshake package nor an HTTP request")]
+    Garbage {
+        /// That byte.
+        first: u8,
+    },
+    /// Not WebSocket as RFC 6455 has it, or over a limit.
+    #[error(transparent)]
+    WebSocket(#[from] WebSocketError),
+    /// A text message, where packages are binary.
+    #[error("websocket text message: packages are binary")]
+    Text,
+    /// Not a package, or over the limit.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Not a message in a data package.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// A package or message at the wrong time or from the wrong side.
+    #[error("unexpected {got} {during}")]
+    Unexpected {
+        /// What came.
+        got: &'static str,
+        /// When.
+        during: &'static str,
+    },
+}
+
+/// A connector that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectorError {
+    /// The port is taken, or the address is not of this machine.
+    #[error("cannot listen for clients on {addr}: {source}")]
+    Bind {
+        /// Where it was to listen.
+        addr: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}

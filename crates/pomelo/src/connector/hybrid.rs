@@ -1,0 +1,151 @@
+//! How a connector treats its clients, as the application says it: [`Hybrid`], named after the original's
+//! hybridconnector, which speaks WebSocket and raw TCP on one port.
+//!
+//! Only settings and their defaults; what they do is in the modules that use them.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+/// A connector for WebSocket and raw TCP clients on one port; the first bytes of a connection tell which it is.
+///
+/// Every limit has a default that suits a game with small messages.
+#[derive(Clone)]
+pub struct Hybrid {
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) dictionary: bool,
+    pub(crate) max_connections: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) buffer_bytes_max: usize,
+    pub(crate) message_bytes_max: usize,
+    pub(crate) pending_messages_max: usize,
+    pub(crate) handshake_check: Option<HandshakeCheck>,
+    pub(crate) client_check: Option<ClientCheck>,
+}
+
+pub(crate) type HandshakeCheck = Arc<dyn Fn(&Value) -> Result<Option<Value>, String> + Send + Sync>;
+pub(crate) type ClientCheck = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+
+/// A page that the client port answers to a plain HTTP GET.
+#[derive(Clone, Copy)]
+pub(crate) struct Page {
+    pub(crate) path: &'static str,
+    pub(crate) content_type: &'static str,
+    pub(crate) body: &'static [u8],
+}
+
+impl Hybrid {
+    /// The defaults: heartbeat 30 s, no dictionary, 50,000 connections, 10 s for the handshake, 256 KiB of outgoing
+    /// bytes and 128 waiting messages a connection, 64 KiB a message.
+    pub fn new() -> Self {
+        Self {
+            heartbeat: Some(Duration::from_secs(30)),
+            dictionary: false,
+            max_connections: 50_000,
+            handshake_timeout: Duration::from_secs(10),
+            pages: Vec::new(),
+            buffer_bytes_max: 256 * 1024,
+            message_bytes_max: 64 * 1024,
+            pending_messages_max: 128,
+            handshake_check: None,
+            client_check: None,
+        }
+    }
+
+    /// How often client and connector say that they are there. A client that is silent for twice as long is closed.
+    /// Clients are told it in seconds; some understand whole ones only. Zero means no heartbeats.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = Some(interval).filter(|interval| !interval.is_zero());
+        self
+    }
+
+    /// No heartbeats: a client that vanishes without a word is noticed by TCP only, after minutes.
+    pub fn no_heartbeat(mut self) -> Self {
+        self.heartbeat = None;
+        self
+    }
+
+    /// Sends the route dictionary in the handshake, so that messages carry two bytes in place of a route.
+    pub fn dictionary(mut self) -> Self {
+        self.dictionary = true;
+        self
+    }
+
+    /// How many connections may be open at once. One more is closed as soon as it is accepted.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How long a connection may take from being accepted to the end of its handshake before it is closed.
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Answers a plain HTTP GET of `path` on the client port with `body`: enough for a client page that needs no web
+    /// server of its own. Any other path is answered 404.
+    pub fn page(mut self, path: &'static str, content_type: &'static str, body: &'static [u8]) -> Self {
+        self.pages.push(Page { path, content_type, body });
+        self
+    }
+
+    /// How many bytes may wait to be sent to one client. A client that lets more pile up does not read: it is closed.
+    /// A single message larger than this can be lost the same way.
+    pub fn buffer_bytes_max(mut self, bytes: usize) -> Self {
+        self.buffer_bytes_max = bytes;
+        self
+    }
+
+    /// The largest package a client may send. A larger one closes its connection.
+    pub fn message_bytes_max(mut self, bytes: usize) -> Self {
+        self.message_bytes_max = bytes;
+        self
+    }
+
+    /// How many messages of one client may wait for the one being handled. When there are as many, nothing more is
+    /// read from that client until there is room.
+    pub fn pending_messages_max(mut self, messages: usize) -> Self {
+        self.pending_messages_max = messages.max(1);
+        self
+    }
+
+    /// Looks at the `user` part of a client's handshake. `Ok` lets it in and may answer with a `user` part of its own;
+    /// an error is answered with code 500 and the connection is closed.
+    pub fn handshake_check<E: fmt::Display>(
+        mut self,
+        check: impl Fn(&Value) -> Result<Option<Value>, E> + Send + Sync + 'static,
+    ) -> Self {
+        self.handshake_check = Some(Arc::new(move |user| check(user).map_err(|e| e.to_string())));
+        self
+    }
+
+    /// Looks at the type and version a client says it is. `false` is answered with code 501, "client too old", and the
+    /// connection is closed.
+    pub fn client_check(mut self, check: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
+        self.client_check = Some(Arc::new(check));
+        self
+    }
+}
+
+impl Default for Hybrid {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Hybrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hybrid")
+            .field("heartbeat", &self.heartbeat)
+            .field("dictionary", &self.dictionary)
+            .field("max_connections", &self.max_connections)
+            .field("handshake_timeout", &self.handshake_timeout)
+            .field("pages", &self.pages.iter().map(|page| page.path).collect::<Vec<_>>())
+            .field("buffer_bytes_max", &self.buffer_bytes_max)
+            .field("message_bytes_max", &self.message_bytes_max)
+            .field("pending_messages_max", &self.pending_messages_max)
+            .finish_non_exhaustive()
+    }
+}

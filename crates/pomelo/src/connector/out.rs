@@ -1,0 +1,309 @@
+//! What waits to be sent to a client, and who writes it.
+//!
+//! Whoever has a frame for a client puts it in the client's queue and never touches the socket. The queue is written
+//! with one vectored write by the connection's own task when that has something to answer, or else by the connector's
+//! one [`Flusher`] at the end of the runtime's turn. No task, channel or timer is needed for a connection, and a hundred
+//! pushes in one turn cost one system call.
+//!
+//! The queue is bounded in bytes. When the kernel takes no more, the connection's task waits for room; when too much
+//! has piled up, the client is ended as a slow reader and what waits for it is thrown away.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+
+use bytes::{Buf, Bytes};
+use futures_util::task::AtomicWaker;
+use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+
+use super::client::{Client, CloseReason, Closed};
+
+/// How many frames go into one vectored write.
+const SLICES_MAX: usize = 64;
+
+/// A queue that has grown beyond this many slots gives its memory back when it is empty.
+const IDLE_SLOTS_MAX: usize = 16;
+
+/// The outgoing side of one connection.
+pub(super) struct Out {
+    state: Mutex<State>,
+    /// The connection's task, which wants to know when the connection is ended or the kernel takes no more.
+    task: AtomicWaker,
+    buffer_bytes_max: usize,
+}
+
+struct State {
+    /// None once the connection is closed.
+    socket: Option<OwnedWriteHalf>,
+    queue: VecDeque<Bytes>,
+    queued_bytes: usize,
+    /// In the flusher's list.
+    dirty: bool,
+    /// The kernel's buffer is full; the connection's task waits for room and goes on writing.
+    blocked: bool,
+    /// Why the connection is to be closed. Set once; nothing can be queued after that.
+    ended: Option<CloseReason>,
+}
+
+/// How far a queue has been written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flushed {
+    /// Nothing waits any more.
+    All,
+    /// The kernel takes no more for now.
+    Blocked,
+}
+
+impl Out {
+    pub(super) fn new(socket: OwnedWriteHalf, buffer_bytes_max: usize) -> Self {
+        let state = State {
+            socket: Some(socket),
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            dirty: false,
+            blocked: false,
+            ended: None,
+        };
+        Self { state: Mutex::new(state), task: AtomicWaker::new(), buffer_bytes_max }
+    }
+
+    /// Queues bytes. Says whether the client has to be put in the flusher's list.
+    pub(super) fn push(&self, bytes: Bytes) -> Result<bool, Closed> {
+        let mut state = self.lock();
+        self.queue(&mut state, bytes)?;
+        let first = !state.dirty && !state.blocked && !state.queue.is_empty();
+        state.dirty |= first;
+        Ok(first)
+    }
+
+    /// Queues bytes for a caller that will [`flush`](Self::flush) itself.
+    pub(super) fn push_unflushed(&self, bytes: Bytes) -> Result<(), Closed> {
+        self.queue(&mut self.lock(), bytes)
+    }
+
+    fn queue(&self, state: &mut State, bytes: Bytes) -> Result<(), Closed> {
+        if state.ended.is_some() {
+            return Err(Closed);
+        }
+        state.push(bytes);
+        if state.waiting_bytes() > self.buffer_bytes_max {
+            // A burst within one turn is no fault of the client: only what the kernel does not take counts.
+            if !state.blocked {
+                state.drain();
+            }
+            let queued_bytes = state.waiting_bytes();
+            if queued_bytes > self.buffer_bytes_max {
+                state.fail(CloseReason::SlowReader { queued_bytes });
+            }
+            if state.blocked || state.ended.is_some() {
+                self.task.wake();
+            }
+            if state.ended.is_some() {
+                return Err(Closed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues bytes that are static and so take no memory while they wait: no limit applies.
+    pub(super) fn push_static(&self, bytes: Bytes) {
+        let mut state = self.lock();
+        if state.ended.is_none() {
+            state.push(bytes);
+        }
+    }
+
+    /// Writes what waits, as far as the kernel takes it.
+    pub(super) fn flush(&self) -> Flushed {
+        let mut state = self.lock();
+        if !state.blocked && !state.queue.is_empty() {
+            state.drain();
+        }
+        if state.blocked { Flushed::Blocked } else { Flushed::All }
+    }
+
+    /// Goes on writing after the kernel had been full. For the connection's task, when the socket is writable again.
+    pub(super) fn resume(&self) -> Flushed {
+        self.lock().blocked = false;
+        self.flush()
+    }
+
+    /// Ends the connection, with one last package behind what waits. Only the first reason counts; says if it was this.
+    pub(super) fn end(&self, why: CloseReason, last: Option<Bytes>) -> bool {
+        let mut state = self.lock();
+        if state.ended.is_some() {
+            return false;
+        }
+        if let Some(last) = last {
+            state.push(last);
+        }
+        state.ended = Some(why);
+        drop(state);
+        self.task.wake();
+        true
+    }
+
+    /// Puts bytes behind what waits after the connection has been ended: the transport's own goodbye.
+    pub(super) fn push_goodbye(&self, bytes: Bytes) {
+        let mut state = self.lock();
+        if state.socket.is_some() {
+            state.push(bytes);
+        }
+    }
+
+    /// Why the connection is to be closed, if it is.
+    pub(super) fn ended(&self) -> Option<CloseReason> {
+        self.lock().ended.clone()
+    }
+
+    /// Whether the kernel takes no more.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.lock().blocked
+    }
+
+    /// Whom to wake when the connection is ended or blocked.
+    pub(super) fn watch(&self, task: &Waker) {
+        self.task.register(task);
+    }
+
+    /// Throws away what waits and lets go of the socket, which tells the peer that nothing more comes.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.clear();
+        state.socket = None;
+    }
+
+    /// As [`close`](Self::close), but the kernel throws away what it still holds, too.
+    pub(super) fn abort(&self) {
+        let mut state = self.lock();
+        state.clear();
+        if let Some(socket) = state.socket.take() {
+            // If it fails the kernel keeps trying to send for a while; nothing else is lost.
+            let _ = socket2::SockRef::from(socket.as_ref()).set_linger(Some(std::time::Duration::ZERO));
+            socket.forget();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in this module panics between two halves of a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, bytes: Bytes) {
+        if !bytes.is_empty() {
+            self.queued_bytes += bytes.len();
+            self.queue.push_back(bytes);
+        }
+    }
+
+    /// What the queue holds, its slots included: many tiny frames are no way around the limit.
+    fn waiting_bytes(&self) -> usize {
+        self.queued_bytes + self.queue.len() * size_of::<Bytes>()
+    }
+
+    fn drain(&mut self) {
+        while !self.queue.is_empty() {
+            let Some(socket) = &self.socket else { return self.clear() };
+            match write(socket, &self.queue) {
+                Ok(written) if written > 0 => self.advance(written),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.blocked = true;
+                    return;
+                }
+                Ok(_) => return self.fail(CloseReason::Lost(io::ErrorKind::WriteZero)),
+                Err(e) => return self.fail(CloseReason::Lost(e.kind())),
+            }
+        }
+        self.clear();
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        self.queued_bytes -= written;
+        while let Some(first) = self.queue.front_mut() {
+            if written < first.len() {
+                first.advance(written);
+                return;
+            }
+            written -= first.len();
+            self.queue.pop_front();
+        }
+    }
+
+    fn fail(&mut self, why: CloseReason) {
+        self.clear();
+        self.ended.get_or_insert(why);
+    }
+
+    fn clear(&mut self) {
+        self.blocked = false;
+        self.queued_bytes = 0;
+        self.queue.clear();
+        if self.queue.capacity() > IDLE_SLOTS_MAX {
+            self.queue = VecDeque::new();
+        }
+    }
+}
+
+fn write(socket: &OwnedWriteHalf, queue: &VecDeque<Bytes>) -> io::Result<usize> {
+    if queue.len() == 1 {
+        return socket.try_write(&queue[0]);
+    }
+    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+    let count = queue.len().min(SLICES_MAX);
+    for (slice, bytes) in slices.iter_mut().zip(queue) {
+        *slice = IoSlice::new(bytes);
+    }
+    socket.try_write_vectored(&slices[..count])
+}
+
+/// The connector's list of clients that have something waiting, and the loop that writes it.
+///
+/// A client is in the list at most once, so the list is bounded by the number of connections.
+#[derive(Default)]
+pub(super) struct Flusher {
+    dirty: Mutex<Vec<Arc<Client>>>,
+    wake: Notify,
+}
+
+impl Flusher {
+    pub(super) fn add(&self, client: &Arc<Client>) {
+        let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+        dirty.push(client.clone());
+        if dirty.len() == 1 {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Writes for ever; dropped by the connector.
+    pub(super) async fn run(&self) {
+        let mut clients = Vec::new();
+        loop {
+            self.wake.notified().await;
+            std::mem::swap(&mut clients, &mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+            for client in clients.drain(..) {
+                client.out.flush_dirty();
+            }
+        }
+    }
+}
+
+impl Out {
+    /// The flusher's turn: the client leaves the list, and its task is told if it has something to do.
+    fn flush_dirty(&self) {
+        let mut state = self.lock();
+        state.dirty = false;
+        if state.blocked || state.queue.is_empty() {
+            return;
+        }
+        state.drain();
+        if state.blocked || state.ended.is_some() {
+            drop(state);
+            self.task.wake();
+        }
+    }
+}
