@@ -3,11 +3,14 @@
 //!
 //! A coordinator says who is *first in the queue*; what a candidate makes of that is decided in [`crate::election`].
 
-use std::{fmt, future::Future, pin::Pin};
+pub mod local;
+pub mod zookeeper;
+
+use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use pomelo_protocol::ServerId;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 /// Where a master listens, `host:port`. Masters may share an id (the original's `masterha.json` does so), so the address
 /// is what tells them apart.
@@ -113,4 +116,64 @@ pub trait Candidacy: Send + Sync {
     /// Gives the place back, so that the next in the queue is elected at once. Done when the store has confirmed it or
     /// can't be reached.
     fn resign(&self) -> BoxFuture<'_, ()>;
+}
+
+/// At most so many events wait for the elector; a coordinator that has more to say waits for it to read.
+const EVENTS_MAX: usize = 16;
+
+/// "Unreachable" is said at once, and again so often while it lasts.
+const UNREACHABLE_AGAIN_MS: u64 = 5_000;
+
+/// Where a coordinator's task says what happens, without repeating itself.
+struct Events {
+    to: mpsc::Sender<CoordinatorEvent>,
+    last: Option<CoordinatorEvent>,
+    unreachable_said: Option<Instant>,
+}
+
+impl Events {
+    fn new() -> (Self, mpsc::Receiver<CoordinatorEvent>) {
+        let (to, events) = mpsc::channel(EVENTS_MAX);
+        (Self { to, last: None, unreachable_said: None }, events)
+    }
+
+    /// Says it, unless it was the last thing said. Nobody listening is no error: the owner is about to end the task.
+    async fn say(&mut self, event: CoordinatorEvent) {
+        if self.last.as_ref() == Some(&event) {
+            return;
+        }
+        self.unreachable_said = None;
+        _ = self.to.send(event.clone()).await;
+        self.last = Some(event);
+    }
+
+    async fn unreachable(&mut self, why: String) {
+        let due = |said: Instant| said.elapsed() >= Duration::from_millis(UNREACHABLE_AGAIN_MS);
+        if self.unreachable_said.is_none_or(due) {
+            self.last = None;
+            self.say(CoordinatorEvent::Unreachable { why }).await;
+            self.unreachable_said = Some(Instant::now());
+        }
+    }
+}
+
+/// A task that ends with its owner.
+struct OwnedTask(JoinHandle<()>);
+
+impl OwnedTask {
+    fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+
+    /// Ends it and waits until nothing of it is left.
+    async fn end(&mut self) {
+        self.0.abort();
+        _ = (&mut self.0).await;
+    }
+}
+
+impl Drop for OwnedTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -1,0 +1,252 @@
+//! The files of the embedded coordinator, as blocking calls. Who calls them when is in the parent module.
+//!
+//! ```text
+//! lock                       flock of the leader: the kernel frees it when the process ends, however it ends
+//! epoch                      decimal; only ever grows, also across restarts of the machine
+//! leader.json                who was promoted last
+//! candidates/<id>-<port>.json  one for each candidate, with a lock of its own as its sign of life
+//! ```
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::coordinator::{CandidateInfo, Term};
+
+/// File systems on which a lock of one machine may not be seen by another, or not reliably, by the type that
+/// `statfs(2)` names.
+const NETWORK_FILE_SYSTEMS: [(u64, &str); 9] = [
+    (0x6969, "NFS"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x517b, "SMB"),
+    (0x6573_5546, "FUSE"),
+    (0x0102_1997, "9P"),
+    (0x5346_414f, "AFS"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+];
+
+/// What can be wrong with the folder.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FilesError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{path} is on {kind}, where file locks can't be trusted; put it on a local disk, or use ZooKeeper"
+    )]
+    Network { path: PathBuf, kind: &'static str },
+    #[error("{path} holds {found:?} where the last epoch was expected, a decimal number")]
+    Epoch { path: PathBuf, found: String },
+    #[error("there is no epoch after {0}")]
+    EpochsUsedUp(u64),
+    #[error("{id} at port {port} runs already, as process {pid}")]
+    Runs { id: String, port: u16, pid: u32 },
+    #[error("no thread could be made that waits for the lock")]
+    NoThread,
+    #[error("{path} was deleted or replaced by somebody")]
+    LockReplaced { path: PathBuf },
+}
+
+/// The folder, usually `run/ha` of the game.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    dir: PathBuf,
+}
+
+impl Files {
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes the folder, and refuses one where locks can't be trusted.
+    pub(crate) fn prepare(&self) -> Result<(), FilesError> {
+        let candidates = self.candidates();
+        fs::create_dir_all(&candidates).map_err(at(&candidates))?;
+        let kind = rustix::fs::statfs(&self.dir).map_err(|errno| at(&self.dir)(errno.into()))?.f_type;
+        // The type is a 32-bit magic number in a field whose width differs between platforms.
+        let kind = kind as u64 & 0xffff_ffff;
+        match NETWORK_FILE_SYSTEMS.iter().find(|(magic, _)| *magic == kind) {
+            Some((_, kind)) => Err(FilesError::Network { path: self.dir.clone(), kind }),
+            None => Ok(()),
+        }
+    }
+
+    /// The leader's lock if it is free.
+    pub(crate) fn try_lead(&self) -> Result<Option<File>, FilesError> {
+        let path = self.lock();
+        let lock = open(&path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(self.leads(&lock).is_ok().then_some(lock)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(at(&path)(source)),
+        }
+    }
+
+    /// Waits for the leader's lock, for ever. The kernel wakes the next one in line when it gets free.
+    pub(crate) fn wait_to_lead(&self) -> Result<File, FilesError> {
+        let path = self.lock();
+        loop {
+            let lock = open(&path)?;
+            match lock.lock() {
+                Ok(()) if self.leads(&lock).is_ok() => return Ok(lock),
+                Ok(()) => {} // somebody replaced the file meanwhile: this lock keeps nobody out
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(at(&path)(source)),
+            }
+        }
+    }
+
+    /// Whether a lock that was taken is still the one that everybody else would have to take.
+    pub(crate) fn leads(&self, lock: &File) -> Result<(), FilesError> {
+        let path = self.lock();
+        if same_file(lock, &path).map_err(at(&path))? {
+            Ok(())
+        } else {
+            Err(FilesError::LockReplaced { path })
+        }
+    }
+
+    /// Takes the next epoch, for the holder of the lock. It is on the disk before anybody hears of it.
+    pub(crate) fn promote(&self, me: &CandidateInfo, above: u64) -> Result<Term, FilesError> {
+        let path = self.dir.join("epoch");
+        let last = match fs::read_to_string(&path) {
+            Ok(text) => {
+                text.trim().parse().map_err(|_| FilesError::Epoch { path: path.clone(), found: text })?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(source) => return Err(at(&path)(source)),
+        };
+        let last = above.max(last);
+        let epoch = last.checked_add(1).ok_or(FilesError::EpochsUsedUp(last))?;
+        self.replace(&path, format!("{epoch}\n").as_bytes()).map_err(at(&path))?;
+        let leader = self.dir.join("leader.json");
+        let text = serde_json::to_vec(&Leader { candidate: me, epoch }).map_err(|e| at(&leader)(e.into()))?;
+        self.replace(&leader, &text).map_err(at(&leader))?;
+        Ok(Term { epoch })
+    }
+
+    /// Writes a file so that it holds the old or the new content, and the new one once this returns.
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let new = path.with_extension("new");
+        let mut file = File::create(&new)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        File::open(&self.dir)?.sync_all()
+    }
+
+    /// Shows this candidate to the others. Fails if a living process shows the same one.
+    pub(crate) fn show(&self, me: &CandidateInfo) -> Result<Shown, FilesError> {
+        let name = format!("{}-{}.json", me.id, me.addr.port);
+        let path = self.candidates().join(&name);
+        loop {
+            let mut file = open(&path)?;
+            match file.try_lock() {
+                Ok(()) if !same_file(&file, &path).map_err(at(&path))? => continue,
+                Ok(()) => {}
+                // Whoever only looks (`ahead`) shares the lock for a moment; a living candidate does not.
+                Err(TryLockError::WouldBlock) if file.try_lock_shared().is_ok() => continue,
+                Err(TryLockError::WouldBlock) => return Err(runs(&mut file, me)),
+                Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
+            }
+            let since_ms =
+                SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_millis() as u64;
+            let text = serde_json::to_vec(&Candidate { candidate: me.clone(), since_ms })
+                .map_err(|e| at(&path)(e.into()))?;
+            file.set_len(0).and_then(|()| file.write_all(&text)).map_err(at(&path))?;
+            return Ok(Shown { path, since_ms, file });
+        }
+    }
+
+    /// How many living candidates came before this one. For people: the order of the queue is the kernel's.
+    pub(crate) fn ahead(&self, me: &Shown) -> usize {
+        let Ok(entries) = fs::read_dir(self.candidates()) else { return 0 };
+        let before = |path: &Path| {
+            let mut file = File::open(path).ok()?;
+            let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+            let candidate = read_candidate(&mut file)?;
+            (alive && (candidate.since_ms, path) < (me.since_ms, &me.path)).then_some(())
+        };
+        entries.flatten().filter_map(|entry| before(&entry.path())).count()
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
+    fn candidates(&self) -> PathBuf {
+        self.dir.join("candidates")
+    }
+}
+
+/// This candidate's file. It goes when this is dropped; after a crash the lock on it is gone, which says the same.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    path: PathBuf,
+    since_ms: u64,
+    #[expect(dead_code, reason = "held for its lock")]
+    file: File,
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        // Still under the lock, so nobody else's file is deleted. A file that stays does no harm.
+        _ = fs::remove_file(&self.path);
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Candidate {
+    #[serde(flatten)]
+    candidate: CandidateInfo,
+    since_ms: u64,
+}
+
+#[derive(Serialize)]
+struct Leader<'a> {
+    #[serde(flatten)]
+    candidate: &'a CandidateInfo,
+    epoch: u64,
+}
+
+fn open(path: &Path) -> Result<File, FilesError> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))
+}
+
+fn read_candidate(file: &mut File) -> Option<Candidate> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.read_to_string(&mut text).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn runs(file: &mut File, me: &CandidateInfo) -> FilesError {
+    let pid = read_candidate(file).map_or(0, |other| other.candidate.pid);
+    FilesError::Runs { id: me.id.to_string(), port: me.addr.port, pid }
+}
+
+fn same_file(file: &File, path: &Path) -> io::Result<bool> {
+    let named = match fs::metadata(path) {
+        Ok(named) => named,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let held = file.metadata()?;
+    Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
+    let path = path.to_owned();
+    |source| FilesError::Io { path, source }
+}

@@ -1,0 +1,177 @@
+//! The queue of candidates: entering it, looking who is before, leaving.
+//!
+//! Every function may fail at any point and be called again; nothing is remembered but the name of the own node.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time;
+use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, OneshotWatcher};
+
+use crate::coordinator::CandidateInfo;
+
+/// A candidate looks again after this even if no watch fired: watches are how it learns fast, not how it stays right.
+const LOOK_AGAIN_MS: u64 = 5_000;
+
+/// Pause before a node's removal is tried again.
+const REMOVE_RETRY_MS: u64 = 20;
+
+/// As the original: readable and writable for everybody.
+const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
+const CANDIDATE: CreateOptions<'static> = CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LookError {
+    /// The own node is not there any more.
+    #[error("the node in the queue was deleted")]
+    Gone,
+    #[error(transparent)]
+    Request(#[from] Error),
+}
+
+/// Where a candidate stands, and what will tell when that changes.
+pub(super) struct Seen {
+    pub(super) ahead: usize,
+    own: OneshotWatcher,
+    before: Option<OneshotWatcher>,
+}
+
+impl Seen {
+    /// Returns when it is time to look again.
+    pub(super) async fn changed(self) {
+        let before = async {
+            match self.before {
+                Some(before) => _ = before.changed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.own.changed() => {}
+            () = before => {}
+            () = time::sleep(Duration::from_millis(LOOK_AGAIN_MS)) => {}
+        }
+    }
+}
+
+/// Makes the permanent nodes that are missing.
+pub(super) async fn prepare(client: &Client, path: &str) -> Result<(), Error> {
+    client.mkdir(&format!("{path}/lock"), &PERSISTENT).await?;
+    match client.create(&format!("{path}/epoch"), b"0", &PERSISTENT).await {
+        Ok(_) | Err(Error::NodeExists) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the own node, or finds it again if it was made by a request that was never answered. Its name.
+pub(super) async fn enter(client: &Client, path: &str, me: &CandidateInfo) -> Result<String, Error> {
+    let prefix = format!("{}-", me.id);
+    if let Some(own) = find_own(client, path, &prefix).await? {
+        return Ok(own);
+    }
+    let data = json!({ "id": me.id, "host": me.addr.host, "port": me.addr.port, "pid": me.pid }).to_string();
+    let node = format!("{path}/lock/{prefix}");
+    let (_, sequence) = match client.create(&node, data.as_bytes(), &CANDIDATE).await {
+        Err(Error::NoNode) => {
+            prepare(client, path).await?;
+            client.create(&node, data.as_bytes(), &CANDIDATE).await?
+        }
+        created => created?,
+    };
+    Ok(format!("{prefix}{sequence}"))
+}
+
+async fn find_own(client: &Client, path: &str, prefix: &str) -> Result<Option<String>, Error> {
+    let nodes = match client.list_children(&format!("{path}/lock")).await {
+        Err(Error::NoNode) => return Ok(None),
+        nodes => nodes?,
+    };
+    for node in nodes.into_iter().filter(|node| node.starts_with(prefix)) {
+        let stat = client.check_stat(&format!("{path}/lock/{node}")).await?;
+        if stat.is_some_and(|stat| stat.ephemeral_owner == client.session_id().0) {
+            return Ok(Some(node));
+        }
+    }
+    Ok(None)
+}
+
+/// Looks who is before the own node, and watches it and the one before: only one candidate is woken when one ends.
+pub(super) async fn look(client: &Client, path: &str, own: &str) -> Result<Seen, LookError> {
+    let watch = |node: &str| {
+        let node = format!("{path}/lock/{node}");
+        async move {
+            match client.get_and_watch_data(&node).await {
+                Ok((_, _, watcher)) => Ok(Some(watcher)),
+                Err(Error::NoNode) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    loop {
+        // The watch on the own node first: its end is never missed.
+        let watching = watch(own).await?.ok_or(LookError::Gone)?;
+        let nodes = match client.list_children(&format!("{path}/lock")).await {
+            Err(Error::NoNode) => return Err(LookError::Gone),
+            nodes => nodes?,
+        };
+        let (ahead, before) = ahead(&nodes, own).ok_or(LookError::Gone)?;
+        let Some(before) = before else { return Ok(Seen { ahead, own: watching, before: None }) };
+        // Gone between the list and the watch: nothing would ever fire. Look again.
+        if let Some(before) = watch(before).await? {
+            return Ok(Seen { ahead, own: watching, before: Some(before) });
+        }
+    }
+}
+
+/// How many nodes are before the own one, and the last of them. Nothing if the own node is not in the list.
+fn ahead<'a>(nodes: &'a [String], own: &str) -> Option<(usize, Option<&'a str>)> {
+    let own = nodes.iter().find(|node| *node == own).and_then(|node| sequence(node))?;
+    let before = || nodes.iter().filter_map(|node| Some((sequence(node)?, node))).filter(|(n, _)| *n < own);
+    Some((before().count(), before().max().map(|(_, node)| node.as_str())))
+}
+
+/// The number at the end of a node's name. Compared as a number: the original sorts it as text, so that its tenth
+/// candidate comes before the ninth.
+fn sequence(node: &str) -> Option<i64> {
+    let (_, digits) = node.rsplit_once('-')?;
+    digits.parse().ok()
+}
+
+/// Deletes a node, trying until it is gone or the session is.
+pub(super) async fn remove(client: &Client, node: &str) {
+    while let Err(error) = client.delete(node, None).await {
+        if error == Error::NoNode || client.state().is_terminated() {
+            break;
+        }
+        time::sleep(Duration::from_millis(REMOVE_RETRY_MS)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_tenth_candidate_is_behind_the_ninth() {
+        let nodes = nodes(&["m-0000000010", "m-0000000009", "m-0000000100", "m-0000000099"]);
+        assert_eq!(ahead(&nodes, "m-0000000009"), Some((0, None)));
+        assert_eq!(ahead(&nodes, "m-0000000010"), Some((1, Some("m-0000000009"))));
+        assert_eq!(ahead(&nodes, "m-0000000100"), Some((3, Some("m-0000000099"))));
+    }
+
+    #[test]
+    fn numbers_above_what_ten_digits_hold_keep_their_order() {
+        let nodes = nodes(&["m-2147483647", "m-0000000002147483648"]);
+        assert_eq!(ahead(&nodes, "m-0000000002147483648"), Some((1, Some("m-2147483647"))));
+    }
+
+    #[test]
+    fn candidates_with_different_ids_stand_in_one_queue_and_foreign_nodes_do_not_count() {
+        let nodes = nodes(&["b-0000000001", "a-0000000002", "note", "x-y"]);
+        assert_eq!(ahead(&nodes, "a-0000000002"), Some((1, Some("b-0000000001"))));
+        assert_eq!(ahead(&nodes, "a-0000000003"), None);
+    }
+}
