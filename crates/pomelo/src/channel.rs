@@ -1,0 +1,293 @@
+//! Channels: named groups of users that are pushed to together. A channel lives in the memory of one server; other
+//! servers reach it through a remote.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use pomelo_protocol::ServerId;
+use serde::Serialize;
+
+use crate::{Push, UserId, codec, lock, rpc::Peers, wire};
+
+/// Most channels one server has at a time; adding to one more fails.
+const CHANNELS_MAX: usize = 1_000_000;
+/// Most members of one channel; adding one more fails.
+const MEMBERS_MAX: usize = 100_000;
+/// Most users named in one message to a frontend; a push to more goes out in several.
+const USERS_PER_PUSH: usize = 4_096;
+
+/// The channels of this server, as an argument of handlers, remotes and hooks.
+///
+/// ```
+/// # use pomelo::{Channels, Push, Remote, Result, ServerId, UserId};
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Serialize, Deserialize)] struct Join { room: String, uid: UserId, frontend: ServerId }
+/// const ADD: Remote<Join, Vec<UserId>> = Remote::new("chat.chatRemote.add");
+/// const ON_ADD: Push<UserId> = Push::new("onAdd");
+///
+/// async fn add(channels: Channels, join: Join) -> Result<Vec<UserId>> {
+///     let room = channels.channel(&join.room);
+///     room.push(ON_ADD, &join.uid).await?;
+///     room.add(join.uid, join.frontend)?;
+///     Ok(room.members())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Channels(Arc<ChannelTable>);
+
+/// One channel of this server. It exists while it has members; asking for one that has none is no error.
+#[derive(Clone)]
+pub struct Channel {
+    name: Arc<str>,
+    table: Arc<ChannelTable>,
+}
+
+/// Why a channel could not be joined or pushed to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelError {
+    /// The server has its full number of channels.
+    #[error("no room for channel {name:?}: there are {CHANNELS_MAX} already")]
+    TooManyChannels {
+        /// The channel that would have been made.
+        name: String,
+    },
+    /// The channel has its full number of members.
+    #[error("no room in channel {name:?}: it has {MEMBERS_MAX} members already")]
+    Full {
+        /// The channel.
+        name: String,
+    },
+    /// The message has no JSON form.
+    #[error("message can't be encoded")]
+    Encode(#[from] serde_json::Error),
+}
+
+impl Channels {
+    pub(crate) fn new(peers: Arc<dyn Peers>) -> Self {
+        Self(Arc::new(ChannelTable { peers, channels: Mutex::default() }))
+    }
+
+    /// The channel of this name.
+    pub fn channel(&self, name: &str) -> Channel {
+        Channel { name: name.into(), table: Arc::clone(&self.0) }
+    }
+
+    /// How many channels have members.
+    pub fn len(&self) -> usize {
+        lock(&self.0.channels).len()
+    }
+
+    /// Whether no channel has members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes users out of all channels because their frontend says they are not there.
+    pub(crate) fn absent(&self, frontend: &ServerId, users: &[UserId]) {
+        lock(&self.0.channels).retain(|_, members| {
+            users.iter().for_each(|uid| members.leave(uid, frontend));
+            !members.is_empty()
+        });
+    }
+}
+
+impl Channel {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Makes a user a member, reached through this frontend. `false` if it is one already. The user's session should be
+    /// bound: a frontend that is to push to a user it does not know says so, and the user is taken out again.
+    pub fn add(&self, uid: UserId, frontend: ServerId) -> Result<bool, ChannelError> {
+        let mut channels = lock(&self.table.channels);
+        if channels.len() >= CHANNELS_MAX && !channels.contains_key(&self.name) {
+            return Err(ChannelError::TooManyChannels { name: self.name.to_string() });
+        }
+        let members = channels.entry(Arc::clone(&self.name)).or_default();
+        if members.len() >= MEMBERS_MAX {
+            return Err(ChannelError::Full { name: self.name.to_string() });
+        }
+        Ok(members.frontends.entry(frontend).or_default().insert(uid))
+    }
+
+    /// Takes a user out. Nothing happens if it is no member.
+    pub fn leave(&self, uid: &UserId, frontend: &ServerId) {
+        let mut channels = lock(&self.table.channels);
+        if let Some(members) = channels.get_mut(&self.name) {
+            members.leave(uid, frontend);
+            if members.is_empty() {
+                channels.remove(&self.name);
+            }
+        }
+    }
+
+    /// The members, by frontend and then by id.
+    pub fn members(&self) -> Vec<UserId> {
+        self.read(|members| members.frontends.values().flatten().cloned().collect())
+    }
+
+    /// The frontend a member is reached through, if the user is a member.
+    pub fn frontend_of(&self, uid: &UserId) -> Option<ServerId> {
+        self.read(|members| {
+            members.frontends.iter().find(|(_, users)| users.contains(uid)).map(|(id, _)| id.clone())
+        })
+    }
+
+    /// How many members.
+    pub fn len(&self) -> usize {
+        self.read(Members::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.read(Members::is_empty)
+    }
+
+    /// Sends all members a message, each at most once and in the order of the pushes. The message is encoded once; one
+    /// message goes to each frontend. A frontend that can't be reached is logged and does not keep the others from
+    /// theirs; an error says that the message can't be encoded.
+    pub async fn push<Msg: Serialize>(&self, push: Push<Msg>, message: &Msg) -> Result<(), ChannelError> {
+        self.push_where(push.name(), message, |_| true)
+    }
+
+    /// Sends a message to those of these users that are members.
+    pub async fn push_to<'a, Msg: Serialize>(
+        &self,
+        users: impl IntoIterator<Item = &'a UserId>,
+        push: Push<Msg>,
+        message: &Msg,
+    ) -> Result<(), ChannelError> {
+        let users: BTreeSet<_> = users.into_iter().collect();
+        self.push_where(push.name(), message, |uid| users.contains(uid))
+    }
+
+    fn push_where<Msg: Serialize>(
+        &self,
+        route: &str,
+        message: &Msg,
+        wanted: impl Fn(&UserId) -> bool,
+    ) -> Result<(), ChannelError> {
+        let body = codec::to_client(message)?;
+        let receivers: Vec<(ServerId, Vec<UserId>)> = self.read(|members| {
+            let chosen = |(id, users): (&ServerId, &BTreeSet<UserId>)| {
+                (id.clone(), users.iter().filter(|uid| wanted(uid)).cloned().collect())
+            };
+            members.frontends.iter().map(chosen).collect()
+        });
+        for (frontend, users) in receivers {
+            for users in users.chunks(USERS_PER_PUSH) {
+                self.table.send(&frontend, route, users, &body);
+            }
+        }
+        Ok(())
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&Members) -> T) -> T {
+        let channels = lock(&self.table.channels);
+        read(channels.get(&self.name).unwrap_or(&Members::default()))
+    }
+}
+
+struct ChannelTable {
+    peers: Arc<dyn Peers>,
+    channels: Mutex<HashMap<Arc<str>, Members>>,
+}
+
+impl ChannelTable {
+    fn send(&self, frontend: &ServerId, route: &str, users: &[UserId], body: &Bytes) {
+        let head = wire::PushHead { route: route.to_owned(), users: users.to_vec() };
+        let sent =
+            wire::join(&head, body).and_then(|body| Ok(self.peers.send(frontend, wire::PUSH, body)?));
+        if let Err(error) = sent {
+            tracing::warn!(%frontend, route, users = users.len(), %error, "push not sent");
+        }
+    }
+}
+
+/// Who is in a channel. No frontend without a member.
+#[derive(Default)]
+struct Members {
+    frontends: BTreeMap<ServerId, BTreeSet<UserId>>,
+}
+
+impl Members {
+    fn leave(&mut self, uid: &UserId, frontend: &ServerId) {
+        if let Some(users) = self.frontends.get_mut(frontend) {
+            users.remove(uid);
+            if users.is_empty() {
+                self.frontends.remove(frontend);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.frontends.values().map(BTreeSet::len).sum()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frontends.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Stage;
+
+    const ON_CHAT: Push<u32> = Push::new("onChat");
+
+    fn id(n: u32) -> ServerId {
+        ServerId::new(format!("connector-server-{n}")).unwrap()
+    }
+
+    #[test]
+    fn joining_twice_is_being_a_member_once_and_an_empty_channel_is_gone() {
+        let stage = Stage::new("chat-server-1");
+        let channels = stage.channels();
+        let room = channels.channel("room1");
+        let alice = UserId::from("alice");
+        assert!(room.add(alice.clone(), id(1)).unwrap());
+        assert!(!room.add(alice.clone(), id(1)).unwrap());
+        assert_eq!((room.len(), channels.len()), (1, 1));
+        assert_eq!(channels.channel("room1").frontend_of(&alice), Some(id(1)));
+        room.leave(&alice, &id(2));
+        assert_eq!(room.len(), 1);
+        room.leave(&alice, &id(1));
+        assert!(room.is_empty() && channels.is_empty());
+        room.leave(&alice, &id(1));
+    }
+
+    #[tokio::test]
+    async fn a_push_is_one_message_to_each_frontend() {
+        let stage = Stage::new("chat-server-1");
+        let room = stage.channels().channel("room1");
+        for (user, frontend) in [("alice", 1), ("bob", 2), ("carol", 1)] {
+            room.add(UserId::from(user), id(frontend)).unwrap();
+        }
+        room.push(ON_CHAT, &7).await.unwrap();
+        room.push_to([&UserId::from("bob"), &UserId::from("nobody")], ON_CHAT, &8).await.unwrap();
+        let pushed = stage.pushed(ON_CHAT);
+        let seen: Vec<_> = pushed.iter().map(|p| (p.frontend.as_str(), p.users.len(), p.message)).collect();
+        assert_eq!(
+            seen,
+            [("connector-server-1", 2, 7), ("connector-server-2", 1, 7), ("connector-server-2", 1, 8)]
+        );
+    }
+
+    #[test]
+    fn users_their_frontend_does_not_know_leave_all_channels() {
+        let stage = Stage::new("chat-server-1");
+        let channels = stage.channels();
+        for (room, frontend) in [("a", 1), ("b", 1), ("b", 2)] {
+            channels.channel(room).add(UserId::from("alice"), id(frontend)).unwrap();
+        }
+        channels.absent(&id(1), &[UserId::from("alice")]);
+        assert!(channels.channel("a").is_empty());
+        assert_eq!(channels.channel("b").len(), 1);
+    }
+}

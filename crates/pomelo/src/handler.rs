@@ -1,0 +1,147 @@
+//! Plain async functions as handlers, remotes and hooks: arguments that are extracted, then the body, if there is one.
+//!
+//! The whole machinery is the traits and the macro below; a registered function is kept as a closure from bytes to bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pomelo_rpc::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, Extract, Needs, RemoteCall, Request, Result, SessionClosed, codec};
+
+/// An async function that answers a `Req` with a `Res`: up to eight arguments that can be [extracted](Extract) from a
+/// `C`, then the `Req`; it ends with a `Result<Res, E>`, where `E` is any error.
+///
+/// Nobody implements or calls this; it says what [`Server::handler`](crate::Server::handler) and
+/// [`Server::remote`](crate::Server::remote) take.
+#[diagnostic::on_unimplemented(
+    message = "this function can't answer the message: it should be `async fn(arguments.., {Req}) -> Result<{Res}>`",
+    label = "expected an async function from `{Req}` to `Result<{Res}>`",
+    note = "the last argument is the body and has the request type of the route",
+    note = "the arguments before it are extracted: Session, Rpc, Channels, State<T>, Servers, Me, ...",
+    note = "the function must be `async`, its future `Send`, and it must end with a `Result` of the response type of the route"
+)]
+pub trait Handler<C, Args, Req, Res>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, context: &C, body: Req) -> BoxFuture<'static, Result<Res>>;
+    #[doc(hidden)]
+    fn needs(needs: &mut Needs<'_>);
+}
+
+/// An async function that is called when something happens: up to eight arguments that can be [extracted](Extract).
+#[diagnostic::on_unimplemented(
+    message = "this function can't be a hook: it should be `async fn(arguments..) -> Result<()>`",
+    note = "all arguments are extracted: Session, Sessions, Rpc, Channels, State<T>, Servers, Me, ..."
+)]
+pub trait Hook<C, Args>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn call(&self, context: &C) -> BoxFuture<'static, Result<()>>;
+    #[doc(hidden)]
+    fn needs(needs: &mut Needs<'_>);
+}
+
+macro_rules! functions {
+    ($($arg:ident $value:ident)*) => {
+        impl<F, Fut, C, $($arg,)* Req, Res, E> Handler<C, ($($arg,)*), Req, Res> for F
+        where
+            F: Fn($($arg,)* Req) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Result<Res, E>> + Send + 'static,
+            Res: Send + 'static,
+            E: Into<Error>,
+            $($arg: Extract<C>,)*
+        {
+            fn call(&self, context: &C, body: Req) -> BoxFuture<'static, Result<Res>> {
+                let _ = context;
+                $(let $value = match $arg::extract(context) {
+                    Ok(arg) => arg,
+                    Err(error) => return Box::pin(async move { Err(error) }),
+                };)*
+                let future = self($($value,)* body);
+                Box::pin(async move { future.await.map_err(Into::into) })
+            }
+
+            fn needs(needs: &mut Needs<'_>) {
+                let _ = &needs;
+                $($arg::needs(needs);)*
+            }
+        }
+
+        impl<F, Fut, C, $($arg,)* E> Hook<C, ($($arg,)*)> for F
+        where
+            F: Fn($($arg,)*) -> Fut + Send + Sync + 'static,
+            Fut: Future<Output = Result<(), E>> + Send + 'static,
+            E: Into<Error>,
+            $($arg: Extract<C>,)*
+        {
+            fn call(&self, context: &C) -> BoxFuture<'static, Result<()>> {
+                let _ = context;
+                $(let $value = match $arg::extract(context) {
+                    Ok(arg) => arg,
+                    Err(error) => return Box::pin(async move { Err(error) }),
+                };)*
+                let future = self($($value,)*);
+                Box::pin(async move { future.await.map_err(Into::into) })
+            }
+
+            fn needs(needs: &mut Needs<'_>) {
+                let _ = &needs;
+                $($arg::needs(needs);)*
+            }
+        }
+    };
+}
+
+functions!();
+functions!(A1 a1);
+functions!(A1 a1 A2 a2);
+functions!(A1 a1 A2 a2 A3 a3);
+functions!(A1 a1 A2 a2 A3 a3 A4 a4);
+functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5);
+functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6);
+functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
+functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
+
+/// A registered function.
+pub(crate) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+pub(crate) type RemoteFn = Arc<dyn Fn(RemoteCall, Bytes) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+pub(crate) type ClosedFn = Arc<dyn Fn(SessionClosed) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// A body that is not what the route says. The text is for the log; the client gets code 500.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("request body does not fit its type: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("request of a server does not fit its type: {0}")]
+    Server(#[from] rmp_serde::decode::Error),
+}
+
+pub(crate) fn client_handler<Args, Req, Res, H>(handler: H) -> HandlerFn
+where
+    Req: DeserializeOwned + 'static,
+    Res: Serialize + 'static,
+    H: Handler<Request, Args, Req, Res>,
+{
+    Arc::new(move |request| {
+        let body = codec::from_client(&request.body).map_err(BodyError::from);
+        let answer = body.map(|body| handler.call(&request, body));
+        Box::pin(async move { Ok(codec::to_client(&answer?.await?)?) })
+    })
+}
+
+pub(crate) fn server_handler<Args, Req, Res, H>(handler: H) -> RemoteFn
+where
+    Req: DeserializeOwned + 'static,
+    Res: Serialize + 'static,
+    H: Handler<RemoteCall, Args, Req, Res>,
+{
+    Arc::new(move |call, body| {
+        let body = codec::from_server(&body).map_err(BodyError::from);
+        let answer = body.map(|body| handler.call(&call, body));
+        Box::pin(async move { Ok(codec::to_server(&answer?.await?)?) })
+    })
+}
+
+pub(crate) fn closed_hook<Args, H: Hook<SessionClosed, Args>>(hook: H) -> ClosedFn {
+    Arc::new(move |closed| hook.call(&closed))
+}

@@ -1,0 +1,94 @@
+//! What may be done to a session, as a command to its connector and over the wire.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Session, SessionError, Snapshot};
+use crate::UserId;
+
+/// One change of a session or one message to it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Command {
+    Bind(UserId),
+    Set(String, Value),
+    Remove(String),
+    Push { route: String, body: Bytes },
+    Kick(String),
+}
+
+/// The command with its address, from a backend to a connector.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SessionCommand {
+    pub(crate) id: u64,
+    pub(crate) command: Command,
+}
+
+/// What the connector answers: the session after the command, or why it refused.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum CommandReply {
+    Now { uid: Option<UserId>, settings: Bytes },
+    Closed,
+    AlreadyBound { uid: UserId },
+    TooLarge { bytes: usize },
+}
+
+impl CommandReply {
+    pub(crate) fn new(result: Result<&Snapshot, SessionError>) -> Self {
+        match result {
+            Ok(now) => Self::Now { uid: now.uid().cloned(), settings: now.json() },
+            Err(SessionError::AlreadyBound { uid, .. }) => Self::AlreadyBound { uid },
+            Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes },
+            Err(_) => Self::Closed,
+        }
+    }
+
+    pub(super) fn into_snapshot(self, session: &Session) -> Result<Snapshot, SessionError> {
+        match self {
+            Self::Now { uid, settings } => Ok(Snapshot::received(uid, settings)),
+            Self::Closed => Err(session.closed()),
+            Self::AlreadyBound { uid } => Err(SessionError::AlreadyBound { id: session.id(), uid }),
+            Self::TooLarge { bytes } => Err(SessionError::TooLarge { bytes }),
+        }
+    }
+}
+
+/// The session after the command, if the command changes it.
+pub(super) fn changed(session: &Session, command: &Command) -> Result<Option<Snapshot>, SessionError> {
+    let now = session.snapshot();
+    match command {
+        Command::Bind(uid) => match now.uid() {
+            None => Ok(Some(now.with_uid(uid.clone()))),
+            Some(same) if same == uid => Ok(None),
+            Some(other) => Err(SessionError::AlreadyBound { id: session.id(), uid: other.clone() }),
+        },
+        Command::Set(key, value) => now.with(key, value.clone()).map(Some),
+        Command::Remove(key) => Ok(Some(now.without(key))),
+        Command::Push { .. } | Command::Kick(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec;
+
+    #[test]
+    fn commands_and_replies_survive_the_wire() {
+        let session = Session::detached(7, pomelo_protocol::ServerId::new("connector-server-1").unwrap());
+        let command = Command::Set("mark".to_owned(), serde_json::json!({ "a": 1, "b": "two" }));
+        let bytes = codec::to_server(&SessionCommand { id: 7, command }).unwrap();
+        let received: SessionCommand = codec::from_server(&bytes).unwrap();
+        let next = changed(&session, &received.command).unwrap().unwrap();
+
+        let reply = codec::to_server(&CommandReply::new(Ok(&next))).unwrap();
+        let reply: CommandReply = codec::from_server(&reply).unwrap();
+        let seen = reply.into_snapshot(&session).unwrap();
+        assert_eq!(seen.get("mark"), Some(&serde_json::json!({ "a": 1, "b": "two" })));
+
+        let refused =
+            CommandReply::new(Err(SessionError::AlreadyBound { id: 7, uid: UserId::from("alice") }));
+        let refused: CommandReply = codec::from_server(&codec::to_server(&refused).unwrap()).unwrap();
+        assert!(matches!(refused.into_snapshot(&session), Err(SessionError::AlreadyBound { .. })));
+    }
+}

@@ -1,0 +1,230 @@
+//! Sessions: one client's connection, as handlers see it. The connector that holds the connection owns the session and
+//! is the only one that writes it ([`table`]); everybody else reads a snapshot and sends commands ([`command`]).
+
+mod command;
+mod sessions;
+mod snapshot;
+mod table;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use pomelo_protocol::ServerId;
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::sessions::Sessions;
+pub(crate) use self::{
+    command::{Command, CommandReply, SessionCommand},
+    snapshot::Snapshot,
+    table::{Connection, SessionTable},
+};
+use crate::{CallError, Push, UserId, codec, lock, rpc::Peers, wire};
+
+/// One client's session: who it is and what the game remembers of it while it is connected.
+///
+/// Reading looks at a snapshot and costs nothing. Writing is an awaited command to the connector that holds the
+/// connection, also when a backend does it: when `set` returns, the next message of this client carries the new value,
+/// whichever server it goes to. Clones are the same session.
+///
+/// ```
+/// # use pomelo::{Result, Session, UserId};
+/// async fn enter(session: Session, room: String) -> Result<()> {
+///     session.bind(UserId::from("alice")).await?;
+///     session.set("rid", &room).await?;
+///     assert_eq!(session.get::<String>("rid"), Some(room));
+///     Ok(())
+/// }
+/// # let session = pomelo::testing::Stage::new("connector-server-1").session();
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(enter(session, "room1".into())).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    frontend: ServerId,
+    now: Mutex<Arc<Snapshot>>,
+    owner: Owner,
+}
+
+/// Who carries out a command.
+enum Owner {
+    /// This process holds the connection.
+    Here(Weak<SessionTable>),
+    /// The frontend does.
+    There { peers: Arc<dyn Peers>, deadline: Duration },
+    /// Nobody: a test of a handler. Writes go to the snapshot.
+    Nobody,
+}
+
+/// Why a session could not be written or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The client is gone.
+    #[error("session {id} of {frontend} is closed")]
+    Closed {
+        /// The session.
+        id: u64,
+        /// The connector that held it.
+        frontend: ServerId,
+    },
+    /// [`Session::uid`] before [`Session::bind`].
+    #[error("session {id} of {frontend} has no user yet")]
+    NotBound {
+        /// The session.
+        id: u64,
+        /// The connector that holds it.
+        frontend: ServerId,
+    },
+    /// A session keeps the first user it was given.
+    #[error("session {id} is already bound to {uid}")]
+    AlreadyBound {
+        /// The session.
+        id: u64,
+        /// Its user.
+        uid: UserId,
+    },
+    /// The settings of a session travel with each forwarded message, so they have a limit.
+    #[error(
+        "settings of the session would take {bytes} bytes, the limit is {}",
+        snapshot::SETTINGS_BYTES_MAX
+    )]
+    TooLarge {
+        /// With the value that was refused.
+        bytes: usize,
+    },
+    /// A value that has no JSON form.
+    #[error("value can't be encoded")]
+    Encode(#[from] serde_json::Error),
+    /// A push that no message can carry.
+    #[error("push can't be sent")]
+    Message(#[from] pomelo_protocol::message::MessageError),
+    /// The connector that holds the session did not answer.
+    #[error("frontend could not be asked")]
+    Frontend(#[from] CallError),
+}
+
+impl Session {
+    pub(crate) fn here(id: u64, frontend: ServerId, table: Weak<SessionTable>) -> Self {
+        Self::with(id, frontend, Snapshot::new(), Owner::Here(table))
+    }
+
+    pub(crate) fn there(
+        id: u64,
+        frontend: ServerId,
+        snapshot: Snapshot,
+        peers: Arc<dyn Peers>,
+        deadline: Duration,
+    ) -> Self {
+        Self::with(id, frontend, snapshot, Owner::There { peers, deadline })
+    }
+
+    pub(crate) fn detached(id: u64, frontend: ServerId) -> Self {
+        Self::with(id, frontend, Snapshot::new(), Owner::Nobody)
+    }
+
+    fn with(id: u64, frontend: ServerId, snapshot: Snapshot, owner: Owner) -> Self {
+        Self(Arc::new(Inner { id, frontend, now: Mutex::new(Arc::new(snapshot)), owner }))
+    }
+
+    /// Its number at its connector, from 1. Unique together with [`frontend`](Self::frontend), for the life of that process.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The connector that holds the connection.
+    pub fn frontend(&self) -> ServerId {
+        self.0.frontend.clone()
+    }
+
+    /// Its user; an error before [`bind`](Self::bind).
+    pub fn uid(&self) -> Result<UserId, SessionError> {
+        let uid = self.snapshot().uid().cloned();
+        uid.ok_or_else(|| SessionError::NotBound { id: self.0.id, frontend: self.frontend() })
+    }
+
+    /// The setting `key`, if it is there and is a `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let snapshot = self.snapshot();
+        let value = T::deserialize(snapshot.get(key)?);
+        value.inspect_err(|error| tracing::debug!(key, %error, "setting of a session has another type")).ok()
+    }
+
+    /// Says who the client is. A session keeps its user: binding it again to the same one does nothing, to another is an
+    /// error. Several sessions may have one user; [`Sessions::by_uid`] finds them.
+    pub async fn bind(&self, uid: UserId) -> Result<(), SessionError> {
+        self.command(Command::Bind(uid)).await
+    }
+
+    /// Remembers a value. All settings of a session together may take 32 KiB as JSON.
+    pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), SessionError> {
+        // Encoded before the first await, so that the future does not hold the reference: `T` need not be `Sync`.
+        let value = serde_json::to_value(value);
+        self.command(Command::Set(key.to_owned(), value?)).await
+    }
+
+    /// Forgets a value.
+    pub async fn remove(&self, key: &str) -> Result<(), SessionError> {
+        self.command(Command::Remove(key.to_owned())).await
+    }
+
+    /// Sends this client a message, at most once. An error says that it is gone or can't be reached.
+    pub async fn push<Msg: Serialize>(&self, push: Push<Msg>, message: &Msg) -> Result<(), SessionError> {
+        let body = codec::to_client(message);
+        self.command(Command::Push { route: push.name().to_owned(), body: body? }).await
+    }
+
+    /// Tells the client why, and closes its connection. The hooks for closed sessions run after it.
+    pub async fn kick(&self, reason: &str) -> Result<(), SessionError> {
+        self.command(Command::Kick(reason.to_owned())).await
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&lock(&self.0.now))
+    }
+
+    pub(crate) fn replace(&self, snapshot: Snapshot) {
+        *lock(&self.0.now) = Arc::new(snapshot);
+    }
+
+    pub(crate) fn closed(&self) -> SessionError {
+        SessionError::Closed { id: self.0.id, frontend: self.frontend() }
+    }
+
+    async fn command(&self, command: Command) -> Result<(), SessionError> {
+        match &self.0.owner {
+            Owner::Here(table) => {
+                let table = table.upgrade().ok_or_else(|| self.closed())?;
+                table.apply(self.0.id, command).map(drop)
+            }
+            Owner::There { peers, deadline } => {
+                let request = codec::to_server(&SessionCommand { id: self.0.id, command });
+                let request = request.map_err(CallError::from)?;
+                let reply = peers.call(&self.0.frontend, wire::SESSION, request, *deadline);
+                let reply: CommandReply =
+                    codec::from_server(&reply.await.map_err(CallError::from)?).map_err(CallError::from)?;
+                self.replace(reply.into_snapshot(self)?);
+                Ok(())
+            }
+            Owner::Nobody => {
+                let next = command::changed(self, &command)?;
+                next.into_iter().for_each(|next| self.replace(next));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Session({}@{}", self.0.id, self.0.frontend)?;
+        match self.snapshot().uid() {
+            Some(uid) => write!(f, ", {uid})"),
+            None => f.write_str(")"),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The sessions whose connections this process holds, and the index of their users. The only place that writes a session.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, Weak},
+};
+
+use bytes::Bytes;
+use pomelo_protocol::{ServerId, dictionary::Dictionary};
+
+use super::{Command, Session, SessionError, Snapshot, command};
+use crate::{UserId, connector::Frame, lock};
+
+/// The connection behind a session, as far as the table needs it. Both must return at once.
+pub(crate) trait Connection: Send + Sync + 'static {
+    /// Puts a frame into its buffer; false if it is closed.
+    fn send(&self, frame: &Frame) -> bool;
+
+    /// Sends the reason and closes it.
+    fn kick(&self, reason: &str);
+}
+
+/// As many entries as the connector admits clients (`Hybrid::max_connections`).
+pub(crate) struct SessionTable {
+    me: ServerId,
+    dictionary: Option<Dictionary>,
+    this: Weak<SessionTable>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    sessions: HashMap<u64, Entry>,
+    /// Sessions of a user in the order they were bound. No user without one.
+    users: HashMap<UserId, Vec<u64>>,
+}
+
+struct Entry {
+    session: Session,
+    connection: Arc<dyn Connection>,
+}
+
+impl SessionTable {
+    /// `dictionary`: the codes its clients know, if they were told.
+    pub(crate) fn new(me: ServerId, dictionary: Option<Dictionary>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { me, dictionary, this: this.clone(), inner: Mutex::default() })
+    }
+
+    pub(crate) fn open(&self, id: u64, connection: Arc<dyn Connection>) -> Session {
+        let session = Session::here(id, self.me.clone(), self.this.clone());
+        lock(&self.inner).sessions.insert(id, Entry { session: session.clone(), connection });
+        session
+    }
+
+    /// Takes a session out; what it knew can still be read.
+    pub(crate) fn close(&self, id: u64) -> Option<Session> {
+        let mut inner = lock(&self.inner);
+        let entry = inner.sessions.remove(&id)?;
+        if let Some(uid) = entry.session.snapshot().uid()
+            && let Some(ids) = inner.users.get_mut(uid)
+        {
+            ids.retain(|&other| other != id);
+            if ids.is_empty() {
+                inner.users.remove(uid);
+            }
+        }
+        Some(entry.session)
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<Session> {
+        lock(&self.inner).sessions.get(&id).map(|entry| entry.session.clone())
+    }
+
+    pub(crate) fn by_uid(&self, uid: &UserId) -> Vec<Session> {
+        let inner = lock(&self.inner);
+        let ids = inner.users.get(uid).map(Vec::as_slice).unwrap_or_default();
+        ids.iter().filter_map(|id| inner.sessions.get(id)).map(|entry| entry.session.clone()).collect()
+    }
+
+    /// How many connections, and the users among them.
+    pub(crate) fn counts(&self) -> (usize, Vec<Session>) {
+        let inner = lock(&self.inner);
+        let mut bound: Vec<_> =
+            inner.users.values().flatten().filter_map(|id| inner.sessions.get(id)).collect();
+        bound.sort_by_key(|entry| entry.session.id());
+        (inner.sessions.len(), bound.into_iter().map(|entry| entry.session.clone()).collect())
+    }
+
+    /// Carries out a command, whoever sent it. Answers the session as it is now.
+    pub(crate) fn apply(&self, id: u64, command: Command) -> Result<Arc<Snapshot>, SessionError> {
+        let closed = || SessionError::Closed { id, frontend: self.me.clone() };
+        let mut inner = lock(&self.inner);
+        let entry = inner.sessions.get(&id).ok_or_else(closed)?;
+        let (session, connection) = (entry.session.clone(), Arc::clone(&entry.connection));
+        let next = command::changed(&session, &command)?;
+        if let Some(next) = next {
+            session.replace(next);
+            if let Command::Bind(uid) = &command {
+                inner.users.entry(uid.clone()).or_default().push(id);
+            }
+        }
+        drop(inner);
+        match command {
+            Command::Kick(reason) => connection.kick(&reason),
+            Command::Push { route, body } => {
+                if !connection.send(&self.frame(&route, body)?) {
+                    return Err(closed());
+                }
+            }
+            Command::Bind(_) | Command::Set(..) | Command::Remove(_) => {}
+        }
+        Ok(session.snapshot())
+    }
+
+    /// Sends a message to all sessions of these users; the frame is built once. Answers the users that have none here.
+    pub(crate) fn push(
+        &self,
+        users: Vec<UserId>,
+        route: &str,
+        body: Bytes,
+    ) -> Result<Vec<UserId>, SessionError> {
+        let frame = self.frame(route, body)?;
+        let mut absent = Vec::new();
+        let inner = lock(&self.inner);
+        for uid in users {
+            let Some(ids) = inner.users.get(&uid) else {
+                absent.push(uid);
+                continue;
+            };
+            for entry in ids.iter().filter_map(|id| inner.sessions.get(id)) {
+                // A connection that closes or overflows at this moment is the connector's business.
+                entry.connection.send(&frame);
+            }
+        }
+        Ok(absent)
+    }
+
+    fn frame(&self, route: &str, body: Bytes) -> Result<Frame, SessionError> {
+        Ok(Frame::push(route, self.dictionary.as_ref(), body)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Recorded {
+        frames: Mutex<usize>,
+        kicked: Mutex<Option<String>>,
+    }
+
+    impl Connection for Recorded {
+        fn send(&self, _frame: &Frame) -> bool {
+            *lock(&self.frames) += 1;
+            lock(&self.kicked).is_none()
+        }
+
+        fn kick(&self, reason: &str) {
+            *lock(&self.kicked) = Some(reason.to_owned());
+        }
+    }
+
+    fn table() -> Arc<SessionTable> {
+        SessionTable::new(ServerId::new("connector-server-1").unwrap(), None)
+    }
+
+    fn bind(table: &SessionTable, id: u64, uid: &str) -> Result<Arc<Snapshot>, SessionError> {
+        table.apply(id, Command::Bind(UserId::from(uid)))
+    }
+
+    #[test]
+    fn a_user_is_found_from_bind_to_close() {
+        let table = table();
+        for id in [1, 2] {
+            table.open(id, Arc::new(Recorded::default()));
+            bind(&table, id, "alice").unwrap();
+        }
+        bind(&table, 1, "alice").unwrap();
+        let alice = UserId::from("alice");
+        assert_eq!(table.by_uid(&alice).iter().map(Session::id).collect::<Vec<_>>(), [1, 2]);
+        assert!(matches!(bind(&table, 1, "bob"), Err(SessionError::AlreadyBound { .. })));
+
+        let closed = table.close(1).unwrap();
+        assert_eq!(closed.uid().unwrap(), alice);
+        assert_eq!(table.by_uid(&alice).len(), 1);
+        table.close(2);
+        assert!(table.by_uid(&alice).is_empty());
+        assert!(lock(&table.inner).users.is_empty());
+        assert!(matches!(bind(&table, 1, "alice"), Err(SessionError::Closed { .. })));
+    }
+
+    #[test]
+    fn a_push_reaches_all_sessions_of_its_users_and_names_the_absent() {
+        let table = table();
+        let connections: Vec<_> = (0..3).map(|_| Arc::new(Recorded::default())).collect();
+        for (id, connection) in (1..).zip(&connections) {
+            table.open(id, Arc::clone(connection) as Arc<dyn Connection>);
+        }
+        bind(&table, 1, "alice").unwrap();
+        bind(&table, 2, "alice").unwrap();
+        let users = ["alice", "bob"].map(UserId::from).to_vec();
+        assert_eq!(table.push(users, "onChat", Bytes::from_static(b"{}")).unwrap(), [UserId::from("bob")]);
+        assert_eq!(connections.iter().map(|c| *lock(&c.frames)).collect::<Vec<_>>(), [1, 1, 0]);
+    }
+
+    #[tokio::test]
+    async fn handles_write_through_the_table_until_the_session_is_closed() {
+        let table = table();
+        let connection = Arc::new(Recorded::default());
+        let session = table.open(1, Arc::clone(&connection) as Arc<dyn Connection>);
+        session.set("rid", "room1").await.unwrap();
+        assert_eq!(table.get(1).unwrap().get::<String>("rid").unwrap(), "room1");
+        assert_eq!(session.get::<u32>("rid"), None);
+        session.remove("rid").await.unwrap();
+        assert_eq!(session.get::<String>("rid"), None);
+        session.kick("bye").await.unwrap();
+        assert_eq!(lock(&connection.kicked).as_deref(), Some("bye"));
+        table.close(1);
+        assert!(matches!(session.set("rid", "x").await, Err(SessionError::Closed { .. })));
+    }
+}

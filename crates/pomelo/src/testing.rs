@@ -1,0 +1,197 @@
+//! For tests of an application's handlers: a [`Stage`] gives them their arguments without a cluster, so that they are
+//! called as the plain functions they are.
+//!
+//! ```
+//! use pomelo::{Push, Remote, Result, Rpc, Session, UserId, testing::Stage};
+//!
+//! const ADD: Remote<UserId, Vec<UserId>> = Remote::new("chat.chatRemote.add");
+//!
+//! async fn enter(session: Session, rpc: Rpc, name: String) -> Result<usize> {
+//!     session.bind(UserId::from(name)).await?;
+//!     Ok(rpc.call(ADD, &session, &session.uid()?).await?.len())
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let stage = Stage::new("connector-server-1").answer(ADD, |uid| Ok(vec![UserId::from("alice"), uid]));
+//! let session = stage.session();
+//! assert_eq!(enter(session.clone(), stage.rpc(), "bob".into()).await.unwrap(), 2);
+//! assert_eq!(session.uid().unwrap().as_str(), "bob");
+//! # }
+//! ```
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use pomelo_protocol::{ServerId, ServerInfo};
+use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, UserId, codec, lock,
+    rpc::{Peers, Router},
+    servers::Directory,
+    wire,
+};
+
+/// Stands in for a cluster around one server: sessions that remember, calls that are answered by closures, pushes that
+/// are kept to be looked at.
+pub struct Stage {
+    me: ServerId,
+    cast: Arc<Cast>,
+    directory: Arc<Directory>,
+    sessions: AtomicU64,
+    channels: Channels,
+}
+
+/// A push that a channel sent to one frontend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pushed<Msg> {
+    /// The frontend it was sent to.
+    pub frontend: ServerId,
+    /// Its receivers there.
+    pub users: Vec<UserId>,
+    /// What was pushed.
+    pub message: Msg,
+}
+
+type Answer = Box<dyn Fn(&[u8]) -> Result<Bytes> + Send + Sync>;
+
+/// Plays all other servers.
+#[derive(Default)]
+struct Cast {
+    answers: Mutex<HashMap<&'static str, Answer>>,
+    sent: Mutex<Vec<(ServerId, String, Bytes)>>,
+}
+
+impl Stage {
+    /// For handlers of the server with this id: `chat-server-1`.
+    ///
+    /// # Panics
+    ///
+    /// If that is no valid id.
+    pub fn new(me: &str) -> Self {
+        let me = ServerId::new(me).unwrap_or_else(|error| panic!("{error}"));
+        let cast = Arc::new(Cast::default());
+        let channels = Channels::new(Arc::clone(&cast) as Arc<dyn Peers>);
+        Self { me, cast, directory: Arc::default(), sessions: AtomicU64::new(0), channels }
+    }
+
+    /// Plays the servers that answer a remote. A server of its type need not exist.
+    pub fn answer<Req, Res>(
+        self,
+        remote: Remote<Req, Res>,
+        answer: impl Fn(Req) -> Result<Res> + Send + Sync + 'static,
+    ) -> Self
+    where
+        Req: DeserializeOwned,
+        Res: Serialize,
+    {
+        let answer = move |body: &[u8]| Ok(codec::to_server(&answer(codec::from_server(body)?)?)?);
+        lock(&self.cast.answers).insert(remote.name(), Box::new(answer));
+        if self.directory.now().of_type(remote.server_type()).is_empty() {
+            self.add_server(&format!("{}-server-1", remote.server_type()), remote.server_type());
+        }
+        self
+    }
+
+    /// Adds a server to those that are known, by id and type.
+    ///
+    /// # Panics
+    ///
+    /// If the id or the type is not valid.
+    pub fn add_server(&self, id: &str, server_type: &str) {
+        let info = info(id, server_type).unwrap_or_else(|error| panic!("{error}"));
+        let known = self.directory.now();
+        self.directory.replace(Servers::new(known.iter().cloned().chain([Arc::new(info)])));
+    }
+
+    /// A new session that is held by nobody: writes go to it alone, pushes and kicks to nowhere.
+    pub fn session(&self) -> Session {
+        Session::detached(self.sessions.fetch_add(1, Ordering::Relaxed) + 1, self.me.clone())
+    }
+
+    /// Calls whoever [answers](Self::answer).
+    pub fn rpc(&self) -> Rpc {
+        Rpc {
+            peers: Arc::clone(&self.cast) as Arc<dyn Peers>,
+            router: Arc::new(Router::new(HashMap::new(), Arc::clone(&self.directory))),
+            deadline: Duration::from_secs(1),
+        }
+    }
+
+    /// Channels whose pushes are kept here.
+    pub fn channels(&self) -> Channels {
+        self.channels.clone()
+    }
+
+    /// The known servers.
+    pub fn servers(&self) -> Servers {
+        self.directory.now()
+    }
+
+    /// The server itself. Its type is its id up to the first `-`.
+    pub fn me(&self) -> Me {
+        let server_type = self.me.as_str().split('-').next().unwrap_or_default();
+        let info = info(self.me.as_str(), server_type).unwrap_or_else(|error| panic!("{error}"));
+        Me(Arc::new(info))
+    }
+
+    /// What channels pushed by this name so far, in order.
+    ///
+    /// # Panics
+    ///
+    /// If a message is not of the type of the push.
+    pub fn pushed<Msg: DeserializeOwned>(&self, push: Push<Msg>) -> Vec<Pushed<Msg>> {
+        let sent = lock(&self.cast.sent);
+        let pushes = sent.iter().filter(|(_, method, _)| method == wire::PUSH);
+        let decoded = pushes.map(|(frontend, _, body)| {
+            let (head, message) = wire::split::<wire::PushHead>(body.clone()).expect("encoded by Channel");
+            (frontend.clone(), head, message)
+        });
+        let wanted = decoded.filter(|(_, head, _)| head.route == push.name());
+        let typed = wanted.map(|(frontend, head, message)| Pushed {
+            frontend,
+            users: head.users,
+            message: serde_json::from_slice(&message)
+                .unwrap_or_else(|error| panic!("{}: {error}", push.name())),
+        });
+        typed.collect()
+    }
+}
+
+impl Peers for Cast {
+    fn call(
+        &self,
+        server: &ServerId,
+        method: &str,
+        body: Bytes,
+        _deadline: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, RpcError>> {
+        let failed = |text: String| {
+            let kind = ErrorKind::Remote(Failure::new(500, text));
+            RpcError { server: server.clone(), who: Who::Remote, retry: false, kind }
+        };
+        let answer = match lock(&self.answers).get(method) {
+            Some(answer) => answer(&body).map_err(|error| failed(error.to_string())),
+            None => Err(failed(format!("nobody answers {method} on this stage"))),
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
+        lock(&self.sent).push((server.clone(), method.to_owned(), body));
+        Ok(())
+    }
+}
+
+fn info(id: &str, server_type: &str) -> serde_json::Result<ServerInfo> {
+    serde_json::from_value(serde_json::json!({ "id": id, "serverType": server_type, "host": "127.0.0.1" }))
+}

@@ -1,0 +1,90 @@
+//! What the framework itself says between servers: names of methods and forms of bodies. Between Rust servers only; the
+//! original's RPC is not here.
+//!
+//! A body with a payload is `[length of the head: u32 big-endian][head: MessagePack map][payload]`, so that a payload is
+//! passed on without being parsed or copied.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{CallError, UserId};
+
+/// A client's message for a handler of another server: [`ForwardHead`] and the body; answered with the response's body.
+pub(crate) const FORWARD: &str = "sys.forward";
+/// A command to a session: `SessionCommand`, answered with `CommandReply`.
+pub(crate) const SESSION: &str = "sys.session";
+/// A push to users of a frontend: [`PushHead`] and the body; one way.
+pub(crate) const PUSH: &str = "sys.push";
+/// The frontend's word that users it was to push to are not there: [`Absent`]; one way.
+pub(crate) const ABSENT: &str = "sys.absent";
+
+/// The session travels along, so that a backend can read it without asking.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ForwardHead {
+    pub(crate) route: String,
+    pub(crate) session: u64,
+    pub(crate) uid: Option<UserId>,
+    pub(crate) settings: Bytes,
+    /// The client waits for no response.
+    pub(crate) notify: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PushHead {
+    pub(crate) route: String,
+    pub(crate) users: Vec<UserId>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Absent {
+    pub(crate) users: Vec<UserId>,
+}
+
+pub(crate) fn join(head: &impl Serialize, payload: &[u8]) -> Result<Bytes, CallError> {
+    let mut out = BytesMut::with_capacity(128 + payload.len());
+    out.put_u32(0);
+    let mut writer = out.writer();
+    let mut serializer = rmp_serde::Serializer::new(&mut writer).with_struct_map();
+    head.serialize(&mut serializer)?;
+    let mut out = writer.into_inner();
+    let head_bytes = u32::try_from(out.len() - 4).unwrap_or(u32::MAX);
+    out[..4].copy_from_slice(&head_bytes.to_be_bytes());
+    out.put_slice(payload);
+    Ok(out.freeze())
+}
+
+pub(crate) fn split<T: DeserializeOwned>(mut body: Bytes) -> Result<(T, Bytes), SplitError> {
+    let head_bytes =
+        body.get(..4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes).ok_or(SplitError::Short)?;
+    let head_end =
+        (head_bytes as usize).checked_add(4).filter(|&end| end <= body.len()).ok_or(SplitError::Short)?;
+    let head = rmp_serde::from_slice(&body[4..head_end])?;
+    let payload = body.split_off(head_end);
+    Ok((head, payload))
+}
+
+/// A peer sent something else.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SplitError {
+    #[error("body ends within its head")]
+    Short,
+    #[error("malformed head: {0}")]
+    Head(#[from] rmp_serde::decode::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn head_and_payload_come_back_and_cut_bodies_are_errors() {
+        let head = PushHead { route: "onChat".into(), users: vec![UserId::from("alice")] };
+        let body = join(&head, b"{}").unwrap();
+        let (back, payload) = split::<PushHead>(body.clone()).unwrap();
+        assert_eq!((back.route.as_str(), back.users.len(), &payload[..]), ("onChat", 1, &b"{}"[..]));
+        for end in 0..body.len() - 2 {
+            assert!(split::<PushHead>(body.slice(..end)).is_err(), "{end} bytes were taken");
+        }
+        assert!(split::<PushHead>(Bytes::from_static(&[0xff; 16])).is_err());
+    }
+}
