@@ -6,6 +6,7 @@
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
 
+pub mod config;
 pub mod coordinator;
 pub mod election;
 pub mod elector;
