@@ -1,11 +1,13 @@
 //! Who is there and who leads.
 //!
+//! * [`admin`]: connections of the admin protocol, for servers, masters and tools.
 //! * [`config`]: the files of a game's `config/` folder, typed.
 //! * [`membership`]: the versioned list of servers.
 //! * [`follower`], [`follow`]: whom to believe, and the links to all masters.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
 
+pub mod admin;
 pub mod config;
 pub mod coordinator;
 pub mod election;
