@@ -1,1 +1,17 @@
-//! For tests only: ZooKeeper on a free port, processes, clusters in one process, eventually.
+//! For tests and measurements only: what it takes to run the real thing on one machine and look at it.
+
+pub mod command;
+mod eventually;
+pub mod game;
+pub mod proxy;
+pub mod zookeeper;
+
+pub use eventually::eventually;
+
+/// Whether a test must fail where it would otherwise be skipped, because something it needs is not installed:
+/// `POMELO_REQUIRE_ALL=1`, as in CI.
+pub fn require_all() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "tests are told by the environment how strict to be")]
+    let require = std::env::var("POMELO_REQUIRE_ALL");
+    require.is_ok_and(|value| value == "1")
+}
