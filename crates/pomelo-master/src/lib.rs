@@ -1,1 +1,27 @@
-//! The control-plane process: registry, console modules, promotion.
+//! The control-plane process: registry, console, promotion.
+//!
+//! A [`Master`] accepts the admin protocol from servers, tools, agents and other masters, and stands for election among the
+//! candidates. The one that leads keeps the versioned membership and tells everybody of changes; the others keep the same
+//! links and follow it, so that each of them can take over at once. No client's message ever passes a master.
+//!
+//! * `registry`: which servers there are. `access`: who may register. Pure.
+//! * `console`, `gather`, `documents`: what administrators ask, and the answers. Pure.
+//! * `control`: all decisions, as a state machine: events and the time in, actions out. Pure.
+//! * `master`, `link`: sockets, timers, tasks.
+//!
+//! Not here: who is first in the queue ([`pomelo_cluster::coordinator`]) and what that means ([`pomelo_cluster::election`]);
+//! spawning and killing processes, which is the agents' (`pomelo-cli`).
+
+mod access;
+mod console;
+mod control;
+mod documents;
+mod gather;
+mod limits;
+mod link;
+mod master;
+mod process;
+mod registry;
+
+pub use limits::Limits;
+pub use master::{Master, MasterConfig, MasterError};

@@ -1,0 +1,171 @@
+//! What administrators ask, and how it is carried out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use pomelo_protocol::{
+    ServerId,
+    admin::{AdminMessage, Envelope, Failure, ReqId, Response},
+};
+use serde_json::{Map, Value, json};
+use tracing::{debug, info};
+
+use super::{Control, Peer, Standing};
+use crate::{
+    access::Right,
+    console::{CONSOLE, Command, Of, Rows, WATCH},
+    documents,
+    gather::{Gather, Merge},
+    link::LinkId,
+};
+
+impl Control {
+    pub(super) fn client_says(&mut self, link: LinkId, envelope: Envelope, now: Instant) {
+        let right = match self.peers.get(&link) {
+            Some(Peer::Client { right }) => *right,
+            Some(_) => return self.close(link, "a server spoke as a client"),
+            None => return self.close(link, "it spoke before it registered"),
+        };
+        match envelope {
+            Envelope::Request { req_id, module_id, body, .. } => {
+                let command = match self.permitted(right, &module_id, &body) {
+                    Ok(command) => command,
+                    Err(failure) => return self.refuse(link, req_id, &failure),
+                };
+                self.carry_out((link, req_id), command, now);
+            }
+            // Modules can't be switched here; -1 is what the original answers for one it does not have.
+            Envelope::Command { req_id: Some(req_id), .. } => {
+                self.answer((link, Response::ok(req_id, (-1).into())))
+            }
+            Envelope::Command { req_id: None, .. } | Envelope::Notify { .. } | Envelope::Response(_) => {
+                debug!(target: "pomelo::master", "link {}: a client said what wants no answer", link.0);
+            }
+        }
+    }
+
+    fn permitted(&self, right: Right, module_id: &str, body: &Value) -> Result<Command, Failure> {
+        let command = Command::parse(module_id, body)?;
+        if !command.reads_only() && right == Right::Look {
+            // As recorded: tools print it.
+            return Err(Failure::new("Command permission denied"));
+        }
+        let allowed = match self.standing {
+            Standing::Active { .. } => self.ending.is_none() || command.reads_only(),
+            Standing::Suspended { .. } => command.reads_only(),
+            Standing::Joining | Standing::Standby | Standing::Stopped => false,
+        };
+        if allowed { Ok(command) } else { Err(self.not_the_leader()) }
+    }
+
+    fn carry_out(&mut self, asker: (LinkId, ReqId), command: Command, now: Instant) {
+        let (link, req_id) = asker;
+        match command {
+            Command::Rows(rows) => self.gather_rows((link, req_id), rows, now),
+            Command::Pass { server, module_id, body, .. } => {
+                let Some(to) = self.registry.link_of(&server) else {
+                    return self.refuse(link, req_id, &self.unknown(&[server]));
+                };
+                let waiting = BTreeSet::from([to]);
+                self.ask((link, req_id), waiting, module_id, body, Merge::One(server), now);
+            }
+            Command::Modules => {
+                let modules = json!({ "msg": [super::MONITOR_WATCHER, "__masterwatcher__", WATCH, CONSOLE] });
+                self.answer((link, Response::ok(req_id, modules)));
+            }
+            Command::Config => self.answer((link, Response::done(req_id))),
+            Command::Stop { ids } if ids.is_empty() => self.stop_all((link, req_id), false, now),
+            Command::Kill { ids } if ids.is_empty() => self.stop_all((link, req_id), true, now),
+            Command::Stop { ids } => {
+                self.stop((link, req_id), &ids, json!({ "signal": "stop" }), json!({"status": "part"}))
+            }
+            Command::Kill { ids } => {
+                self.stop((link, req_id), &ids, json!({ "signal": "kill" }), json!({"code": "ok"}))
+            }
+        }
+    }
+
+    fn gather_rows(&mut self, asker: (LinkId, ReqId), rows: Rows, now: Instant) {
+        let Rows { of, module_id, body, columns } = rows;
+        if let Of::One(id) = &of
+            && !self.registry.view().servers.contains_key(id)
+        {
+            return self.refuse(asker.0, asker.1, &self.unknown(std::slice::from_ref(id)));
+        }
+        let mut first = Map::new();
+        if let Some(row) = documents::master_row(&self.me, (self.usage)(), columns) {
+            first.insert(self.me.id.to_string(), row);
+        }
+        let (mut records, mut waiting) = (BTreeMap::new(), BTreeSet::new());
+        for info in self.registry.view().servers.values() {
+            let asked = match &of {
+                Of::All => true,
+                Of::Frontends => info.frontend,
+                Of::One(id) => *id == info.id,
+            };
+            if !asked {
+                continue;
+            }
+            if let Some(row) = documents::record_row(info, columns) {
+                records.insert(info.id.to_string(), row);
+            }
+            waiting.extend(self.registry.link_of(&info.id));
+        }
+        self.ask(asker, waiting, module_id, body, Merge::Rows { first, rows: records }, now);
+    }
+
+    fn ask(
+        &mut self,
+        asker: (LinkId, ReqId),
+        waiting: BTreeSet<LinkId>,
+        module_id: &str,
+        body: Value,
+        merge: Merge,
+        now: Instant,
+    ) {
+        let request = self.request(module_id, body);
+        let to: Vec<_> = waiting.iter().copied().collect();
+        let gather = Gather { asker, due: now + self.limits.gather_timeout, waiting, merge };
+        match self.gathers.open(self.last_req_id, gather) {
+            Some(ready) => self.answer(ready),
+            None => self.send(to, AdminMessage::Monitor(request)),
+        }
+    }
+
+    /// Ends some servers. Nothing is done if one of them is not there, so that a typing error has no half effect.
+    fn stop(&mut self, (asker, req_id): (LinkId, ReqId), ids: &[ServerId], order: Value, done: Value) {
+        let unknown: Vec<_> = ids.iter().filter(|id| self.registry.link_of(id).is_none()).cloned().collect();
+        if !unknown.is_empty() {
+            return self.refuse(asker, req_id, &self.unknown(&unknown));
+        }
+        info!(target: "pomelo::master", "{order} of {ids:?} asked for by link {}", asker.0);
+        let to: BTreeSet<_> = ids.iter().filter_map(|id| self.registry.link_of(id)).collect();
+        let links = to.into_iter().collect();
+        let order = self.order(order);
+        self.send(links, AdminMessage::Monitor(order));
+        self.answer((asker, Response::ok(req_id, done)));
+    }
+
+    /// An order to servers, agents or other masters, in this master's epoch.
+    pub(super) fn order(&self, body: Value) -> Envelope {
+        let order = Envelope::notify(CONSOLE, body);
+        match self.epoch() {
+            Some(epoch) => order.in_epoch(epoch),
+            None => order,
+        }
+    }
+
+    fn unknown(&self, ids: &[ServerId]) -> Failure {
+        let list = |ids: &mut dyn Iterator<Item = &ServerId>| {
+            ids.map(ServerId::as_str).collect::<Vec<_>>().join(", ")
+        };
+        let known = list(&mut self.registry.linked().map(|(info, _)| &info.id));
+        let given = list(&mut ids.iter());
+        Failure::new(format!(
+            "no server {given} (there are: {})",
+            if known.is_empty() { "none" } else { &known }
+        ))
+    }
+}

@@ -1,0 +1,181 @@
+//! How a master ends: everything is stopped by an administrator, it hands over to another one, or the leader ends it.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use pomelo_protocol::{
+    ServerId,
+    admin::{AdminMessage, Failure, ReqId, Response},
+};
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use super::{Action, Control, Peer, Standing};
+use crate::link::LinkId;
+
+/// A master on its way out.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// All servers were told to end; waits for their links to close.
+    Servers {
+        /// Who wants it.
+        asker: (LinkId, ReqId),
+        /// Without grace.
+        kill: bool,
+        /// Those still there.
+        waiting: BTreeSet<LinkId>,
+        /// When it goes on without them.
+        due: Instant,
+    },
+    /// The other masters and the agents were told to end, too; waits for the masters, so that none is promoted.
+    Masters {
+        /// Who wants it.
+        asker: (LinkId, ReqId),
+        /// What is answered then.
+        answer: Value,
+        /// Those still there.
+        waiting: BTreeSet<LinkId>,
+        /// When it goes on without them.
+        due: Instant,
+    },
+    /// Leadership was given up; waits for the next one, so that servers have somebody to follow before the links close.
+    HandingOver {
+        /// The term that was given up.
+        epoch: u64,
+        /// When it ends all the same.
+        due: Instant,
+    },
+    /// Nothing more to wait for.
+    Over,
+}
+
+impl Ending {
+    /// Whether only this process ends. It has left the election then, whatever that says.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        matches!(self, Self::HandingOver { .. } | Self::Over)
+    }
+}
+
+impl Control {
+    /// SIGTERM. Authority goes first, then the place in the queue.
+    pub(super) fn shut_down(&mut self, now: Instant) {
+        let epoch = self.epoch();
+        self.resign();
+        let others = self.links_of(|peer| matches!(peer, Peer::Candidate));
+        match epoch {
+            Some(epoch) if !others.is_empty() => {
+                info!(target: "pomelo::master", "handing over epoch {epoch}");
+                self.ending = Some(Ending::HandingOver { epoch, due: now + self.limits.handover_timeout });
+            }
+            _ => self.exit(),
+        }
+    }
+
+    /// The leader ends the whole cluster.
+    pub(super) fn ordered_to_end(&mut self) {
+        info!(target: "pomelo::master", "ended by the active master");
+        self.resign();
+        self.exit();
+    }
+
+    /// `stop` or `kill` without ids.
+    pub(super) fn stop_all(&mut self, asker: (LinkId, ReqId), kill: bool, now: Instant) {
+        info!(target: "pomelo::master", "the whole cluster is stopped on request of link {}", asker.0.0);
+        let order = self.order(json!({ "signal": if kill { "kill" } else { "stop" } }));
+        let servers = self.links_of(|peer| matches!(peer, Peer::Server { .. }));
+        self.send(servers.clone(), AdminMessage::Monitor(order));
+        let waiting: BTreeSet<_> = servers.into_iter().collect();
+        let due = now + self.limits.stop_timeout;
+        self.ending = Some(Ending::Servers { asker, kill, waiting, due });
+        self.ending_tick(now);
+    }
+
+    pub(super) fn ending_lost(&mut self, link: LinkId, now: Instant) {
+        match &mut self.ending {
+            Some(Ending::Servers { waiting, .. } | Ending::Masters { waiting, .. }) => {
+                waiting.remove(&link);
+            }
+            Some(Ending::HandingOver { .. } | Ending::Over) | None => return,
+        }
+        self.ending_tick(now);
+    }
+
+    pub(super) fn ending_tick(&mut self, now: Instant) {
+        match self.ending.take() {
+            Some(Ending::Servers { asker, kill, waiting, due }) if waiting.is_empty() || due <= now => {
+                let remained: Vec<_> =
+                    waiting.iter().filter_map(|link| self.registry.server_on(*link)).collect();
+                let answer = answer(kill, &remained);
+                self.stop_masters(asker, kill, answer, now);
+            }
+            Some(Ending::Masters { asker, answer, waiting, due }) if waiting.is_empty() || due <= now => {
+                self.answer((asker.0, Response::ok(asker.1, answer)));
+                self.resign();
+                self.exit();
+            }
+            Some(Ending::HandingOver { due, .. }) if due <= now => {
+                warn!(target: "pomelo::master", "nobody took over in time");
+                self.exit();
+            }
+            other => self.ending = other,
+        }
+    }
+
+    /// Another master leads.
+    pub(super) fn ending_succeeded(&mut self) {
+        if let (Some(Ending::HandingOver { epoch, .. }), Some(leader)) = (&self.ending, &self.leader)
+            && leader.epoch > *epoch
+        {
+            info!(target: "pomelo::master", "{}:{} took over in epoch {}", leader.host, leader.port, leader.epoch);
+            self.exit();
+        }
+    }
+
+    /// Leadership was lost while everything was being stopped: the rest is the new leader's affair.
+    pub(super) fn ending_deposed(&mut self) {
+        if let Some(Ending::Servers { asker, .. } | Ending::Masters { asker, .. }) = self.ending.take() {
+            let failure = Failure {
+                leader: self.known_leader(),
+                ..Failure::new("lost leadership while stopping: ask again")
+            };
+            self.refuse(asker.0, asker.1, &failure);
+        }
+    }
+
+    fn stop_masters(&mut self, asker: (LinkId, ReqId), kill: bool, answer: Value, now: Instant) {
+        let masters = self.links_of(|peer| matches!(peer, Peer::Candidate));
+        let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
+        let order = self.order(json!({ "signal": if kill { "kill" } else { "stop" } }));
+        self.send(masters.iter().copied().chain(agents).collect(), AdminMessage::Monitor(order));
+        let waiting = masters.into_iter().collect();
+        self.ending =
+            Some(Ending::Masters { asker, answer, waiting, due: now + self.limits.handover_timeout });
+        self.ending_tick(now);
+    }
+
+    fn resign(&mut self) {
+        if self.epoch().is_some() {
+            self.registry.step_down();
+        }
+        self.standing = Standing::Stopped;
+        self.actions.push(Action::Resign);
+    }
+
+    fn exit(&mut self) {
+        self.ending = Some(Ending::Over);
+        self.actions.push(Action::Exit);
+    }
+
+    fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
+        self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect()
+    }
+}
+
+/// `{"status": "all"}` of `stop`, `{"code": "ok" | "remained"}` of `kill`; with the servers that did not leave, if any.
+fn answer(kill: bool, remained: &[&ServerId]) -> Value {
+    match (kill, remained.is_empty()) {
+        (false, true) => json!({ "status": "all" }),
+        (false, false) => json!({ "status": "all", "remained": remained }),
+        (true, true) => json!({ "code": "ok" }),
+        (true, false) => json!({ "code": "remained", "remained": remained }),
+    }
+}

@@ -1,0 +1,520 @@
+//! All decisions of a master, as a state machine without I/O: events and the time in, actions out. [`crate::master`] drives
+//! it.
+//!
+//! Here is what the role means; the rest is split by who speaks: `register` (everybody, once), `followers` (servers,
+//! agents, other masters), `clients` (administrators), `ending` (how a master ends).
+
+mod clients;
+mod ending;
+mod followers;
+mod register;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+    time::Instant,
+};
+
+use pomelo_cluster::{
+    coordinator::CandidateInfo,
+    elector::Role,
+    membership::{Change, Version, View},
+};
+use pomelo_protocol::{
+    ServerId,
+    admin::{
+        AdminMessage, ClusterState, Envelope, Failure, Leader, MasterRole, Register, Registered, ReqId,
+        Response, ViewStamp,
+    },
+};
+use serde_json::{Value, json};
+use tracing::{info, warn};
+
+use self::{ending::Ending, followers::Claims};
+use crate::{
+    Limits,
+    access::{Access, Right},
+    documents,
+    gather::{Gathers, Ready},
+    link::LinkId,
+    process::Usage,
+    registry::{Delta, Registry},
+};
+
+/// Module by which servers are told of joins and leaves.
+const MONITOR_WATCHER: &str = "__monitorwatcher__";
+/// Module of what masters and their Rust followers say to each other.
+const CLUSTER: &str = "__cluster__";
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The first message of a link.
+    Register {
+        /// Which link.
+        link: LinkId,
+        /// Who it is.
+        register: Register,
+    },
+    /// Any other message.
+    Message {
+        /// Which link.
+        link: LinkId,
+        /// What it says.
+        message: AdminMessage,
+    },
+    /// Something was heard on a link; see [`Control::holder`].
+    Heard {
+        /// Which link.
+        link: LinkId,
+        /// When.
+        at: Instant,
+    },
+    /// A link is gone.
+    Closed {
+        /// Which link.
+        link: LinkId,
+        /// Whether the peer said goodbye.
+        clean: bool,
+    },
+    /// The election gave this master another role.
+    Role(Role),
+    /// The membership as told by the leader that this master follows.
+    Followed(Arc<View>),
+    /// Another master leads.
+    Leader(Leader),
+    /// The leader ends the whole cluster.
+    Ordered,
+    /// This process is to end: SIGTERM.
+    Shutdown,
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done about it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Action {
+    /// Accept a registration.
+    Admit {
+        /// Whose.
+        link: LinkId,
+        /// What to reply.
+        reply: Registered,
+    },
+    /// Refuse a registration, and close the link.
+    Refuse {
+        /// Whose.
+        link: LinkId,
+        /// For a person.
+        why: String,
+    },
+    /// Send the same message on each of these links.
+    Send {
+        /// In no particular order.
+        to: Vec<LinkId>,
+        /// What to say.
+        message: AdminMessage,
+    },
+    /// Close a link after what was sent on it before. [`Event::Closed`] follows.
+    Close {
+        /// Which link.
+        link: LinkId,
+    },
+    /// Print a line on standard output.
+    Print(String),
+    /// Tell the election that somebody leads in this higher epoch.
+    Superseded(u64),
+    /// Leave the election, confirmed by the coordinator if that is possible in time.
+    Resign,
+    /// Flush and close all links, and end.
+    Exit,
+}
+
+/// The state of a master.
+pub(crate) struct Control {
+    me: CandidateInfo,
+    access: Access,
+    limits: Limits,
+    coordinator: String,
+    /// Servers of `servers.json`: when all of them have said that they are ready, the start is over.
+    configured: BTreeSet<ServerId>,
+    usage: Box<dyn Fn() -> Usage + Send>,
+    registry: Registry,
+    gathers: Gathers,
+    peers: BTreeMap<LinkId, Peer>,
+    standing: Standing,
+    /// The highest one heard of, this master included.
+    leader: Option<Leader>,
+    epoch_seen: u64,
+    /// Whether this master ever stood behind another: its promotion is worth a line on the terminal then.
+    waited: bool,
+    ready: BTreeSet<ServerId>,
+    start_over: bool,
+    claims: Claims,
+    ending: Option<Ending>,
+    last_req_id: u64,
+    actions: Vec<Action>,
+}
+
+/// Who is on a link.
+#[derive(Debug)]
+enum Peer {
+    Server {
+        /// Whether it understands epochs and revisions.
+        rust: bool,
+        subscribed: bool,
+    },
+    Client {
+        right: Right,
+    },
+    Agent {
+        id: String,
+    },
+    Candidate,
+}
+
+/// What this master may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Joining,
+    Standby,
+    Active { epoch: u64 },
+    Suspended { epoch: u64 },
+    Stopped,
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("me", &self.me)
+            .field("standing", &self.standing)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// A master that has not joined the election yet. `coordinator` is told to peers; `usage` measures this process.
+    pub(crate) fn new(
+        me: CandidateInfo,
+        access: Access,
+        configured: BTreeSet<ServerId>,
+        limits: Limits,
+        coordinator: String,
+        usage: impl Fn() -> Usage + Send + 'static,
+    ) -> Self {
+        Self {
+            registry: Registry::new(limits.fresh, limits.missing_max),
+            gathers: Gathers::new(limits.gathers_max),
+            claims: Claims::default(),
+            me,
+            access,
+            limits,
+            coordinator,
+            configured,
+            usage: Box::new(usage),
+            peers: BTreeMap::new(),
+            standing: Standing::Joining,
+            leader: None,
+            epoch_seen: 0,
+            waited: false,
+            ready: BTreeSet::new(),
+            start_over: false,
+            ending: None,
+            last_req_id: 0,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Takes one event and says what to do, in this order.
+    pub(crate) fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        match event {
+            Event::Register { link, register } => self.register(link, register, now),
+            Event::Message { link, message } => self.message(link, message, now),
+            Event::Heard { link, at } => self.registry.heard(link, at),
+            Event::Closed { link, clean } => self.closed(link, clean, now),
+            Event::Role(role) => self.role(role, now),
+            Event::Followed(view) => self.registry.followed(&view),
+            Event::Leader(leader) => self.another_leads(leader),
+            Event::Ordered => self.ordered_to_end(),
+            Event::Shutdown => self.shut_down(now),
+            Event::Tick => self.tick(now),
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// The link of the server that has this id now. Before a registration for the same id is passed on, the caller says
+    /// by [`Event::Heard`] how long ago that link was heard: a living one is not given up for a newcomer.
+    pub(crate) fn holder(&self, id: &ServerId) -> Option<LinkId> {
+        self.registry.link_of(id)
+    }
+
+    fn message(&mut self, link: LinkId, message: AdminMessage, now: Instant) {
+        match message {
+            AdminMessage::Monitor(envelope) => self.follower_says(link, envelope, now),
+            AdminMessage::Client(envelope) => self.client_says(link, envelope, now),
+            AdminMessage::Register(_) | AdminMessage::Reconnect(_) => self.close(link, "it registered twice"),
+            AdminMessage::Registered(_) | AdminMessage::Reconnected(_) => {
+                self.close(link, "a reply to a registration came where one sends them");
+            }
+        }
+    }
+
+    fn closed(&mut self, link: LinkId, clean: bool, now: Instant) {
+        if self.peers.remove(&link).is_none() {
+            return;
+        }
+        for ready in self.gathers.lost(link) {
+            self.answer(ready);
+        }
+        if let Some((id, delta)) = self.registry.leave(link, clean) {
+            info!(target: "pomelo::master", "server {id} {}", if clean { "left" } else { "is gone: its link broke" });
+            self.publish(delta, link);
+        }
+        self.ending_lost(link, now);
+    }
+
+    fn role(&mut self, role: Role, now: Instant) {
+        if self.ending.as_ref().is_some_and(Ending::is_of_this_process) {
+            return;
+        }
+        match role {
+            Role::Active { term } => match self.standing {
+                Standing::Active { epoch } if epoch == term.epoch => {}
+                Standing::Suspended { epoch } if epoch == term.epoch => {
+                    info!(target: "pomelo::master", "active again, epoch {epoch}");
+                    self.standing = Standing::Active { epoch };
+                    self.announce();
+                }
+                _ => self.promoted(term.epoch, now),
+            },
+            Role::Suspended { term, why } => {
+                warn!(target: "pomelo::master", "suspended, reads only: {why}");
+                self.standing = Standing::Suspended { epoch: term.epoch };
+            }
+            Role::Joining { .. } => self.not_leading(Standing::Joining),
+            Role::Standby { .. } => {
+                self.waited = true;
+                self.not_leading(Standing::Standby);
+            }
+            Role::Stopped => self.not_leading(Standing::Stopped),
+        }
+    }
+
+    fn promoted(&mut self, epoch: u64, now: Instant) {
+        let addr = &self.me.addr;
+        self.registry.lead(epoch, now);
+        self.standing = Standing::Active { epoch };
+        self.epoch_seen = self.epoch_seen.max(epoch);
+        self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
+        let servers = self.registry.view().servers.len();
+        info!(target: "pomelo::master", "active in epoch {epoch}, {servers} servers known");
+        if epoch > 1 || self.waited {
+            // The line that scripts and people wait for, in the original's words.
+            let line = format!("server host: {}, port: {} now is promoted to master!", addr.host, addr.port);
+            self.actions.push(Action::Print(line));
+        }
+        // A complete cluster was told by the former leader that its start is over.
+        self.start_over = self.configured.iter().all(|id| self.registry.view().servers.contains_key(id));
+        self.announce();
+    }
+
+    fn not_leading(&mut self, standing: Standing) {
+        let led = self.epoch().is_some();
+        self.standing = standing;
+        if led {
+            warn!(target: "pomelo::master", "leads no more");
+            self.registry.step_down();
+            self.ending_deposed();
+        }
+    }
+
+    fn another_leads(&mut self, leader: Leader) {
+        if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
+            return;
+        }
+        self.seen(leader.epoch);
+        self.leader = Some(leader);
+        self.ending_succeeded();
+    }
+
+    /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot.
+    fn seen(&mut self, epoch: u64) {
+        self.epoch_seen = self.epoch_seen.max(epoch);
+        if self.epoch().is_some_and(|own| own < epoch) {
+            warn!(target: "pomelo::master", "superseded: epoch {epoch} was heard of");
+            self.not_leading(Standing::Standby);
+            self.actions.push(Action::Superseded(epoch));
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        for ready in self.gathers.expire(now) {
+            self.answer(ready);
+        }
+        if self.is_active() {
+            for delta in self.registry.expire(now) {
+                if let Change::Remove { id, .. } = &delta.change {
+                    warn!(target: "pomelo::master", "server {id} removed: it did not come after the promotion");
+                }
+                self.publish(Some(delta), None);
+            }
+        }
+        self.claims.expire(now);
+        self.ending_tick(now);
+    }
+
+    /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
+    fn announce(&mut self) {
+        let stamp = self.stamp();
+        let body = json!({
+            "action": "announce", "epoch": stamp.epoch, "rev": stamp.rev, "digest": stamp.digest,
+        });
+        let message = Envelope::notify(CLUSTER, body);
+        self.tell(
+            |peer| matches!(peer, Peer::Server { rust: true, .. } | Peer::Agent { .. } | Peer::Candidate),
+            message,
+        );
+        let body = json!({ "action": "replaceServer", "servers": documents::records(self.registry.view()) });
+        let message = self.request(MONITOR_WATCHER, body);
+        self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
+    }
+
+    /// Tells everybody but `except` of a step of the membership. While suspended nothing is told: whoever lacks the step
+    /// finds that out from the next one, or from the announcement that ends the suspension.
+    fn publish(&mut self, delta: Option<Delta>, except: impl Into<Option<LinkId>>) {
+        let (Some(Delta { version: Version { epoch, rev }, change }), true) = (delta, self.is_active())
+        else {
+            return;
+        };
+        let body = match change {
+            Change::Add(info) => {
+                json!({ "action": "addServer", "server": documents::record(&info), "epoch": epoch, "rev": rev })
+            }
+            Change::Remove { id, incarnation: None } => {
+                json!({ "action": "removeServer", "id": id, "epoch": epoch, "rev": rev })
+            }
+            Change::Remove { id, incarnation } => {
+                json!({ "action": "removeServer", "id": id, "incarnation": incarnation, "epoch": epoch, "rev": rev })
+            }
+        };
+        let message = self.request(MONITOR_WATCHER, body);
+        let except = except.into();
+        let follows =
+            |(link, peer): (&LinkId, &Peer)| (peer.follows() && Some(*link) != except).then_some(*link);
+        let to = self.peers.iter().filter_map(follows).collect();
+        self.send(to, AdminMessage::Monitor(message));
+    }
+
+    /// Sends to every peer of a kind, in this master's epoch.
+    fn tell(&mut self, who: impl Fn(&Peer) -> bool, envelope: Envelope) {
+        let to = self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect();
+        let envelope = match self.epoch() {
+            Some(epoch) => envelope.in_epoch(epoch),
+            None => envelope,
+        };
+        self.send(to, AdminMessage::Monitor(envelope));
+    }
+
+    /// A request to servers, in this master's epoch.
+    fn request(&mut self, module_id: &str, body: Value) -> Envelope {
+        self.last_req_id += 1;
+        let request = Envelope::request(self.last_req_id, module_id, body);
+        match self.epoch() {
+            Some(epoch) => request.in_epoch(epoch),
+            None => request,
+        }
+    }
+
+    fn answer(&mut self, (link, response): Ready) {
+        let message = match self.peers.get(&link) {
+            Some(Peer::Client { .. }) => AdminMessage::Client(Envelope::Response(response)),
+            Some(_) => AdminMessage::Monitor(Envelope::Response(response)),
+            None => return,
+        };
+        self.send(vec![link], message);
+    }
+
+    fn refuse(&mut self, link: LinkId, resp_id: ReqId, failure: &Failure) {
+        self.answer((link, Response::failed(resp_id, failure)));
+    }
+
+    fn send(&mut self, to: Vec<LinkId>, message: AdminMessage) {
+        if !to.is_empty() {
+            self.actions.push(Action::Send { to, message });
+        }
+    }
+
+    fn close(&mut self, link: LinkId, why: &str) {
+        warn!(target: "pomelo::master", "link {} closed: {why}", link.0);
+        self.actions.push(Action::Close { link });
+    }
+
+    fn epoch(&self) -> Option<u64> {
+        match self.standing {
+            Standing::Active { epoch } | Standing::Suspended { epoch } => Some(epoch),
+            Standing::Joining | Standing::Standby | Standing::Stopped => None,
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        matches!(self.standing, Standing::Active { .. })
+    }
+
+    /// Why this master can't do what only the leader does.
+    fn not_the_leader(&self) -> Failure {
+        let leader = self.known_leader().filter(|_| self.epoch().is_none());
+        let message = match (&leader, self.standing) {
+            (_, Standing::Active { .. }) => "the cluster is being stopped".to_owned(),
+            (_, Standing::Suspended { .. }) => {
+                "this master does not hear its coordinator: it answers questions and changes nothing"
+                    .to_owned()
+            }
+            (Some(Leader { host, port, epoch }), _) => {
+                format!("this master is a standby; the active one is {host}:{port} (epoch {epoch})")
+            }
+            (None, _) => "no master is active at the moment; this one is a standby".to_owned(),
+        };
+        Failure { leader, ..Failure::new(message) }
+    }
+
+    fn is_me(&self, host: &str, port: u16) -> bool {
+        self.me.addr.host == host && self.me.addr.port == port
+    }
+
+    /// Who leads; a former term of this master itself tells nobody anything.
+    fn known_leader(&self) -> Option<Leader> {
+        let leads = |leader: &&Leader| self.epoch().is_some() || !self.is_me(&leader.host, leader.port);
+        self.leader.as_ref().filter(leads).cloned()
+    }
+
+    fn stamp(&self) -> ViewStamp {
+        let view = self.registry.view();
+        let epoch = self.epoch().unwrap_or(self.epoch_seen);
+        ViewStamp { epoch, rev: view.version.rev, digest: view.digest() }
+    }
+
+    fn cluster_state(&self) -> ClusterState {
+        let role = match self.standing {
+            Standing::Joining => MasterRole::Joining,
+            Standing::Standby | Standing::Stopped => MasterRole::Standby,
+            Standing::Active { .. } => MasterRole::Active,
+            Standing::Suspended { .. } => MasterRole::Suspended,
+        };
+        let coordinator = self.coordinator.clone();
+        ClusterState { role, view: self.stamp(), leader: self.known_leader(), coordinator }
+    }
+}
+
+impl Peer {
+    /// Whether it is told of joins and leaves.
+    fn follows(&self) -> bool {
+        match self {
+            Self::Server { rust, subscribed } => *rust || *subscribed,
+            Self::Agent { .. } | Self::Candidate => true,
+            Self::Client { .. } => false,
+        }
+    }
+}

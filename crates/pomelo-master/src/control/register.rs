@@ -1,0 +1,104 @@
+//! The first message of every link: who it is, and whether it may stay.
+
+use std::time::Instant;
+
+use pomelo_protocol::admin::{AdminMessage, ClientRegister, MonitorRegister, Register, Registered};
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::{Action, Control, MONITOR_WATCHER, Peer};
+use crate::{documents, link::LinkId, registry::Admitted};
+
+impl Control {
+    pub(super) fn register(&mut self, link: LinkId, register: Register, now: Instant) {
+        let hello = register.hello().cloned();
+        if let Some(hello) = &hello {
+            self.seen(hello.max_epoch);
+        }
+        let who = register.describe();
+        let admitted = match register {
+            Register::Monitor(monitor) => self.monitor(link, &monitor, now),
+            Register::Client(client) => self.client(&client),
+            Register::Agent(agent) => self.peer(agent.token.as_deref(), Peer::Agent { id: agent.id }),
+            Register::Candidate(candidate) => self.peer(candidate.token.as_deref(), Peer::Candidate),
+        };
+        match admitted {
+            Ok(Guest { peer, joined, again }) => {
+                info!(target: "pomelo::master", "{who} registered");
+                self.peers.insert(link, peer);
+                let reply = Registered::ok(hello.map(|_| self.cluster_state()));
+                self.actions.push(Action::Admit { link, reply });
+                if again {
+                    self.tell_all_servers(link);
+                }
+                self.joined(link, joined);
+            }
+            Err(why) => {
+                warn!(target: "pomelo::master", "{who} refused: {why}");
+                self.actions.push(Action::Refuse { link, why });
+            }
+        }
+    }
+
+    fn monitor(&mut self, link: LinkId, monitor: &MonitorRegister, now: Instant) -> Result<Guest, String> {
+        // A server of the original shows its token once; when its link was lost it comes back without one, and does not
+        // subscribe again.
+        let again = monitor.token.is_none() && monitor.hello.is_none();
+        let known =
+            || self.registry.view().servers.get(&monitor.id).is_some_and(|known| known.pid == monitor.pid);
+        if !self.access.server(&monitor.server_type, monitor.token.as_deref()) && !(again && known()) {
+            return Err(format!(
+                "server auth failed: not the token of servers of type {}",
+                monitor.server_type
+            ));
+        }
+        let info = monitor.server()?;
+        let joined = self.registry.admit(link, info, now).map_err(|refused| refused.to_string())?;
+        let peer = Peer::Server { rust: monitor.hello.is_some(), subscribed: again };
+        Ok(Guest { peer, joined: Some(joined), again })
+    }
+
+    fn client(&self, client: &ClientRegister) -> Result<Guest, String> {
+        let clients = self.peers.values().filter(|peer| matches!(peer, Peer::Client { .. })).count();
+        if clients >= self.limits.clients_max {
+            return Err(format!("too many clients: {clients} are logged in"));
+        }
+        match self.access.client(client) {
+            Some(right) => Ok(Guest { peer: Peer::Client { right }, joined: None, again: false }),
+            // As recorded: tools print it.
+            None => Err("client auth failed with username or password error".to_owned()),
+        }
+    }
+
+    fn peer(&self, token: Option<&str>, peer: Peer) -> Result<Guest, String> {
+        if self.access.peer(token) {
+            Ok(Guest { peer, joined: None, again: false })
+        } else {
+            Err("server auth failed: not a token of this cluster's adminServer.json".to_owned())
+        }
+    }
+
+    fn tell_all_servers(&mut self, link: LinkId) {
+        let servers = documents::records(self.registry.view());
+        let message = self.request(MONITOR_WATCHER, json!({ "action": "replaceServer", "servers": servers }));
+        self.send(vec![link], AdminMessage::Monitor(message));
+    }
+
+    /// Closes the link that a server was on before, and tells the others of it.
+    fn joined(&mut self, link: LinkId, joined: Option<Admitted>) {
+        let Some(Admitted { replaced, delta }) = joined else { return };
+        if let Some(old) = replaced {
+            self.close(old, "its server came on another link");
+        }
+        self.publish(delta, link);
+    }
+}
+
+/// Somebody who may stay.
+struct Guest {
+    peer: Peer,
+    /// Only servers join the membership.
+    joined: Option<Admitted>,
+    /// A server of the original after a lost link.
+    again: bool,
+}
