@@ -1,0 +1,162 @@
+//! A game's directory for one test: the chat example's configuration on free ports, and whatever runs in it.
+//!
+//! Dropping it kills every process that still has the directory as its working directory, so that a failed test leaves
+//! nothing behind.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Ports are taken below the range from which the kernel gives ports to outgoing connections.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+/// The chat example in a directory of its own.
+#[derive(Debug)]
+pub struct GameDir {
+    dir: TempDir,
+    /// The master of `master.json`, then the standbys of `masterha.json`.
+    pub masters: Vec<u16>,
+    /// Client port of the gate.
+    pub gate: u16,
+    /// Client ports of the connectors.
+    pub connectors: Vec<u16>,
+}
+
+/// A process that runs in a game's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GameProcess {
+    /// Its process id.
+    pub pid: u32,
+    /// Its arguments, the program first.
+    pub arguments: Vec<String>,
+}
+
+impl GameDir {
+    /// Two connectors, two chat servers, a gate, a master and two standbys, in `production` and `development` alike; on
+    /// the embedded coordinator, or on the ZooKeeper at `host:port/chroot`.
+    pub fn chat(zookeeper: Option<&str>) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("pomelo-").tempdir()?;
+        let config = dir.path().join("config");
+        fs::create_dir(&config)?;
+        let example = root().join("examples/chat/config");
+        for entry in fs::read_dir(&example).with_context(|| format!("no {}", example.display()))? {
+            let entry = entry?;
+            fs::copy(entry.path(), config.join(entry.file_name()))?;
+        }
+        let p = free_ports(10)?;
+        let host = "127.0.0.1";
+        let connector = |n: usize, port: u16, client: u16| {
+            json!({"id": format!("connector-server-{n}"), "host": host, "port": port,
+                   "clientHost": host, "clientPort": client, "frontend": true})
+        };
+        let chat =
+            |n: usize, port: u16| json!({"id": format!("chat-server-{n}"), "host": host, "port": port});
+        let servers = json!({
+            "connector": [connector(1, p[3], p[4]), connector(2, p[5], p[6])],
+            "chat": [chat(1, p[7]), chat(2, p[8])],
+            "gate": [{"id": "gate-server-1", "host": host, "clientPort": p[9], "frontend": true}],
+        });
+        let master = |port: u16| json!({"id": "master-server-1", "host": host, "port": port});
+        let mut masterha = json!({"masterha": [master(p[1]), master(p[2])]});
+        if let Some(server) = zookeeper {
+            masterha["zookeeper"] = json!({"server": server, "path": "/pomelo/master"});
+        }
+        let both = |section: Value| json!({"development": section, "production": section});
+        write(&config.join("servers.json"), &both(servers))?;
+        write(&config.join("master.json"), &both(master(p[0])))?;
+        write(&config.join("masterha.json"), &masterha)?;
+        Ok(Self { dir, masters: p[..3].to_vec(), gate: p[9], connectors: vec![p[4], p[6]] })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A file in it, as text; empty if there is none.
+    pub fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path().join(file)).unwrap_or_default()
+    }
+
+    /// Every living process with this working directory.
+    pub fn processes(&self) -> Vec<GameProcess> {
+        let Ok(here) = self.path().canonicalize() else { return Vec::new() };
+        let Ok(all) = fs::read_dir("/proc") else { return Vec::new() };
+        all.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let cwd = fs::read_link(entry.path().join("cwd")).ok()?;
+            let cmdline = fs::read(entry.path().join("cmdline")).ok()?;
+            // A process that is dead but not yet waited for has no command line.
+            (cwd == here && !cmdline.is_empty()).then(|| GameProcess {
+                pid,
+                arguments: cmdline
+                    .split(|byte| *byte == 0)
+                    .filter(|word| !word.is_empty())
+                    .map(|word| String::from_utf8_lossy(word).into_owned())
+                    .collect(),
+            })
+        })
+        .collect()
+    }
+
+    /// The process of the master that listens on `port`.
+    pub fn master(&self, port: u16) -> Result<GameProcess> {
+        let wanted = ["serverType=master".to_owned(), format!("port={port}")];
+        let mut found = self.processes();
+        found.retain(|p| wanted.iter().all(|word| p.arguments.contains(word)));
+        match found.pop() {
+            Some(master) => Ok(master),
+            None => bail!("no master runs on port {port}"),
+        }
+    }
+}
+
+impl Drop for GameDir {
+    fn drop(&mut self) {
+        for process in self.processes() {
+            let _ = signal(process.pid, Signal::KILL);
+        }
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal(pid: u32, signal: Signal) -> Result<()> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("not a process id")?;
+    kill_process(pid, signal)?;
+    Ok(())
+}
+
+/// The root of the project.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned).unwrap_or_default()
+}
+
+/// Different ports on loopback on which nobody listens now.
+pub fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let mut held = Vec::new();
+    for _ in 0..1000 {
+        if held.len() == count {
+            break;
+        }
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, fastrand::u16(PORTS))) {
+            held.push(listener);
+        }
+    }
+    if held.len() < count {
+        bail!("no {count} free ports between {} and {}", PORTS.start, PORTS.end);
+    }
+    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}
+
+fn write(file: &Path, json: &Value) -> Result<()> {
+    fs::write(file, serde_json::to_string_pretty(json)?)?;
+    Ok(())
+}
