@@ -1,3 +1,8 @@
-//! The chat example.
+//! The program that is every server of the chat: which one is said by its arguments. `pomelo start` gives them.
 
-fn main() {}
+use pomelo::{Config, Result};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    chat::app(Config::load("config")?).run().await
+}

@@ -1,0 +1,64 @@
+//! A chat with rooms, as the smallest useful game: read this file, then [`gate`], [`connector`] and [`chat`].
+//!
+//! A client asks a **gate** for a connector, connects there and enters a room; the **connector** holds its connection and
+//! knows who it is; **chat** servers hold the rooms. Routes, ports and behaviour are those of the well-known chat of
+//! Node's Pomelo, so that its clients work here.
+
+pub mod chat;
+pub mod connector;
+pub mod gate;
+
+use std::time::Duration;
+
+use pomelo::{App, Config, Hybrid, ServerId, Servers, Session};
+
+/// Most bytes of what one may say at once.
+const CONTENT_BYTES_MAX: usize = 2000;
+
+/// The page to chat from; the gate answers browsers with it.
+const PAGE: [(&str, &str, &[u8]); 3] = [
+    ("/", "text/html; charset=utf-8", include_bytes!("../page/index.html")),
+    ("/pomelo.js", "text/javascript; charset=utf-8", include_bytes!("../page/pomelo.js")),
+    ("/chat.js", "text/javascript; charset=utf-8", include_bytes!("../page/chat.js")),
+];
+
+/// Everything this game is made of: its server types, what each answers, and how a session finds its chat server.
+pub fn app(config: Config) -> App {
+    let clients = || Hybrid::new().dictionary().heartbeat(Duration::from_secs(30));
+    let gate_clients =
+        PAGE.into_iter().fold(clients(), |hybrid, (path, content_type, body)| hybrid.page(path, content_type, body));
+    App::new(config)
+        .server("gate", |s| s.connector(gate_clients).handler(gate::QUERY_ENTRY, gate::query_entry))
+        .server("connector", |s| {
+            s.connector(clients())
+                .state(connector::Notified::default())
+                .handler(connector::ENTER, connector::enter)
+                .handler(connector::ECHO, connector::echo)
+                .handler(connector::COUNT, connector::count)
+                .handler(connector::COUNTED, connector::counted)
+                .handler(connector::FAIL, connector::fail)
+                .handler(connector::KICK_ME, connector::kick_me)
+                .on_session_closed(connector::leave)
+        })
+        .server("chat", |s| {
+            s.state(chat::Limits { content_bytes_max: CONTENT_BYTES_MAX })
+                .state(chat::Sequence::default())
+                .handler(chat::SEND, chat::send)
+                .handler(chat::ECHO, chat::echo)
+                .handler(chat::SCORE, chat::score)
+                .handler(chat::BENCH, chat::bench)
+                .handler(chat::MARK, chat::mark)
+                .handler(chat::KICK_UID, chat::kick_uid)
+                .remote(chat::ADD, chat::add)
+                .remote(chat::KICK, chat::kick)
+        })
+        .route("chat", chat_server)
+}
+
+/// A session goes to the chat server that was chosen when it entered its room; before that any one will do.
+fn chat_server(session: &Session, chats: &Servers) -> Option<ServerId> {
+    match session.get::<String>("chatId") {
+        Some(id) => chats.get(&id).map(|server| server.id.clone()),
+        None => chats.by_hash(&session.id().to_string()),
+    }
+}
