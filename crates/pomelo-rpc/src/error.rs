@@ -46,7 +46,7 @@ pub enum ErrorKind {
     /// A limit was reached, here or (with [`Who::Remote`]) there.
     #[error("busy: {0}")]
     Busy(Limit),
-    /// No answer in time. [`RpcError::retry`] is true if the call never left.
+    /// No answer in time.
     #[error("no answer within {waited_ms} ms")]
     Deadline {
         /// The deadline the caller set.

@@ -13,10 +13,19 @@
 //! * Order holds per link and direction, see [`Service`].
 //! * Everything that grows has a limit in [`Limits`].
 
+mod backoff;
+mod drive;
 mod error;
+mod frame;
+mod hello;
+mod incoming;
 mod limits;
+mod link;
 mod links;
+mod peers;
 mod service;
+mod tasks;
+mod transport;
 
 pub use error::{DialError, ErrorKind, Failure, Limit, RpcError, Who};
 pub use limits::Limits;

@@ -1,13 +1,22 @@
-//! All links of one server. Not here yet: the links (next commit); every call fails as closed.
+//! All links of one server: the API. Not here: how links come and go (`peers`).
 
+use std::io::ErrorKind as Io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
 
+use crate::link::{Link, NotTaken, Waiting};
+use crate::peers::Peers;
+use crate::transport::{Connect, tcp};
 use crate::{ErrorKind, Limits, RpcError, Service};
+
+/// How long nobody is accepted after the system could not accept (usually: too many open files).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Who this server is to its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,52 +34,132 @@ pub type Resolve = Arc<dyn Fn(&ServerId) -> Option<String> + Send + Sync>;
 /// All links of one server. Clones share them; dropping the last one ends them at once.
 #[derive(Clone)]
 pub struct Links {
-    me: Hello,
+    peers: Arc<Peers>,
+    /// The tasks hold `peers` too, so its own count says nothing about the users'.
+    _users: Arc<Users>,
 }
 
+struct Users(Arc<Peers>);
+
 impl Links {
-    /// No link yet; they are opened when needed. `service` answers the peers.
-    pub fn new(me: Hello, _resolve: Resolve, _service: Arc<dyn Service>, _limits: Limits) -> Self {
-        Self { me }
+    /// No link yet; they are opened when needed. `service` answers the peers. A service that holds these links itself
+    /// keeps them alive, and itself, until [`Links::close`].
+    pub fn new(me: Hello, resolve: Resolve, service: Arc<dyn Service>, limits: Limits) -> Self {
+        Self::over(me, resolve, service, limits, tcp())
     }
 
-    /// Accepts links until `shutdown` resolves. Links that are up stay up; [`Links::close`] ends them.
-    pub async fn serve(&self, _listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
-        shutdown.await;
+    pub(crate) fn over(
+        me: Hello,
+        resolve: Resolve,
+        service: Arc<dyn Service>,
+        limits: Limits,
+        connect: Connect,
+    ) -> Self {
+        let peers = Peers::new(me, resolve, service, limits, connect);
+        Self { _users: Arc::new(Users(peers.clone())), peers }
     }
 
-    /// Calls `method` of `server` and waits at most `deadline` for the answer, dialling included.
+    /// Accepts links until `shutdown` resolves or [`Links::close`] is called. Links that are up stay up.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) {
+        let mut closing = self.peers.closing.subscribe();
+        let closed = closing.wait_for(|closing| *closing);
+        tokio::select! {
+            () = self.accept_all(&listener) => {}
+            () = shutdown => {}
+            _ = closed => {}
+        }
+    }
+
+    /// Calls `method` of `server` and waits at most `deadline` for the answer, dialling included. Dropping the future
+    /// forgets the answer; the call may still be executed.
     pub async fn call(
         &self,
         server: &ServerId,
-        _method: &str,
-        _body: Bytes,
-        _deadline: Duration,
+        method: &str,
+        body: Bytes,
+        deadline: Duration,
     ) -> Result<Bytes, RpcError> {
-        Err(RpcError::local(server, ErrorKind::Closed))
+        let mut waiting: Waiting = self.queue(server, |link| link.call(method, body.clone()))?;
+        match timeout(deadline, waiting.answer()).await {
+            Ok(result) => result,
+            Err(_) => {
+                let waited_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+                Err(RpcError::unknown_outcome(server, ErrorKind::Deadline { waited_ms }))
+            }
+        }
     }
 
     /// Sends a message nobody answers. `Ok` means that it is in the link's buffer (which is there from the start of a
     /// dial on); it arrives at most once. Must be called inside a tokio runtime.
-    pub fn send(&self, server: &ServerId, _method: &str, _body: Bytes) -> Result<(), RpcError> {
-        Err(RpcError::local(server, ErrorKind::Closed))
+    pub fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
+        self.queue(server, |link| link.send(method, body.clone()))
     }
 
     /// Ends the link to a server that left and forgets failed dials of it. Its calls fail as
     /// [`ErrorKind::Disconnected`]; a later message dials again.
-    pub fn forget(&self, _server: &ServerId) {}
+    pub fn forget(&self, server: &ServerId) {
+        self.peers.forget(server);
+    }
 
     /// The servers this one holds a link to at the moment.
     pub fn linked(&self) -> Vec<ServerId> {
-        Vec::new()
+        self.peers.linked()
     }
 
-    /// Takes no new calls of peers, waits for those in progress and for the buffers to be written (at most
-    /// [`Limits::close_timeout`]), then ends all links.
-    pub async fn close(&self) {}
+    /// Takes no new calls of peers and no new links, waits for the calls of peers in progress and for the buffers to be
+    /// written (at most [`Limits::close_timeout`]), then ends all links and whatever still runs.
+    pub async fn close(&self) {
+        self.peers.close().await;
+    }
 
     /// Who this server is.
     pub fn me(&self) -> &Hello {
-        &self.me
+        &self.peers.me
     }
+
+    /// Queues something on the link to `server`. A link can end between finding and using it; then the next one takes it.
+    fn queue<T>(
+        &self,
+        server: &ServerId,
+        put: impl Fn(&Arc<Link>) -> Result<T, NotTaken>,
+    ) -> Result<T, RpcError> {
+        for _ in 0..2 {
+            match put(&self.peers.link_to(server)?) {
+                Ok(done) => return Ok(done),
+                Err(NotTaken::Refused(error)) => return Err(error),
+                Err(NotTaken::Over) => {}
+            }
+        }
+        Err(RpcError::not_sent(server, ErrorKind::Disconnected("it ends as soon as it is up".into())))
+    }
+
+    async fn accept_all(&self, listener: &TcpListener) {
+        let hellos = Arc::new(Semaphore::new(self.peers.limits.hellos_waiting_max));
+        loop {
+            // Never closed.
+            let Ok(waiting) = hellos.clone().acquire_owned().await else { return };
+            match listener.accept().await {
+                Ok((stream, from)) => self.peers.accept(Box::new(at_once(stream)), from.to_string(), waiting),
+                // The peer's affair, not ours.
+                Err(error) if matches!(error.kind(), Io::ConnectionAborted | Io::ConnectionReset) => {}
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept links");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn at_once(stream: TcpStream) -> TcpStream {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY not set");
+    }
+    stream
 }

@@ -1,0 +1,448 @@
+//! The bytes of a link. Pure: no socket, no clock. Not here: who sends what when (`hello` for the first frame of each
+//! side, `drive` for the rest).
+//!
+//! A frame is `u32 length (big-endian, of what follows), u8 kind, fields`. Numbers are big-endian; `tag` is a LEB128
+//! varint of at most 64 bits; `text8` is `u8 length, UTF-8`; `rest` goes to the end of the frame.
+//!
+//! | kind | name | fields | |
+//! | --- | --- | --- | --- |
+//! | 1 | hello | `"PMLK"`, version u16, incarnation u64, id text8, to text8, ignored rest | first frame of the dialling side |
+//! | 2 | welcome | `"PMLK"`, version u16, incarnation u64, id text8, ignored rest | the answer; then both sides are free |
+//! | 3 | refuse | `"PMLK"`, version u16, reason u8, message rest | the other answer, and the last frame |
+//! | 4 | ping | | nothing was sent for a while; not answered |
+//! | 5 | call | tag, method text8, body rest | tags are the caller's, each direction has its own |
+//! | 6 | reply | tag, body rest | |
+//! | 7 | fail | tag, busy u8, code u16, message rest | busy 1: the call was not executed |
+//! | 8 | one way | method text8, body rest | |
+//!
+//! Magic, version and the form of `refuse` stay the same in every later version, so that two versions can tell each other
+//! why they can't talk.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use pomelo_protocol::{InvalidName, ServerId};
+
+use crate::Failure;
+
+/// The version of the link this code speaks.
+pub(crate) const VERSION: u16 = 1;
+
+/// Longest frame before the hello is done: two ids, or a refusal with its message.
+pub(crate) const HELLO_BYTES_MAX: usize = 512;
+
+/// Longest name of a method.
+pub(crate) const METHOD_BYTES_MAX: usize = 255;
+
+const MAGIC: &[u8; 4] = b"PMLK";
+
+/// What travels. `M` is a method's name: `&str` on the way out, [`Text`] on the way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Frame<M> {
+    Hello { id: ServerId, incarnation: u64, to: ServerId },
+    Welcome { id: ServerId, incarnation: u64 },
+    Refuse { version: u16, reason: Reason, message: String },
+    Ping,
+    Call { tag: u64, method: M, body: Bytes },
+    Reply { tag: u64, body: Bytes },
+    Fail { tag: u64, busy: bool, failure: Failure },
+    OneWay { method: M, body: Bytes },
+}
+
+/// Why a hello was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Anything without a code of its own.
+    Other,
+    Version,
+    WrongId,
+    /// Both sides dialled at once and the other connection stays.
+    Duplicate,
+}
+
+/// UTF-8 that still lies in the buffer it was read into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text(Bytes);
+
+/// Bytes that are no frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FrameError {
+    #[error("frame of {bytes} bytes, the limit is {bytes_max}")]
+    TooLong { bytes: usize, bytes_max: usize },
+    #[error("unknown kind of frame {0}")]
+    Kind(u8),
+    #[error("frame ends inside its {0}")]
+    Truncated(&'static str),
+    #[error("{0} is not UTF-8")]
+    NotText(&'static str),
+    #[error("tag is longer than 64 bits")]
+    LongTag,
+    #[error("hello does not start with \"PMLK\"")]
+    Magic,
+    #[error("hello of link version {theirs}, this server speaks {VERSION}")]
+    Version { theirs: u16 },
+    #[error(transparent)]
+    Id(#[from] InvalidName),
+}
+
+impl<M: AsRef<str>> Frame<M> {
+    /// Bytes of the frame without its length field.
+    pub(crate) fn len(&self) -> usize {
+        1 + match self {
+            Self::Hello { id, to, .. } => 4 + 2 + 8 + 1 + id.as_str().len() + 1 + to.as_str().len(),
+            Self::Welcome { id, .. } => 4 + 2 + 8 + 1 + id.as_str().len(),
+            Self::Refuse { message, .. } => 4 + 2 + 1 + message.len(),
+            Self::Ping => 0,
+            Self::Call { tag, method, body } => tag_len(*tag) + 1 + method.as_ref().len() + body.len(),
+            Self::Reply { tag, body } => tag_len(*tag) + body.len(),
+            Self::Fail { tag, failure, .. } => tag_len(*tag) + 1 + 2 + failure.message.len(),
+            Self::OneWay { method, body } => 1 + method.as_ref().len() + body.len(),
+        }
+    }
+
+    /// Appends the frame. Names must have been checked to fit ([`METHOD_BYTES_MAX`]; ids always do).
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let len = self.len();
+        out.reserve(4 + len);
+        out.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
+        out.put_u8(self.kind());
+        match self {
+            Self::Hello { id, incarnation, to } => {
+                put_head(out, VERSION);
+                out.put_u64(*incarnation);
+                put_text8(out, id.as_str());
+                put_text8(out, to.as_str());
+            }
+            Self::Welcome { id, incarnation } => {
+                put_head(out, VERSION);
+                out.put_u64(*incarnation);
+                put_text8(out, id.as_str());
+            }
+            Self::Refuse { version, reason, message } => {
+                put_head(out, *version);
+                out.put_u8(*reason as u8);
+                out.put_slice(message.as_bytes());
+            }
+            Self::Ping => {}
+            Self::Call { tag, method, body } => {
+                put_tag(out, *tag);
+                put_text8(out, method.as_ref());
+                out.put_slice(body);
+            }
+            Self::Reply { tag, body } => {
+                put_tag(out, *tag);
+                out.put_slice(body);
+            }
+            Self::Fail { tag, busy, failure } => {
+                put_tag(out, *tag);
+                out.put_u8(u8::from(*busy));
+                out.put_u16(failure.code);
+                out.put_slice(failure.message.as_bytes());
+            }
+            Self::OneWay { method, body } => {
+                put_text8(out, method.as_ref());
+                out.put_slice(body);
+            }
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Hello { .. } => 1,
+            Self::Welcome { .. } => 2,
+            Self::Refuse { .. } => 3,
+            Self::Ping => 4,
+            Self::Call { .. } => 5,
+            Self::Reply { .. } => 6,
+            Self::Fail { .. } => 7,
+            Self::OneWay { .. } => 8,
+        }
+    }
+}
+
+impl Frame<Text> {
+    /// Takes the first whole frame out of `buffer`; `None` if there is none yet. Bodies share the buffer's memory.
+    pub(crate) fn decode(buffer: &mut BytesMut, bytes_max: usize) -> Result<Option<Self>, FrameError> {
+        let Some(head) = buffer.first_chunk::<4>() else { return Ok(None) };
+        let len = u32::from_be_bytes(*head) as usize;
+        if len > bytes_max {
+            return Err(FrameError::TooLong { bytes: len, bytes_max });
+        }
+        if buffer.len() < 4 + len {
+            return Ok(None);
+        }
+        buffer.advance(4);
+        Self::decode_one(buffer.split_to(len).freeze()).map(Some)
+    }
+
+    /// How many bytes `buffer` needs to hold before [`Frame::decode`] can go on.
+    pub(crate) fn bytes_wanted(buffer: &BytesMut) -> usize {
+        4 + buffer.first_chunk::<4>().map_or(0, |head| u32::from_be_bytes(*head) as usize)
+    }
+
+    fn decode_one(mut frame: Bytes) -> Result<Self, FrameError> {
+        let kind = frame.try_get_u8().map_err(|_| FrameError::Truncated("kind"))?;
+        Ok(match kind {
+            1 => {
+                let incarnation = take_versioned(&mut frame)?;
+                let id = take_id(&mut frame, "id")?;
+                Self::Hello { id, incarnation, to: take_id(&mut frame, "addressee")? }
+            }
+            2 => {
+                let incarnation = take_versioned(&mut frame)?;
+                Self::Welcome { id: take_id(&mut frame, "id")?, incarnation }
+            }
+            3 => {
+                let version = take_head(&mut frame)?;
+                let reason = frame.try_get_u8().map_err(|_| FrameError::Truncated("reason"))?;
+                let message = String::from_utf8_lossy(&frame).into_owned();
+                Self::Refuse { version, reason: Reason::from_u8(reason), message }
+            }
+            4 => Self::Ping,
+            5 => {
+                let tag = take_tag(&mut frame)?;
+                Self::Call { tag, method: take_text8(&mut frame, "method")?, body: frame }
+            }
+            6 => Self::Reply { tag: take_tag(&mut frame)?, body: frame },
+            7 => {
+                let tag = take_tag(&mut frame)?;
+                let busy = frame.try_get_u8().map_err(|_| FrameError::Truncated("failure"))? != 0;
+                let code = frame.try_get_u16().map_err(|_| FrameError::Truncated("failure"))?;
+                let message = String::from_utf8_lossy(&frame).into_owned();
+                Self::Fail { tag, busy, failure: Failure { code, message } }
+            }
+            8 => Self::OneWay { method: take_text8(&mut frame, "method")?, body: frame },
+            other => return Err(FrameError::Kind(other)),
+        })
+    }
+}
+
+impl Reason {
+    fn from_u8(reason: u8) -> Self {
+        match reason {
+            1 => Self::Version,
+            2 => Self::WrongId,
+            3 => Self::Duplicate,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl AsRef<str> for Text {
+    fn as_ref(&self) -> &str {
+        // Checked when it was taken in.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+fn put_head(out: &mut Vec<u8>, version: u16) {
+    out.put_slice(MAGIC);
+    out.put_u16(version);
+}
+
+fn put_text8(out: &mut Vec<u8>, text: &str) {
+    debug_assert!(text.len() <= METHOD_BYTES_MAX, "a name of {} bytes was not refused", text.len());
+    out.put_u8(text.len() as u8);
+    out.put_slice(text.as_bytes());
+}
+
+fn put_tag(out: &mut Vec<u8>, mut tag: u64) {
+    while tag >= 0x80 {
+        out.put_u8(tag as u8 | 0x80);
+        tag >>= 7;
+    }
+    out.put_u8(tag as u8);
+}
+
+fn tag_len(tag: u64) -> usize {
+    (64 - (tag | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+fn take_head(frame: &mut Bytes) -> Result<u16, FrameError> {
+    if frame.len() < 6 {
+        return Err(FrameError::Truncated("hello"));
+    }
+    if frame.split_to(4) != MAGIC[..] {
+        return Err(FrameError::Magic);
+    }
+    Ok(frame.get_u16())
+}
+
+fn take_versioned(frame: &mut Bytes) -> Result<u64, FrameError> {
+    let theirs = take_head(frame)?;
+    if theirs != VERSION {
+        return Err(FrameError::Version { theirs });
+    }
+    frame.try_get_u64().map_err(|_| FrameError::Truncated("hello"))
+}
+
+fn take_id(frame: &mut Bytes, what: &'static str) -> Result<ServerId, FrameError> {
+    Ok(ServerId::new(take_text8(frame, what)?.as_ref())?)
+}
+
+fn take_text8(frame: &mut Bytes, what: &'static str) -> Result<Text, FrameError> {
+    let len = usize::from(frame.try_get_u8().map_err(|_| FrameError::Truncated(what))?);
+    if frame.len() < len {
+        return Err(FrameError::Truncated(what));
+    }
+    let text = frame.split_to(len);
+    std::str::from_utf8(&text).map_err(|_| FrameError::NotText(what))?;
+    Ok(Text(text))
+}
+
+fn take_tag(frame: &mut Bytes) -> Result<u64, FrameError> {
+    let mut tag = 0u64;
+    for shift in (0..64).step_by(7) {
+        let byte = frame.try_get_u8().map_err(|_| FrameError::Truncated("tag"))?;
+        let bits = u64::from(byte & 0x7f);
+        if (bits << shift) >> shift != bits {
+            return Err(FrameError::LongTag);
+        }
+        tag |= bits << shift;
+        if byte & 0x80 == 0 {
+            return Ok(tag);
+        }
+    }
+    Err(FrameError::LongTag)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MAX: usize = 1 << 20;
+
+    fn id() -> impl Strategy<Value = ServerId> {
+        "[a-zA-Z0-9_-]{1,128}".prop_map(|id| ServerId::new(id).unwrap())
+    }
+
+    fn body() -> impl Strategy<Value = Bytes> {
+        proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from)
+    }
+
+    fn frame() -> impl Strategy<Value = Frame<String>> {
+        let reason = prop_oneof![
+            Just(Reason::Other),
+            Just(Reason::Version),
+            Just(Reason::WrongId),
+            Just(Reason::Duplicate)
+        ];
+        prop_oneof![
+            (id(), any::<u64>(), id()).prop_map(|(id, incarnation, to)| Frame::Hello { id, incarnation, to }),
+            (id(), any::<u64>()).prop_map(|(id, incarnation)| Frame::Welcome { id, incarnation }),
+            (any::<u16>(), reason, ".{0,80}").prop_map(|(version, reason, message)| Frame::Refuse {
+                version,
+                reason,
+                message
+            }),
+            Just(Frame::Ping),
+            (any::<u64>(), ".{0,60}", body()).prop_map(|(tag, method, body)| Frame::Call {
+                tag,
+                method,
+                body
+            }),
+            (any::<u64>(), body()).prop_map(|(tag, body)| Frame::Reply { tag, body }),
+            (any::<u64>(), any::<bool>(), any::<u16>(), ".{0,80}").prop_map(|(tag, busy, code, message)| {
+                Frame::Fail { tag, busy, failure: Failure { code, message } }
+            }),
+            (".{0,60}", body()).prop_map(|(method, body)| Frame::OneWay { method, body }),
+        ]
+    }
+
+    fn owned(frame: Frame<Text>) -> Frame<String> {
+        match frame {
+            Frame::Call { tag, method, body } => {
+                Frame::Call { tag, method: method.as_ref().to_owned(), body }
+            }
+            Frame::OneWay { method, body } => Frame::OneWay { method: method.as_ref().to_owned(), body },
+            Frame::Hello { id, incarnation, to } => Frame::Hello { id, incarnation, to },
+            Frame::Welcome { id, incarnation } => Frame::Welcome { id, incarnation },
+            Frame::Refuse { version, reason, message } => Frame::Refuse { version, reason, message },
+            Frame::Ping => Frame::Ping,
+            Frame::Reply { tag, body } => Frame::Reply { tag, body },
+            Frame::Fail { tag, busy, failure } => Frame::Fail { tag, busy, failure },
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_however_the_stream_is_cut(
+            frames in proptest::collection::vec(frame(), 0..8),
+            cut in 1usize..200,
+        ) {
+            let mut bytes = Vec::new();
+            for frame in &frames {
+                let before = bytes.len();
+                frame.encode(&mut bytes);
+                prop_assert_eq!(bytes.len() - before, 4 + frame.len());
+            }
+            let (mut buffer, mut found) = (BytesMut::new(), Vec::new());
+            for chunk in bytes.chunks(cut) {
+                buffer.extend_from_slice(chunk);
+                while let Some(frame) = Frame::decode(&mut buffer, MAX).unwrap() {
+                    found.push(owned(frame));
+                }
+            }
+            prop_assert!(buffer.is_empty());
+            prop_assert_eq!(found, frames);
+        }
+
+        #[test]
+        fn no_bytes_make_the_decoder_panic_or_read_past_a_frame(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let mut buffer = BytesMut::from(&bytes[..]);
+            while let Ok(Some(_)) = Frame::decode(&mut buffer, MAX) {}
+            for kind in 0..=9u8 {
+                let mut buffer = BytesMut::new();
+                buffer.put_u32(bytes.len() as u32 + 1);
+                buffer.put_u8(kind);
+                buffer.put_slice(&bytes);
+                buffer.put_slice(b"next");
+                let _ = Frame::decode(&mut buffer, MAX);
+                prop_assert_eq!(&buffer[..], b"next");
+            }
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_each_kind_stay_as_they_are() {
+        let hex = |frame: Frame<&str>| {
+            let mut out = Vec::new();
+            frame.encode(&mut out);
+            out.iter().map(|b| format!("{b:02x}")).collect::<String>()
+        };
+        let id = |id: &str| ServerId::new(id).unwrap();
+        let body = Bytes::from_static(b"!");
+        assert_eq!(
+            hex(Frame::Hello { id: id("a"), incarnation: 7, to: id("b") }),
+            "0000001301504d4c4b0001000000000000000701610162"
+        );
+        assert_eq!(
+            hex(Frame::Welcome { id: id("b"), incarnation: 1 }),
+            "0000001102504d4c4b000100000000000000010162"
+        );
+        let message = "no".to_owned();
+        assert_eq!(
+            hex(Frame::Refuse { version: 1, reason: Reason::Duplicate, message }),
+            "0000000a03504d4c4b0001036e6f"
+        );
+        assert_eq!(hex(Frame::Ping), "0000000104");
+        assert_eq!(hex(Frame::Call { tag: 300, method: "m", body: body.clone() }), "0000000605ac02016d21");
+        assert_eq!(hex(Frame::Reply { tag: 1, body: body.clone() }), "00000003060121");
+        let failure = Failure::new(500, "x");
+        assert_eq!(hex(Frame::Fail { tag: 1, busy: false, failure }), "0000000607010001f478");
+        assert_eq!(hex(Frame::OneWay { method: "m", body }), "0000000408016d21");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_frame_is_said() {
+        let decode = |bytes: &[u8]| Frame::decode(&mut BytesMut::from(bytes), MAX).unwrap_err().to_string();
+        assert_eq!(decode(b"GET / HTTP/1.1"), "frame of 1195725856 bytes, the limit is 1048576");
+        assert_eq!(decode(&[0, 0, 0, 0]), "frame ends inside its kind");
+        assert_eq!(decode(&[0, 0, 0, 1, 99]), "unknown kind of frame 99");
+        assert_eq!(decode(b"\0\0\0\x0b\x01nope\0\x01abcd"), "hello does not start with \"PMLK\"");
+        assert_eq!(decode(b"\0\0\0\x08\x01PMLK\0\x02x"), "hello of link version 2, this server speaks 1");
+        let mut long = vec![0, 0, 0, 12, 6];
+        long.extend([0xff; 11]);
+        assert_eq!(decode(&long), "tag is longer than 64 bits");
+    }
+}

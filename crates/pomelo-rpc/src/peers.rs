@@ -1,0 +1,481 @@
+//! Which link belongs to which peer: dials them, takes those the peers open, and lets one connection of a pair stay. Not
+//! here: the API (`links`), and links themselves.
+//!
+//! **Both dial at once.** Two connections would break the order between a push and the answer behind it, so one stays:
+//! the one opened by the side with the lower id. That side holds a peer's hello back while its own dial is under way; it
+//! refuses it when the dial succeeds and takes it when the dial fails. The other side takes every hello, and what already
+//! waits in the buffer of its own dial goes out over the connection it took.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use futures_util::future::join_all;
+use pomelo_protocol::ServerId;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::backoff::Backoff;
+use crate::drive::{Connection, End, drive};
+use crate::frame::{Frame, Reason};
+use crate::hello::{Greeted, HelloError, Refusal, be_greeted, greet, refuse};
+use crate::incoming::Incoming;
+use crate::link::{Link, Lost, Phase};
+use crate::links::{Hello, Resolve};
+use crate::tasks::Tasks;
+use crate::transport::{Connect, Stream};
+use crate::{DialError, ErrorKind, Limit, Limits, RpcError, Service};
+
+/// How soon a dial is repeated when the peer says that it keeps a connection this side does not have (any more).
+const DUPLICATE_PAUSE: Duration = Duration::from_millis(20);
+
+/// Everything the links of one server share.
+pub(crate) struct Peers {
+    pub(crate) me: Hello,
+    pub(crate) limits: Arc<Limits>,
+    /// Becomes true when [`Peers::close`] is called.
+    pub(crate) closing: watch::Sender<bool>,
+    resolve: Resolve,
+    service: Arc<dyn Service>,
+    connect: Connect,
+    table: Mutex<Table>,
+    /// One task a link that is up.
+    links: Tasks,
+    /// Dials, hellos and calls of peers.
+    work: Tasks,
+}
+
+struct Table {
+    peers: HashMap<ServerId, Peer>,
+    closing: bool,
+    rng: Rng,
+}
+
+#[derive(Default)]
+struct Peer {
+    link: Option<Arc<Link>>,
+    /// The peer's own connection, held back until our dial has come to something.
+    held_back: Option<Greeted>,
+    backoff: Backoff,
+    /// What the last dial failed with.
+    failed: Option<Arc<DialError>>,
+}
+
+/// What to do with a peer's hello.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It brings a new link, whatever there was before.
+    Take,
+    /// It brings the connection our own dial was to bring.
+    Join,
+    /// Our dial goes first.
+    HoldBack,
+    /// The connection we opened stays.
+    Duplicate,
+    /// There is a link to a later life of this server.
+    Stale,
+    /// It says that it is us.
+    Impostor,
+}
+
+impl Peers {
+    pub(crate) fn new(
+        me: Hello,
+        resolve: Resolve,
+        service: Arc<dyn Service>,
+        limits: Limits,
+        connect: Connect,
+    ) -> Arc<Self> {
+        let table = Table { peers: HashMap::new(), closing: false, rng: Rng::new() };
+        Arc::new(Self {
+            me,
+            limits: Arc::new(limits),
+            closing: watch::Sender::new(false),
+            resolve,
+            service,
+            connect,
+            table: Mutex::new(table),
+            links: Tasks::default(),
+            work: Tasks::default(),
+        })
+    }
+
+    /// The link to `server`; starts a dial if there is none.
+    pub(crate) fn link_to(self: &Arc<Self>, server: &ServerId) -> Result<Arc<Link>, RpcError> {
+        if let Some(link) = self.table().open_link(server) {
+            return Ok(link);
+        }
+        if *server == self.me.id {
+            return Err(RpcError { retry: false, ..RpcError::local(server, ErrorKind::Itself) });
+        }
+        // Foreign code: not under the lock.
+        let addr = (self.resolve)(server);
+        let mut table = self.table();
+        if table.closing {
+            return Err(RpcError::local(server, ErrorKind::Closed));
+        }
+        if let Some(link) = table.open_link(server) {
+            return Ok(link);
+        }
+        let Some(addr) = addr else { return Err(RpcError::local(server, ErrorKind::UnknownServer)) };
+        let now = Instant::now();
+        let Some(peer) = table.peer(server, self.limits.links_max, now) else {
+            return Err(RpcError::local(server, ErrorKind::Busy(Limit::Links)));
+        };
+        if peer.backoff.holds(now)
+            && let Some(error) = &peer.failed
+        {
+            return Err(RpcError::not_sent(server, ErrorKind::Dial(error.clone())));
+        }
+        let link = Link::new(server.clone(), self.limits.clone());
+        peer.link = Some(link.clone());
+        drop(table);
+        self.work.spawn(self.clone().dial(link.clone(), addr));
+        Ok(link)
+    }
+
+    /// Reads the hello of an accepted connection in a task of its own; `waiting` is held until it is done.
+    pub(crate) fn accept(self: &Arc<Self>, stream: Stream, from: String, waiting: OwnedSemaphorePermit) {
+        let peers = self.clone();
+        self.work.spawn(async move {
+            let _waiting = waiting;
+            match timeout(peers.limits.hello_timeout, be_greeted(stream, &peers.me)).await {
+                Ok(Ok(greeted)) => peers.greeted(greeted),
+                // A port scan or a health check.
+                Ok(Err(HelloError::Ended)) => {
+                    tracing::debug!(%from, "connection to the RPC port ended without a hello");
+                }
+                Ok(Err(error)) => tracing::warn!(%from, %error, "connection to the RPC port is no link"),
+                Err(_) => tracing::warn!(%from, "connection to the RPC port said no hello in time"),
+            }
+        });
+    }
+
+    /// Ends the link to `server` and forgets its failed dials.
+    pub(crate) fn forget(&self, server: &ServerId) {
+        let peer = self.table().peers.remove(server);
+        if let Some(link) = peer.and_then(|peer| peer.link) {
+            self.end(&link, Lost::Disconnected("the server was removed from the cluster".into()));
+        }
+    }
+
+    /// Those with a connection.
+    pub(crate) fn linked(&self) -> Vec<ServerId> {
+        let table = self.table();
+        let up = |peer: &Peer| {
+            peer.link.as_ref().is_some_and(|link| matches!(link.phase(), Phase::Up { .. } | Phase::Closing))
+        };
+        let mut linked: Vec<_> =
+            table.peers.iter().filter(|(_, peer)| up(peer)).map(|(id, _)| id.clone()).collect();
+        linked.sort();
+        linked
+    }
+
+    /// See [`crate::Links::close`].
+    pub(crate) async fn close(&self) {
+        let links: Vec<_> = {
+            let mut table = self.table();
+            table.closing = true;
+            table.peers.values_mut().for_each(|peer| peer.held_back = None);
+            table.peers.values().filter_map(|peer| peer.link.clone()).collect()
+        };
+        self.closing.send_replace(true);
+        let quietly = async {
+            // Whoever holds all permits knows that no call of that peer runs, and that none starts.
+            let max = u32::try_from(self.limits.calls_in_progress_max).unwrap_or(u32::MAX);
+            let idle = join_all(links.iter().map(|link| link.running.acquire_many(max))).await;
+            links.iter().for_each(|link| link.close());
+            self.links.finished().await;
+            drop(idle);
+        };
+        if timeout(self.limits.close_timeout, quietly).await.is_err() {
+            let timeout_ms = self.limits.close_timeout.as_millis();
+            tracing::warn!(timeout_ms, "links were closed with calls in progress or bytes unwritten");
+        }
+        self.stop();
+    }
+
+    /// Ends everything where it is.
+    pub(crate) fn stop(&self) {
+        let peers = {
+            let mut table = self.table();
+            table.closing = true;
+            std::mem::take(&mut table.peers)
+        };
+        for link in peers.into_values().filter_map(|peer| peer.link) {
+            link.fail(Lost::Closed);
+        }
+        self.links.stop();
+        self.work.stop();
+    }
+
+    async fn dial(self: Arc<Self>, link: Arc<Link>, addr: String) {
+        let limit = self.limits.dial_timeout;
+        let outcome = timeout(limit, self.try_dial(&link, &addr)).await.unwrap_or_else(|_| {
+            let timeout_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            Err(DialError::TimedOut { addr, timeout_ms })
+        });
+        match outcome {
+            Ok(Some(greeted)) => self.dial_succeeded(&link, greeted),
+            Ok(None) => {}
+            Err(error) => self.dial_failed(&link, error),
+        }
+    }
+
+    /// `None` if the link was made by the peer, or ended, while this dial was under way.
+    async fn try_dial(&self, link: &Link, addr: &str) -> Result<Option<Greeted>, DialError> {
+        loop {
+            let stream = (self.connect)(addr.to_owned())
+                .await
+                .map_err(|error| DialError::Connect { addr: addr.to_owned(), error: error.to_string() })?;
+            match greet(stream, &self.me, &link.peer, addr).await {
+                Ok(greeted) => return Ok(Some(greeted)),
+                Err(Refusal::Failed(error)) => return Err(error),
+                Err(Refusal::Duplicate) if link.phase() != Phase::Dialling => return Ok(None),
+                // The peer has not noticed yet that its connection is gone.
+                Err(Refusal::Duplicate) => sleep(DUPLICATE_PAUSE).await,
+            }
+        }
+    }
+
+    fn dial_succeeded(self: &Arc<Self>, link: &Arc<Link>, greeted: Greeted) {
+        let mut table = self.table();
+        let Some(peer) = table.dialling(link) else { return };
+        peer.backoff = Backoff::default();
+        peer.failed = None;
+        let held_back = peer.held_back.take();
+        self.attach(link.clone(), greeted, true);
+        drop(table);
+        if let Some(held_back) = held_back {
+            self.refuse(held_back, Reason::Duplicate, "the connection opened by this side stays");
+        }
+    }
+
+    fn dial_failed(self: &Arc<Self>, link: &Arc<Link>, error: DialError) {
+        let error = Arc::new(error);
+        let mut table = self.table();
+        let Table { peers, rng, .. } = &mut *table;
+        let Some(peer) = peers.get_mut(&link.peer).filter(|peer| peer.is_dialling(link)) else { return };
+        if let Some(held_back) = peer.held_back.take() {
+            self.attach(link.clone(), held_back, false);
+            return;
+        }
+        peer.backoff.failed(Instant::now(), self.limits.backoff_min, self.limits.backoff_max, rng);
+        peer.failed = Some(error.clone());
+        peer.link = None;
+        drop(table);
+        tracing::warn!(peer = %link.peer, %error, "no link");
+        self.end(link, Lost::Dial(error));
+    }
+
+    /// A peer opened a connection.
+    fn greeted(self: &Arc<Self>, greeted: Greeted) {
+        let mut table = self.table();
+        if table.closing {
+            drop(table);
+            return self.refuse(greeted, Reason::Other, "this server is closing its links");
+        }
+        let id = greeted.peer.id.clone();
+        let Some(peer) = table.peer(&id, self.limits.links_max, Instant::now()) else {
+            drop(table);
+            return self.refuse(greeted, Reason::Other, "this server has too many links");
+        };
+        let phase = peer.link.as_ref().map_or(Phase::Down, |link| link.phase());
+        match judge(&self.me, &greeted.peer, phase) {
+            Verdict::Take => {
+                let link = Link::new(id, self.limits.clone());
+                let former = peer.link.replace(link.clone());
+                peer.backoff = Backoff::default();
+                self.attach(link, greeted, false);
+                drop(table);
+                if let Some(former) = former {
+                    self.end(&former, Lost::Disconnected("the peer opened a new connection".into()));
+                }
+            }
+            Verdict::Join => {
+                if let Some(link) = peer.link.clone() {
+                    peer.backoff = Backoff::default();
+                    self.attach(link, greeted, false);
+                }
+            }
+            Verdict::HoldBack => peer.held_back = Some(greeted),
+            Verdict::Duplicate => {
+                // If the peer lost our connection and we do not know yet, this brings it to light.
+                if let Some(link) = &peer.link {
+                    link.ping();
+                }
+                drop(table);
+                self.refuse(greeted, Reason::Duplicate, "the connection opened by this side stays");
+            }
+            Verdict::Stale => {
+                drop(table);
+                tracing::warn!(peer = %id, "refused a link of an earlier life of this server");
+                self.refuse(greeted, Reason::Other, "a later process has this server's id");
+            }
+            Verdict::Impostor => {
+                drop(table);
+                tracing::warn!(peer = %id, "refused a link of a server with this server's own id");
+                self.refuse(greeted, Reason::WrongId, "this server has that id itself");
+            }
+        }
+    }
+
+    /// Gives `link` its connection and starts its task. The table is locked, so nobody sees it in between.
+    fn attach(self: &Arc<Self>, link: Arc<Link>, greeted: Greeted, dialled: bool) {
+        let Greeted { stream, read, peer } = greeted;
+        link.up(peer.incarnation, dialled);
+        let mut first = Vec::new();
+        if !dialled {
+            let Hello { id, incarnation } = self.me.clone();
+            Frame::<&str>::Welcome { id, incarnation }.encode(&mut first);
+        }
+        let incoming = Incoming::new(link.clone(), self.service.clone(), self.work.clone());
+        let peers = self.clone();
+        self.links.spawn(async move {
+            // Made here: a runtime that shuts down drops the task where it is spawned, and there the table is locked.
+            let mut ending = Ending { peers, link, why: Lost::Closed };
+            tracing::debug!(peer = %ending.link.peer, dialled, "link is up");
+            match drive(Connection { stream, read, first }, &ending.link, incoming).await {
+                End::Down => tracing::debug!(peer = %ending.link.peer, "link closed"),
+                end => {
+                    tracing::info!(peer = %ending.link.peer, why = %end, "link lost");
+                    ending.because(Lost::Disconnected(end.to_string().into()));
+                }
+            }
+        });
+    }
+
+    fn refuse(&self, greeted: Greeted, reason: Reason, message: &'static str) {
+        let limit = self.limits.hello_timeout;
+        self.work.spawn(async move {
+            // If it can't be told, it notices.
+            let _ = timeout(limit, refuse(greeted.stream, reason, message.to_owned())).await;
+        });
+    }
+
+    fn end(&self, link: &Link, why: Lost) {
+        let one_ways = link.fail(why);
+        if one_ways > 0 {
+            tracing::warn!(peer = %link.peer, one_ways, "one-way messages were lost with their link");
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// The link that takes messages for `server`.
+    fn open_link(&self, server: &ServerId) -> Option<Arc<Link>> {
+        let link = self.peers.get(server)?.link.as_ref()?;
+        matches!(link.phase(), Phase::Dialling | Phase::Up { .. }).then(|| link.clone())
+    }
+
+    /// The entry of `server`, made if there is room for it. Peers that are only remembered make room.
+    fn peer(&mut self, server: &ServerId, links_max: usize, now: Instant) -> Option<&mut Peer> {
+        if !self.peers.contains_key(server) && self.peers.len() >= links_max {
+            self.peers.retain(|_, peer| peer.link.is_some() || peer.backoff.holds(now));
+            if self.peers.len() >= links_max {
+                return None;
+            }
+        }
+        Some(self.peers.entry(server.clone()).or_default())
+    }
+
+    /// The entry of `link`'s peer, if that link is the current one and waits for its dial.
+    fn dialling(&mut self, link: &Arc<Link>) -> Option<&mut Peer> {
+        self.peers.get_mut(&link.peer).filter(|peer| peer.is_dialling(link))
+    }
+}
+
+impl Peer {
+    fn is_dialling(&self, link: &Arc<Link>) -> bool {
+        let current = self.link.as_ref().is_some_and(|current| Arc::ptr_eq(current, link));
+        current && link.phase() == Phase::Dialling
+    }
+}
+
+/// Takes a link out of the table when its task ends, whichever way it ends.
+struct Ending {
+    peers: Arc<Peers>,
+    link: Arc<Link>,
+    why: Lost,
+}
+
+impl Ending {
+    fn because(&mut self, why: Lost) {
+        self.why = why;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.peers.end(&self.link, self.why.clone());
+        let mut table = self.peers.table();
+        if let Some(peer) = table.peers.get(&self.link.peer)
+            && peer.link.as_ref().is_some_and(|current| Arc::ptr_eq(current, &self.link))
+        {
+            table.peers.remove(&self.link.peer);
+        }
+    }
+}
+
+/// Decides over a hello; `phase` is that of the link to this peer, down if there is none.
+fn judge(me: &Hello, peer: &Hello, phase: Phase) -> Verdict {
+    if peer.id == me.id {
+        return Verdict::Impostor;
+    }
+    match phase {
+        Phase::Dialling if me.id < peer.id => Verdict::HoldBack,
+        Phase::Dialling => Verdict::Join,
+        Phase::Up { incarnation, .. } if peer.incarnation < incarnation && peer.incarnation != 0 => {
+            Verdict::Stale
+        }
+        Phase::Up { incarnation, dialled: true } if peer.incarnation == incarnation && me.id < peer.id => {
+            Verdict::Duplicate
+        }
+        // The peer would not have dialled had it not lost the link we may still see.
+        Phase::Up { .. } | Phase::Closing | Phase::Down => Verdict::Take,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(id: &str, incarnation: u64) -> Hello {
+        Hello { id: ServerId::new(id).unwrap(), incarnation }
+    }
+
+    #[test]
+    fn of_two_connections_opened_at_once_both_sides_keep_the_one_of_the_lower_id() {
+        let (a, b) = (hello("a", 1), hello("b", 1));
+        assert_eq!(judge(&a, &b, Phase::Dialling), Verdict::HoldBack);
+        assert_eq!(judge(&b, &a, Phase::Dialling), Verdict::Join);
+        assert_eq!(judge(&a, &b, Phase::Up { incarnation: 1, dialled: true }), Verdict::Duplicate);
+        assert_eq!(judge(&b, &a, Phase::Up { incarnation: 1, dialled: true }), Verdict::Take);
+    }
+
+    #[test]
+    fn a_peer_that_dials_again_replaces_the_link_it_has_lost() {
+        let (a, b) = (hello("a", 1), hello("b", 1));
+        for dialled in [false, true] {
+            assert_eq!(judge(&a, &hello("b", 2), Phase::Up { incarnation: 1, dialled }), Verdict::Take);
+        }
+        assert_eq!(judge(&a, &b, Phase::Up { incarnation: 1, dialled: false }), Verdict::Take);
+        assert_eq!(judge(&a, &b, Phase::Down), Verdict::Take);
+        assert_eq!(judge(&a, &b, Phase::Closing), Verdict::Take);
+    }
+
+    #[test]
+    fn an_earlier_life_and_a_server_with_our_id_are_refused() {
+        let a = hello("a", 1);
+        for dialled in [false, true] {
+            assert_eq!(judge(&a, &hello("b", 2), Phase::Up { incarnation: 3, dialled }), Verdict::Stale);
+        }
+        assert_eq!(judge(&a, &hello("b", 0), Phase::Up { incarnation: 3, dialled: false }), Verdict::Take);
+        assert_eq!(judge(&a, &hello("a", 9), Phase::Down), Verdict::Impostor);
+    }
+}
