@@ -3,7 +3,7 @@
 //! * [`admin`]: connections of the admin protocol, for servers, masters and tools.
 //! * [`config`]: the files of a game's `config/` folder, typed.
 //! * [`membership`]: the versioned list of servers.
-//! * [`follower`], [`follow`]: whom to believe, and the links to all masters.
+//! * [`follower`], [`follow`]: whom to believe, and the links to all masters; [`messages`]: what masters tell.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
 
@@ -12,4 +12,6 @@ pub mod config;
 pub mod coordinator;
 pub mod election;
 pub mod elector;
+pub mod follower;
 pub mod membership;
+pub mod messages;
