@@ -187,6 +187,9 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("id", &self.id).field("remote_addr", &self.remote_addr).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("id", &self.id)
+            .field("remote_addr", &self.remote_addr)
+            .finish_non_exhaustive()
     }
 }

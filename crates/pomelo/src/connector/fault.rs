@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use pomelo_protocol::{message::MessageError, package::PackageError, websocket::WebSocketError};
+use pomelo_protocol::{message::MessageError, package::PackageError, websocket::FrameError};
 
 /// Something a client sent that is not allowed; its connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     },
     /// Not WebSocket as RFC 6455 has it, or over a limit.
     #[error(transparent)]
-    WebSocket(#[from] WebSocketError),
+    WebSocket(#[from] FrameError),
     /// A text message, where packages are binary.
     #[error("websocket text message: packages are binary")]
     Text,
@@ -33,6 +33,18 @@ pub(crate) enum Fault {
         /// When.
         during: &'static str,
     },
+}
+
+impl Fault {
+    /// The close code that tells a WebSocket client (RFC 6455 7.4.1).
+    pub(super) fn close_code(&self) -> u16 {
+        match self {
+            Self::WebSocket(error) => error.close_code(),
+            Self::Text => 1003,
+            Self::Package(PackageError::TooLong { .. }) => 1009,
+            Self::Garbage { .. } | Self::Package(_) | Self::Message(_) | Self::Unexpected { .. } => 1008,
+        }
+    }
 }
 
 /// A connector that cannot start.

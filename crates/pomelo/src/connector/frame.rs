@@ -29,8 +29,8 @@ impl Frame {
         dictionary: Option<&Dictionary>,
         body: Bytes,
     ) -> Result<Self, MessageError> {
-        let route =
-            dictionary.map_or_else(|| RouteRef::Name(route.to_owned()), |dictionary| dictionary.shorten(route));
+        let route = dictionary
+            .map_or_else(|| RouteRef::Name(route.to_owned()), |dictionary| dictionary.shorten(route));
         Self::message(&Message::Push { route, body })
     }
 
@@ -64,7 +64,7 @@ impl Frame {
     /// A buffer of the right size that holds the WebSocket header for a package of that size.
     fn begin(package_bytes: usize) -> BytesMut {
         let mut bytes = BytesMut::with_capacity(websocket::HEADER_BYTES_MAX + package_bytes);
-        websocket::frame_header(package_bytes, Opcode::Binary, &mut bytes);
+        websocket::encode_frame_header(Opcode::Binary, package_bytes, &mut bytes);
         bytes
     }
 

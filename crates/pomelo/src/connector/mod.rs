@@ -1,40 +1,74 @@
 //! The connections of clients: WebSocket and raw TCP on one port, handshake, heartbeats, kick, limits.
 //!
-//! [`Connector`] accepts connections and owns their tasks ([`connection`]). What a client may send when is decided by a
-//! state machine without I/O ([`peer`]); what goes to it waits in its own queue ([`out`]) and is written by one flusher.
-//! The rest of the framework is behind [`ClientService`] and holds [`Client`]s.
+//! [`Connector`] accepts connections and owns their tasks. A task ([`connection`]) reads from its client; what the client
+//! may say when is decided without I/O ([`peer`]); its messages are handled one at a time ([`inbox`]); what goes to it
+//! waits in a queue of its own ([`out`]), mostly written by one flusher for all; how it ends is in [`closing`]. The rest of
+//! the framework is behind [`ClientService`] and holds [`Client`]s.
 //!
 //! Not here: sessions, routing, handlers. Bodies are never looked into.
 
 mod client;
+mod closing;
+mod connection;
+mod counts;
 mod fault;
 mod frame;
 mod hybrid;
+mod inbox;
 mod out;
+mod page;
+mod peer;
+#[cfg(test)]
+mod tests;
 
 use std::{
+    collections::HashMap,
+    io,
     net::SocketAddr,
     sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use pomelo_protocol::dictionary::Dictionary;
-use tokio::net::{TcpListener, TcpSocket};
+use pomelo_protocol::{dictionary::Dictionary, handshake::HandshakeOffer, package::PackageKind};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use connection::Connection;
+use counts::Counts;
+use out::{Flusher, Out};
+use page::Pages;
 
 pub use hybrid::Hybrid;
 
 pub(crate) use client::{Client, ClientService, CloseReason, Closed, Inbound, Transport};
+pub(crate) use counts::ConnectorCounts;
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
 
 /// How many connections the kernel keeps for us between two turns of the accepting task.
 const BACKLOG: u32 = 4096;
 
-/// How long a handler may go on with a message after its client is gone, before its future is dropped.
+/// What one read can take; shared by all connections, so that an idle one keeps no buffer.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+/// How long to wait after the system had no connection to give, for want of file descriptors mostly.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How long the handler of a client that is gone may go on with its message, before its future is dropped.
 pub(crate) const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long connections may take to end when the connector ends; more than any of them should need.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// After how long without a word TCP itself asks whether a client without heartbeats is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Accepts clients on one port. Bind it, keep a [`handle`](Self::handle), and [`run`](Self::run) it as a task.
 pub(crate) struct Connector {
@@ -46,19 +80,32 @@ pub(crate) struct Connector {
 #[derive(Clone)]
 pub(crate) struct ConnectorHandle(Arc<Shared>);
 
-/// What connections of one connector have in common.
+/// What the connections of one connector have in common.
 struct Shared {
     hybrid: Hybrid,
     dictionary: Arc<Dictionary>,
     service: Arc<dyn ClientService>,
-    clients: AtomicUsize,
+    offer: HandshakeOffer,
+    /// None without heartbeats.
+    heartbeat: Option<Frame>,
+    pages: Pages,
+    flusher: Arc<Flusher>,
+    /// Locked for one read and the copy of what it brought.
+    scratch: Mutex<Box<[u8]>>,
+    /// Every connection, from its acceptance on; bounded by the permits.
+    clients: Mutex<HashMap<u64, Arc<Client>>>,
+    /// Those among them whose handshake is done.
+    open: AtomicUsize,
     counts: Counts,
 }
 
-/// What has happened at a connector since it started.
-#[derive(Default)]
-struct Counts {
-    refused_full: AtomicU64,
+/// A connection's entry among the others, taken back when it is dropped, whatever ends the task.
+struct Registration {
+    shared: Arc<Shared>,
+    client: Arc<Client>,
+    open: bool,
+    /// Its place among the connections this connector may have.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connector {
@@ -70,9 +117,7 @@ impl Connector {
         service: Arc<dyn ClientService>,
     ) -> Result<Self, ConnectorError> {
         let listener = listen(addr).map_err(|source| ConnectorError::Bind { addr, source })?;
-        let shared =
-            Shared { hybrid, dictionary, service, clients: AtomicUsize::new(0), counts: Counts::default() };
-        Ok(Self { listener, shared: Arc::new(shared) })
+        Ok(Self { listener, shared: Arc::new(Shared::new(hybrid, dictionary, service)) })
     }
 
     /// For asking about it while it runs.
@@ -81,26 +126,183 @@ impl Connector {
     }
 
     /// Where it listens.
-    pub(crate) fn local_addr(&self) -> std::io::Result<SocketAddr> {
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
     /// Serves clients until `shutdown` is done, then closes them all and returns when the service knows of it.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
-        shutdown.await;
+        let Self { listener, shared } = self;
+        // Dropped, and so ended, with this future.
+        let mut flusher = JoinSet::new();
+        let flushed = shared.clone();
+        flusher.spawn(async move { flushed.flusher.run().await });
+
+        let mut connections = JoinSet::new();
+        tokio::select! {
+            () = shutdown => {}
+            () = accept(&listener, &shared, &mut connections) => {}
+        }
+        drop(listener);
+        for client in shared.lock_clients().values() {
+            client.shut_down();
+        }
+        let drained = timeout(DRAIN_TIMEOUT, async {
+            while let Some(ended) = connections.join_next().await {
+                report(ended);
+            }
+        });
+        if drained.await.is_err() {
+            tracing::warn!(connections = connections.len(), "connections did not end in time, dropped");
+            connections.shutdown().await;
+        }
+        shared.flusher.clear();
     }
 }
 
 impl ConnectorHandle {
     /// How many clients have finished their handshake and are connected now.
     pub(crate) fn clients(&self) -> usize {
-        self.0.clients.load(Ordering::Relaxed)
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are open now, whatever they are.
+    pub(crate) fn connections(&self) -> usize {
+        self.0.lock_clients().len()
+    }
+
+    /// What happened since the connector was bound.
+    pub(crate) fn counts(&self) -> ConnectorCounts {
+        self.0.counts.read()
     }
 }
 
-fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+/// Accepts for ever.
+async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
+    let permits = Arc::new(Semaphore::new(shared.hybrid.max_connections.min(Semaphore::MAX_PERMITS)));
+    let mut id = 0;
+    let mut full = false;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+        };
+        let (socket, addr) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        let Ok(permit) = permits.clone().try_acquire_owned() else {
+            shared.counts.refused_full();
+            if !full {
+                tracing::warn!(max = shared.hybrid.max_connections, %addr, "connector is full, connections are refused");
+            }
+            full = true;
+            continue;
+        };
+        full = false;
+        id += 1;
+        shared.counts.accepted();
+        if let Some(connection) = begin(socket, addr, id, shared, permit) {
+            connections.spawn(closing::serve(connection));
+        }
+    }
+}
+
+/// A connection that was just accepted; none if it is gone already.
+fn begin(
+    socket: TcpStream,
+    addr: SocketAddr,
+    id: u64,
+    shared: &Arc<Shared>,
+    permit: OwnedSemaphorePermit,
+) -> Option<Connection> {
+    socket.set_nodelay(true).ok()?;
+    if shared.hybrid.heartbeat.is_none() {
+        let keepalive = socket2::TcpKeepalive::new().with_time(KEEPALIVE);
+        socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive).ok()?;
+    }
+    let (reader, writer) = socket.into_split();
+    let out = Out::new(writer, shared.hybrid.buffer_bytes_max);
+    let client = Client::new(id, addr, out, shared.flusher.clone());
+    let registration = Registration::new(shared.clone(), client.clone(), permit);
+    Some(Connection::new(reader, client, registration))
+}
+
+fn report(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "task of a connection failed");
+    }
+}
+
+fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
+}
+
+impl Shared {
+    fn new(hybrid: Hybrid, dictionary: Arc<Dictionary>, service: Arc<dyn ClientService>) -> Self {
+        Self {
+            offer: HandshakeOffer {
+                heartbeat: hybrid.heartbeat,
+                dictionary: hybrid.dictionary.then(|| Dictionary::clone(&dictionary)),
+                protos: None,
+            },
+            heartbeat: hybrid.heartbeat.and_then(|_| Frame::package(PackageKind::Heartbeat, &[]).ok()),
+            pages: Pages::new(&hybrid.pages),
+            flusher: Arc::default(),
+            scratch: Mutex::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
+            clients: Mutex::default(),
+            open: AtomicUsize::new(0),
+            counts: Counts::default(),
+            hybrid,
+            dictionary,
+            service,
+        }
+    }
+
+    /// How long a client may be silent.
+    fn late_after(&self) -> Option<Duration> {
+        self.hybrid.heartbeat.map(|interval| interval * 2)
+    }
+
+    fn lock_clients(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Client>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registration {
+    fn new(shared: Arc<Shared>, client: Arc<Client>, permit: OwnedSemaphorePermit) -> Self {
+        shared.lock_clients().insert(client.id(), client.clone());
+        Self { shared, client, open: false, _permit: permit }
+    }
+
+    fn open(&mut self) {
+        self.open = true;
+        self.shared.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.shared.lock_clients().remove(&self.client.id());
+        if self.open {
+            self.shared.open.fetch_sub(1, Ordering::Relaxed);
+        }
+        // Who still holds the client holds no socket and no bytes.
+        self.client.out.end(CloseReason::Closed, None);
+        self.client.out.close();
+    }
 }

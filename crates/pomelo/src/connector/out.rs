@@ -12,12 +12,16 @@ use std::{
     collections::VecDeque,
     io::{self, IoSlice},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
-use tokio::{net::tcp::OwnedWriteHalf, sync::Notify};
+use tokio::{
+    net::{TcpStream, tcp::OwnedWriteHalf},
+    sync::Notify,
+};
 
 use super::client::{Client, CloseReason, Closed};
 
@@ -48,15 +52,6 @@ struct State {
     ended: Option<CloseReason>,
 }
 
-/// How far a queue has been written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flushed {
-    /// Nothing waits any more.
-    All,
-    /// The kernel takes no more for now.
-    Blocked,
-}
-
 impl Out {
     pub(super) fn new(socket: OwnedWriteHalf, buffer_bytes_max: usize) -> Self {
         let state = State {
@@ -79,7 +74,7 @@ impl Out {
         Ok(first)
     }
 
-    /// Queues bytes for a caller that will [`flush`](Self::flush) itself.
+    /// Queues bytes for the connection's task, which will [write](Self::poll_flush) them itself.
     pub(super) fn push_unflushed(&self, bytes: Bytes) -> Result<(), Closed> {
         self.queue(&mut self.lock(), bytes)
     }
@@ -116,26 +111,32 @@ impl Out {
         }
     }
 
-    /// Writes what waits, as far as the kernel takes it.
-    pub(super) fn flush(&self) -> Flushed {
+    /// Writes what waits. When the kernel is full, has the task woken as soon as it takes more. For the connection's task
+    /// only, with its own socket.
+    pub(super) fn poll_flush(&self, socket: &TcpStream, cx: &mut Context<'_>) -> Poll<()> {
+        while self.flush() {
+            match ready!(socket.poll_write_ready(cx)) {
+                Ok(()) => self.lock().blocked = false,
+                Err(e) => self.lock().fail(CloseReason::Lost(e.kind())),
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Says whether the kernel takes no more.
+    fn flush(&self) -> bool {
         let mut state = self.lock();
-        if !state.blocked && !state.queue.is_empty() {
+        if !state.blocked {
             state.drain();
         }
-        if state.blocked { Flushed::Blocked } else { Flushed::All }
+        state.blocked
     }
 
-    /// Goes on writing after the kernel had been full. For the connection's task, when the socket is writable again.
-    pub(super) fn resume(&self) -> Flushed {
-        self.lock().blocked = false;
-        self.flush()
-    }
-
-    /// Ends the connection, with one last package behind what waits. Only the first reason counts; says if it was this.
-    pub(super) fn end(&self, why: CloseReason, last: Option<Bytes>) -> bool {
+    /// Ends the connection, with one last package behind what waits. Only the first reason counts.
+    pub(super) fn end(&self, why: CloseReason, last: Option<Bytes>) {
         let mut state = self.lock();
         if state.ended.is_some() {
-            return false;
+            return;
         }
         if let Some(last) = last {
             state.push(last);
@@ -143,7 +144,6 @@ impl Out {
         state.ended = Some(why);
         drop(state);
         self.task.wake();
-        true
     }
 
     /// Puts bytes behind what waits after the connection has been ended: the transport's own goodbye.
@@ -159,9 +159,9 @@ impl Out {
         self.lock().ended.clone()
     }
 
-    /// Whether the kernel takes no more.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.lock().blocked
+    /// Whether the connection is to be closed.
+    pub(super) fn is_ended(&self) -> bool {
+        self.lock().ended.is_some()
     }
 
     /// Whom to wake when the connection is ended or blocked.
@@ -182,8 +182,22 @@ impl Out {
         state.clear();
         if let Some(socket) = state.socket.take() {
             // If it fails the kernel keeps trying to send for a while; nothing else is lost.
-            let _ = socket2::SockRef::from(socket.as_ref()).set_linger(Some(std::time::Duration::ZERO));
+            let _ = socket2::SockRef::from(socket.as_ref()).set_linger(Some(Duration::ZERO));
             socket.forget();
+        }
+    }
+
+    /// The flusher's turn: the client leaves the list, and its task is told if it has something to do.
+    fn flush_dirty(&self) {
+        let mut state = self.lock();
+        state.dirty = false;
+        if state.blocked || state.queue.is_empty() {
+            return;
+        }
+        state.drain();
+        if state.blocked || state.ended.is_some() {
+            drop(state);
+            self.task.wake();
         }
     }
 
@@ -211,6 +225,7 @@ impl State {
             let Some(socket) = &self.socket else { return self.clear() };
             match write(socket, &self.queue) {
                 Ok(written) if written > 0 => self.advance(written),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
                     return;
@@ -279,6 +294,11 @@ impl Flusher {
         }
     }
 
+    /// Forgets the clients in the list. For the end of the connector: they hold this list, and it holds them.
+    pub(super) fn clear(&self) {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Writes for ever; dropped by the connector.
     pub(super) async fn run(&self) {
         let mut clients = Vec::new();
@@ -288,22 +308,6 @@ impl Flusher {
             for client in clients.drain(..) {
                 client.out.flush_dirty();
             }
-        }
-    }
-}
-
-impl Out {
-    /// The flusher's turn: the client leaves the list, and its task is told if it has something to do.
-    fn flush_dirty(&self) {
-        let mut state = self.lock();
-        state.dirty = false;
-        if state.blocked || state.queue.is_empty() {
-            return;
-        }
-        state.drain();
-        if state.blocked || state.ended.is_some() {
-            drop(state);
-            self.task.wake();
         }
     }
 }

@@ -1,0 +1,239 @@
+//! The task of one connection: reads, answers the handshake and heartbeats, has the client's messages handled, writes
+//! what waits, keeps time.
+//!
+//! While a message is being handled the task goes on reading, so that heartbeats are answered; messages that come
+//! meanwhile wait. When too many wait nothing more is read, and TCP makes the client wait. Whatever ends a connection is
+//! noted in its [`Out`](super::out::Out), where only the first reason counts; what happens then is in [`super::closing`].
+
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use pomelo_protocol::{
+    handshake::{CODE_OLD_CLIENT, CODE_REFUSED, HandshakeReply, HandshakeRequest},
+    package::PackageKind,
+    websocket::{Opcode, encode_close, encode_frame},
+};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::tcp::OwnedReadHalf,
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{
+    Registration, Shared,
+    client::{Client, CloseReason},
+    frame::Frame,
+    inbox::Inbox,
+    peer::{Event, Peer},
+};
+
+/// How often a task may go round before it lets others run: a client that never stops sending must not hold them up.
+const ROUNDS_PER_TURN: usize = 4;
+
+/// A connection from its acceptance to its end.
+pub(super) struct Connection {
+    pub(super) client: Arc<Client>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) socket: OwnedReadHalf,
+    pub(super) inbox: Inbox,
+    pub(super) registration: Registration,
+    peer: Peer,
+    /// Whether `peer` may hold something that has not been looked at.
+    undecoded: bool,
+    /// When to look whether the client is late; nothing once it is connected without heartbeats.
+    timer: Option<Pin<Box<Sleep>>>,
+    heard: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedReadHalf, client: Arc<Client>, registration: Registration) -> Self {
+        let shared = registration.shared.clone();
+        let heard = Instant::now();
+        Self {
+            socket,
+            inbox: Inbox::new(client.clone(), shared.clone()),
+            registration,
+            peer: Peer::new(shared.hybrid.message_bytes_max),
+            undecoded: false,
+            timer: Some(Box::pin(sleep_until(heard + shared.hybrid.handshake_timeout))),
+            heard,
+            client,
+            shared,
+        }
+    }
+
+    /// Serves the client until something ends the connection, which then is in its [`Out`](super::out::Out).
+    pub(super) fn poll_serve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.client.out.watch(cx.waker());
+        for _ in 0..ROUNDS_PER_TURN {
+            self.take_in();
+            // Pending or not, the rest has its turn.
+            let _ = self.inbox.poll(cx);
+            let read = self.poll_read(cx);
+            // One write for all that was answered in this round.
+            let _ = self.client.out.poll_flush(self.socket.as_ref(), cx);
+            self.poll_timer(cx);
+            if self.client.out.is_ended() {
+                return Poll::Ready(());
+            }
+            if read.is_pending() && !(self.undecoded && self.inbox.has_room()) {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Reads once, into the connector's buffer, when everything read before has been taken in.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.undecoded {
+            return Poll::Pending;
+        }
+        // Locked for one read, never across an await.
+        let mut scratch = self.shared.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buffer = ReadBuf::new(&mut scratch);
+        match ready!(Pin::new(&mut self.socket).poll_read(cx, &mut buffer)) {
+            Err(e) => self.end(CloseReason::Lost(e.kind())),
+            Ok(()) if buffer.filled().is_empty() => self.end(CloseReason::Left),
+            Ok(()) => {
+                self.peer.feed(buffer.filled());
+                self.undecoded = true;
+                self.heard = Instant::now();
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Takes in what the client said, as far as there is room for it.
+    fn take_in(&mut self) {
+        while self.undecoded && self.inbox.has_room() && !self.client.out.is_ended() {
+            match self.peer.next() {
+                Ok(Some(event)) => self.on(event),
+                Ok(None) => self.undecoded = false,
+                Err(fault) => self.end(CloseReason::Protocol(fault)),
+            }
+        }
+    }
+
+    fn on(&mut self, event: Event) {
+        match event {
+            Event::Speaks(transport, accept) => {
+                self.client.speaks(transport);
+                self.put(accept);
+            }
+            Event::Http(request) => {
+                let (status, answer) = self.shared.pages.answer(request);
+                self.client.out.push_static(answer);
+                self.end(CloseReason::Http { status });
+            }
+            Event::Handshake(body) => self.answer_handshake(&body),
+            Event::Acked => self.open(),
+            Event::Heartbeat => self.beat(),
+            Event::Message(message) => self.inbox.push(message),
+            Event::Ping(payload) => {
+                let mut pong = BytesMut::new();
+                encode_frame(Opcode::Pong, &payload, &mut pong);
+                self.put(pong.freeze());
+            }
+            Event::Close(code) => {
+                let mut close = BytesMut::new();
+                encode_close(code, &mut close);
+                self.put(close.freeze());
+                self.end(CloseReason::Left);
+            }
+        }
+    }
+
+    fn answer_handshake(&mut self, body: &[u8]) {
+        let (reply, refused) = match self.handshake(body) {
+            Ok(reply) => (reply, None),
+            Err((code, why)) => (HandshakeReply::refused(code), Some(CloseReason::Refused { code, why })),
+        };
+        let body = reply.to_body().map_err(|e| e.to_string());
+        match body.and_then(|body| Frame::package(PackageKind::Handshake, &body).map_err(|e| e.to_string())) {
+            Ok(frame) => self.put(frame.bytes(self.client.transport())),
+            Err(why) => self.end(CloseReason::Refused { code: CODE_REFUSED, why }),
+        }
+        if let Some(refused) = refused {
+            self.end(refused);
+        }
+    }
+
+    /// The reply, or the code of a refusal and why, for the log.
+    fn handshake(&self, body: &[u8]) -> Result<HandshakeReply, (u16, String)> {
+        let request = HandshakeRequest::from_body(body).map_err(|e| (CODE_REFUSED, e.to_string()))?;
+        if request.sys.is_none() {
+            return Err((CODE_REFUSED, "it has no sys".to_owned()));
+        }
+        let hybrid = &self.shared.hybrid;
+        if let Some(check) = &hybrid.client_check {
+            let (client, version) = request.client();
+            let (client, version) = (client.unwrap_or_default(), version.unwrap_or_default());
+            if !check(client, version) {
+                return Err((CODE_OLD_CLIENT, format!("client {client:?} of version {version:?}")));
+            }
+        }
+        let user = match &hybrid.handshake_check {
+            None => None,
+            Some(check) => {
+                check(request.user.as_ref().unwrap_or(&Value::Null)).map_err(|why| (CODE_REFUSED, why))?
+            }
+        };
+        Ok(self.shared.offer.reply(&request, user))
+    }
+
+    fn open(&mut self) {
+        self.timer = self.shared.late_after().map(|after| Box::pin(sleep_until(Instant::now() + after)));
+        self.beat();
+        self.registration.open();
+        self.shared.service.opened(self.client.clone());
+    }
+
+    fn beat(&mut self) {
+        if let Some(heartbeat) = &self.shared.heartbeat {
+            self.put(heartbeat.bytes(self.client.transport()));
+        }
+    }
+
+    /// Ends the connection when the client is late. If it was heard since, it gets time from then on: the timer is set
+    /// once in an interval and not with each package.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) {
+        while let Some(timer) = &mut self.timer {
+            if timer.as_mut().poll(cx).is_pending() {
+                return;
+            }
+            if !self.registration.is_open() {
+                return self.end(CloseReason::HandshakeTimeout);
+            }
+            let Some(late_after) = self.shared.late_after() else {
+                self.timer = None;
+                return;
+            };
+            let now = Instant::now();
+            if self.undecoded {
+                // It is us who do not listen.
+                self.heard = now;
+            }
+            let due = self.heard + late_after;
+            if due <= now {
+                return self.end(CloseReason::HeartbeatTimeout);
+            }
+            timer.as_mut().reset(due);
+        }
+    }
+
+    /// Queues bytes that this task will write at the end of its round.
+    fn put(&self, bytes: Bytes) {
+        // Refused only when the connection has ended, which the round notices.
+        let _ = self.client.out.push_unflushed(bytes);
+    }
+
+    fn end(&self, why: CloseReason) {
+        self.client.out.end(why, None);
+    }
+}

@@ -1,0 +1,74 @@
+//! What has happened at a connector, counted for statistics and for tests.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use super::client::CloseReason;
+
+/// Numbers since the connector was bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ConnectorCounts {
+    /// Connections accepted and not refused at once.
+    pub(crate) accepted: u64,
+    /// Connections refused because there were as many as allowed.
+    pub(crate) refused_full: u64,
+    /// Handshakes answered with 500 or 501.
+    pub(crate) refused_handshakes: u64,
+    /// Connections closed because of what the client sent: garbage, oversize, out of order.
+    pub(crate) faults: u64,
+    /// Connections closed because the client was silent.
+    pub(crate) timeouts: u64,
+    /// Connections closed because the client did not read.
+    pub(crate) slow_readers: u64,
+    /// Clients sent away by the server.
+    pub(crate) kicked: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Counts {
+    accepted: AtomicU64,
+    refused_full: AtomicU64,
+    refused_handshakes: AtomicU64,
+    faults: AtomicU64,
+    timeouts: AtomicU64,
+    slow_readers: AtomicU64,
+    kicked: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn accepted(&self) {
+        self.accepted.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn refused_full(&self) {
+        self.refused_full.fetch_add(1, Relaxed);
+    }
+
+    /// A connection ended.
+    pub(super) fn add(&self, why: &CloseReason) {
+        let count = match why {
+            CloseReason::Refused { .. } => &self.refused_handshakes,
+            CloseReason::Protocol(_) => &self.faults,
+            CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout => &self.timeouts,
+            CloseReason::SlowReader { .. } => &self.slow_readers,
+            CloseReason::Kicked { .. } => &self.kicked,
+            CloseReason::Left
+            | CloseReason::Closed
+            | CloseReason::Shutdown
+            | CloseReason::Lost(_)
+            | CloseReason::Http { .. } => return,
+        };
+        count.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn read(&self) -> ConnectorCounts {
+        ConnectorCounts {
+            accepted: self.accepted.load(Relaxed),
+            refused_full: self.refused_full.load(Relaxed),
+            refused_handshakes: self.refused_handshakes.load(Relaxed),
+            faults: self.faults.load(Relaxed),
+            timeouts: self.timeouts.load(Relaxed),
+            slow_readers: self.slow_readers.load(Relaxed),
+            kicked: self.kicked.load(Relaxed),
+        }
+    }
+}
