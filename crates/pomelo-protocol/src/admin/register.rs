@@ -327,6 +327,10 @@ impl MonitorRegister {
         fields.insert("info".into(), Value::Object(self.info.clone()));
         insert_some(&mut fields, "pid", self.pid.map(Value::from));
         fields.insert("serverType".into(), self.server_type.clone().into());
+        insert_some(&mut fields, "token", self.token.clone().map(Value::from));
+        if let Some(hello) = &self.hello {
+            hello.put(&mut fields);
+        }
         Value::Object(fields)
     }
 }
