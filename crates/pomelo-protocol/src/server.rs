@@ -94,8 +94,9 @@ pub struct ServerInfo {
     /// Port for clients; only frontends have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_port: Option<u16>,
-    /// Whether it holds client connections. The original sends `"true"` as text, because it came as an argument.
-    #[serde(default, deserialize_with = "truthy", skip_serializing_if = "is_false")]
+    /// Whether it holds client connections. On the wire it is the text `"true"`: the original's servers got it as an
+    /// argument and compare with that text.
+    #[serde(default, serialize_with = "as_text", deserialize_with = "truthy", skip_serializing_if = "is_false")]
     pub frontend: bool,
     /// Its process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +120,10 @@ fn truthy<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde calls")]
+fn as_text<S: serde::Serializer>(flag: &bool, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(if *flag { "true" } else { "false" })
+}
+
 fn is_false(b: &bool) -> bool {
     !b
 }
@@ -135,8 +139,9 @@ mod tests {
         assert_eq!(info.id.as_str(), "connector-server-1");
         assert!(info.frontend);
         assert_eq!(info.extra["main"], "/srv/game/app/app.js");
-        let again: ServerInfo = serde_json::from_str(&serde_json::to_string(&info).unwrap()).unwrap();
-        assert_eq!(again, info);
+        let text = serde_json::to_string(&info).unwrap();
+        assert!(text.contains(r#""frontend":"true""#), "{text}");
+        assert_eq!(serde_json::from_str::<ServerInfo>(&text).unwrap(), info);
     }
 
     #[test]
