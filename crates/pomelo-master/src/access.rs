@@ -32,6 +32,12 @@ impl Access {
         }
     }
 
+    /// These accounts, and these tokens of these server types.
+    #[cfg(test)]
+    pub(crate) fn of(users: Vec<AdminUser>, tokens: ServerTokens, types: Vec<String>) -> Self {
+        Self { users, tokens, types }
+    }
+
     /// Whether a server may register.
     pub(crate) fn server(&self, server_type: &str, token: Option<&str>) -> bool {
         self.tokens.accepts(server_type, token)

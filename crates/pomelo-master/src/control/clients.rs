@@ -5,6 +5,7 @@ use std::{
     time::Instant,
 };
 
+use pomelo_cluster::messages::MASTER_WATCHER;
 use pomelo_protocol::{
     ServerId,
     admin::{AdminMessage, Envelope, Failure, ReqId, Response},
@@ -72,7 +73,7 @@ impl Control {
                 self.ask((link, req_id), waiting, module_id, body, Merge::One(server), now);
             }
             Command::Modules => {
-                let modules = json!({ "msg": [super::MONITOR_WATCHER, "__masterwatcher__", WATCH, CONSOLE] });
+                let modules = json!({ "msg": [MASTER_WATCHER, WATCH, CONSOLE] });
                 self.answer((link, Response::ok(req_id, modules)));
             }
             Command::Config => self.answer((link, Response::done(req_id))),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Instant};
 
+use pomelo_cluster::messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER};
 use pomelo_protocol::{
     ServerId,
     admin::{AdminMessage, Envelope, Failure, ReqId, Response},
@@ -9,11 +10,8 @@ use pomelo_protocol::{
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::{CLUSTER, Control, MONITOR_WATCHER, Peer};
+use super::{Control, Peer};
 use crate::{console::CONSOLE, documents, link::LinkId};
-
-/// Module by which servers ask for the membership and say that they are ready.
-const MASTER_WATCHER: &str = "__masterwatcher__";
 
 /// Servers that agents were told to spawn and that have not registered yet, so that no two agents spawn one.
 #[derive(Debug, Default)]
@@ -75,6 +73,8 @@ impl Control {
                 }
                 Ok(documents::records(self.registry.view()))
             }
+            (CLUSTER, "snapshot") if self.epoch().is_some() => Ok(self.all_servers()),
+            (CLUSTER, "snapshot") => Err(self.not_the_leader()),
             (MASTER_WATCHER, "query") => Ok(documents::records(self.registry.view())),
             (MASTER_WATCHER, "unsubscribe") => {
                 if let Some(Peer::Server { subscribed, .. }) = self.peers.get_mut(&link) {
@@ -88,16 +88,13 @@ impl Control {
     }
 
     fn told(&mut self, link: LinkId, module_id: &str, body: &Value) {
-        let action = body.get("action").and_then(Value::as_str).unwrap_or_default();
-        match (module_id, action) {
+        if let Some(epoch) = messages::read_superseded(module_id, body) {
+            return self.seen(epoch);
+        }
+        match (module_id, body.get("action").and_then(Value::as_str).unwrap_or_default()) {
             (MASTER_WATCHER, "record") => self.record(link),
-            (CLUSTER, "superseded") => {
-                if let Some(epoch) = body.get("epoch").and_then(Value::as_u64) {
-                    self.seen(epoch);
-                }
-            }
-            _ => {
-                debug!(target: "pomelo::master", "link {}: nothing is done about {module_id:?} {action:?}", link.0)
+            (_, action) => {
+                debug!(target: "pomelo::master", "link {}: nothing is done about {module_id:?} {action:?}", link.0);
             }
         }
     }

@@ -21,7 +21,8 @@ use std::{
 use pomelo_cluster::{
     coordinator::CandidateInfo,
     elector::Role,
-    membership::{Change, Version, View},
+    membership::{Change, View},
+    messages::{self, CLUSTER, MONITOR_WATCHER},
 };
 use pomelo_protocol::{
     ServerId,
@@ -30,7 +31,7 @@ use pomelo_protocol::{
         Response, ViewStamp,
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::{info, warn};
 
 use self::{ending::Ending, followers::Claims};
@@ -43,11 +44,6 @@ use crate::{
     process::Usage,
     registry::{Delta, Registry},
 };
-
-/// Module by which servers are told of joins and leaves.
-const MONITOR_WATCHER: &str = "__monitorwatcher__";
-/// Module of what masters and their Rust followers say to each other.
-const CLUSTER: &str = "__cluster__";
 
 /// What happened.
 #[derive(Debug)]
@@ -368,37 +364,28 @@ impl Control {
 
     /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
     fn announce(&mut self) {
-        let stamp = self.stamp();
-        let body = json!({
-            "action": "announce", "epoch": stamp.epoch, "rev": stamp.rev, "digest": stamp.digest,
-        });
-        let message = Envelope::notify(CLUSTER, body);
+        let message = Envelope::notify(CLUSTER, messages::announce(self.registry.view()));
         self.tell(
             |peer| matches!(peer, Peer::Server { rust: true, .. } | Peer::Agent { .. } | Peer::Candidate),
             message,
         );
-        let body = json!({ "action": "replaceServer", "servers": documents::records(self.registry.view()) });
-        let message = self.request(MONITOR_WATCHER, body);
+        let message = self.request(MONITOR_WATCHER, self.all_servers());
         self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
+    }
+
+    /// Body of `replaceServer`.
+    fn all_servers(&self) -> Value {
+        let view = self.registry.view();
+        messages::replace_servers(view.version, documents::records(view))
     }
 
     /// Tells everybody but `except` of a step of the membership. While suspended nothing is told: whoever lacks the step
     /// finds that out from the next one, or from the announcement that ends the suspension.
     fn publish(&mut self, delta: Option<Delta>, except: impl Into<Option<LinkId>>) {
-        let (Some(Delta { version: Version { epoch, rev }, change }), true) = (delta, self.is_active())
-        else {
-            return;
-        };
+        let (Some(Delta { version, change }), true) = (delta, self.is_active()) else { return };
         let body = match change {
-            Change::Add(info) => {
-                json!({ "action": "addServer", "server": documents::record(&info), "epoch": epoch, "rev": rev })
-            }
-            Change::Remove { id, incarnation: None } => {
-                json!({ "action": "removeServer", "id": id, "epoch": epoch, "rev": rev })
-            }
-            Change::Remove { id, incarnation } => {
-                json!({ "action": "removeServer", "id": id, "incarnation": incarnation, "epoch": epoch, "rev": rev })
-            }
+            Change::Add(info) => messages::add_server(version, documents::record(&info)),
+            Change::Remove { id, incarnation } => messages::remove_server(version, &id, incarnation),
         };
         let message = self.request(MONITOR_WATCHER, body);
         let except = except.into();

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use pomelo_cluster::messages::MONITOR_WATCHER;
 use pomelo_protocol::admin::{AdminMessage, ClientRegister, MonitorRegister, Register, Registered};
-use serde_json::json;
 use tracing::{info, warn};
 
-use super::{Action, Control, MONITOR_WATCHER, Peer};
-use crate::{documents, link::LinkId, registry::Admitted};
+use super::{Action, Control, Peer};
+use crate::{link::LinkId, registry::Admitted};
 
 impl Control {
     pub(super) fn register(&mut self, link: LinkId, register: Register, now: Instant) {
@@ -29,7 +29,8 @@ impl Control {
                 let reply = Registered::ok(hello.map(|_| self.cluster_state()));
                 self.actions.push(Action::Admit { link, reply });
                 if again {
-                    self.tell_all_servers(link);
+                    let message = self.request(MONITOR_WATCHER, self.all_servers());
+                    self.send(vec![link], AdminMessage::Monitor(message));
                 }
                 self.joined(link, joined);
             }
@@ -76,12 +77,6 @@ impl Control {
         } else {
             Err("server auth failed: not a token of this cluster's adminServer.json".to_owned())
         }
-    }
-
-    fn tell_all_servers(&mut self, link: LinkId) {
-        let servers = documents::records(self.registry.view());
-        let message = self.request(MONITOR_WATCHER, json!({ "action": "replaceServer", "servers": servers }));
-        self.send(vec![link], AdminMessage::Monitor(message));
     }
 
     /// Closes the link that a server was on before, and tells the others of it.

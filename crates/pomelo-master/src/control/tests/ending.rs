@@ -1,0 +1,111 @@
+//! How a master ends.
+
+use super::*;
+
+fn stop_all(stage: &mut Stage, client: LinkId) -> Vec<Action> {
+    stage.client_asks(client, "__console__", json!({ "signal": "stop", "ids": [], "username": "admin" }))
+}
+
+fn order(signal: &str) -> Envelope {
+    Envelope::notify("__console__", json!({ "signal": signal })).in_epoch(1)
+}
+
+#[test]
+fn stopping_all_ends_servers_then_masters_and_agents_then_this_master() {
+    let mut stage = Stage::active(&[]);
+    let (server, candidate, agent) = (stage.server("chat-1", 1), stage.candidate(), stage.agent("here"));
+    let client = stage.client("admin");
+    let actions = stop_all(&mut stage, client);
+    assert_eq!(sent(&actions, server), [order("stop")]);
+    assert!(sent(&actions, candidate).is_empty(), "a standby that ends first could not take over");
+
+    let actions = stage.closed(server, true);
+    assert_eq!(sent(&actions, candidate).last(), Some(&order("stop")));
+    assert_eq!(sent(&actions, agent).last(), Some(&order("stop")));
+    assert!(sent(&actions, client).is_empty());
+
+    let actions = stage.closed(candidate, true);
+    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "all" }));
+    assert_eq!(actions[actions.len() - 2..], [Action::Resign, Action::Exit]);
+}
+
+#[test]
+fn a_server_that_does_not_leave_holds_up_a_stop_for_ten_seconds() {
+    let mut stage = Stage::active(&[]);
+    stage.server("chat-1", 1);
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    assert!(stage.after(9 * SECOND).is_empty());
+    let actions = stage.after(SECOND);
+    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "all", "remained": ["chat-1"] }));
+    assert!(actions.contains(&Action::Exit));
+}
+
+#[test]
+fn killing_all_says_whether_somebody_remained() {
+    let mut stage = Stage::active(&[]);
+    let server = stage.server("chat-1", 1);
+    let client = stage.client("admin");
+    let actions = stage.client_asks(client, "__console__", json!({ "signal": "kill" }));
+    assert_eq!(sent(&actions, server), [order("kill")]);
+    assert_eq!(answer(&stage.closed(server, false), client).unwrap(), json!({ "code": "ok" }));
+}
+
+#[test]
+fn while_all_is_stopped_nothing_else_is_changed() {
+    let mut stage = Stage::active(&[]);
+    stage.server("chat-1", 1);
+    let (first, second) = (stage.client("admin"), stage.client("admin"));
+    stop_all(&mut stage, first);
+    let failure = answer(&stop_all(&mut stage, second), second).unwrap_err();
+    assert_eq!(failure.message, "the cluster is being stopped");
+}
+
+#[test]
+fn a_master_deposed_while_it_stops_all_says_so() {
+    let mut stage = Stage::active(&[]);
+    stage.server("chat-1", 1);
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    let actions = stage.on(Event::Leader(leader(3005, 2)));
+    assert!(answer(&actions, client).unwrap_err().message.starts_with("lost leadership"));
+    assert!(!stage.after(20 * SECOND).contains(&Action::Exit));
+}
+
+#[test]
+fn an_active_master_that_is_terminated_ends_when_another_one_leads() {
+    let mut stage = Stage::active(&[]);
+    let candidate = stage.candidate();
+    let server = stage.server("chat-1", 1);
+    let actions = stage.on(Event::Shutdown);
+    assert_eq!(actions, [Action::Resign]);
+    assert!(stage.role(Role::Stopped).is_empty());
+    assert!(told(&stage.closed(server, true), candidate).is_empty(), "it has no authority any more");
+    assert_eq!(stage.on(Event::Leader(leader(3005, 2))), [Action::Exit]);
+}
+
+#[test]
+fn a_handover_that_nobody_takes_ends_after_two_seconds() {
+    let mut stage = Stage::active(&[]);
+    stage.candidate();
+    stage.on(Event::Shutdown);
+    assert!(stage.after(SECOND).is_empty());
+    assert_eq!(stage.after(SECOND), [Action::Exit]);
+}
+
+#[test]
+fn who_has_nobody_to_hand_over_to_ends_at_once() {
+    assert_eq!(Stage::active(&[]).on(Event::Shutdown), [Action::Resign, Action::Exit]);
+    let mut standby = Stage::new(&[]);
+    standby.role(Role::Standby { ahead: 1 });
+    standby.candidate();
+    assert_eq!(standby.on(Event::Shutdown), [Action::Resign, Action::Exit]);
+}
+
+#[test]
+fn a_standby_ends_when_the_leader_ends_the_cluster() {
+    let mut standby = Stage::new(&[]);
+    standby.role(Role::Standby { ahead: 1 });
+    assert_eq!(standby.on(Event::Ordered), [Action::Resign, Action::Exit]);
+    assert!(standby.role(active(2)).is_empty(), "it is not promoted on its way out");
+}
