@@ -154,3 +154,8 @@ impl HandlerTable {
 struct NoHandler {
     route: String,
 }
+
+/// Whether this is the error of a request that nobody has a handler for.
+pub(crate) fn is_unknown_route(error: &Error) -> bool {
+    error.downcast_ref::<NoHandler>().is_some()
+}

@@ -23,7 +23,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -35,9 +35,10 @@ use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, UserId, codec, lock,
+    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId, codec, connector::Frame, lock,
     rpc::{Peers, Router},
     servers::Directory,
+    session::{Connection, SessionTable},
     wire,
 };
 
@@ -47,7 +48,8 @@ pub struct Stage {
     me: ServerId,
     cast: Arc<Cast>,
     directory: Arc<Directory>,
-    sessions: AtomicU64,
+    sessions: Arc<SessionTable>,
+    sessions_opened: AtomicU64,
     channels: Channels,
 }
 
@@ -81,7 +83,8 @@ impl Stage {
         let me = ServerId::new(me).unwrap_or_else(|error| panic!("{error}"));
         let cast = Arc::new(Cast::default());
         let channels = Channels::new(Arc::clone(&cast) as Arc<dyn Peers>);
-        Self { me, cast, directory: Arc::default(), sessions: AtomicU64::new(0), channels }
+        let sessions = SessionTable::new(me.clone(), None);
+        Self { me, cast, directory: Arc::default(), sessions, sessions_opened: AtomicU64::new(0), channels }
     }
 
     /// Plays the servers that answer a remote. A server of its type need not exist.
@@ -113,9 +116,17 @@ impl Stage {
         self.directory.replace(Servers::new(known.iter().cloned().chain([Arc::new(info)])));
     }
 
-    /// A new session that is held by nobody: writes go to it alone, pushes and kicks to nowhere.
+    /// A new session, held by this stage: it can be written while the stage is there, and is closed by a kick. Pushes to
+    /// it go nowhere.
     pub fn session(&self) -> Session {
-        Session::detached(self.sessions.fetch_add(1, Ordering::Relaxed) + 1, self.me.clone())
+        let id = self.sessions_opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let connection = StageConnection { id, table: Arc::downgrade(&self.sessions) };
+        self.sessions.open(id, Arc::new(connection))
+    }
+
+    /// The sessions of this stage.
+    pub fn sessions(&self) -> Sessions {
+        Sessions(Arc::clone(&self.sessions))
     }
 
     /// Calls whoever [answers](Self::answer).
@@ -164,6 +175,24 @@ impl Stage {
                 .unwrap_or_else(|error| panic!("{}: {error}", push.name())),
         });
         typed.collect()
+    }
+}
+
+/// A client that does nothing.
+struct StageConnection {
+    id: u64,
+    table: Weak<SessionTable>,
+}
+
+impl Connection for StageConnection {
+    fn send(&self, _frame: &Frame) -> bool {
+        true
+    }
+
+    fn kick(&self, _reason: &str) {
+        if let Some(table) = self.table.upgrade() {
+            table.close(self.id);
+        }
     }
 }
 

@@ -34,11 +34,11 @@ pub(crate) enum CommandReply {
 }
 
 impl CommandReply {
-    pub(crate) fn new(result: Result<&Snapshot, SessionError>) -> Self {
+    pub(crate) fn new(result: Result<&Snapshot, &SessionError>) -> Self {
         match result {
             Ok(now) => Self::Now { uid: now.uid().cloned(), settings: now.json() },
-            Err(SessionError::AlreadyBound { uid, .. }) => Self::AlreadyBound { uid },
-            Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes },
+            Err(SessionError::AlreadyBound { uid, .. }) => Self::AlreadyBound { uid: uid.clone() },
+            Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes: *bytes },
             Err(_) => Self::Closed,
         }
     }
@@ -75,7 +75,8 @@ mod tests {
 
     #[test]
     fn commands_and_replies_survive_the_wire() {
-        let session = Session::detached(7, pomelo_protocol::ServerId::new("connector-server-1").unwrap());
+        let frontend = pomelo_protocol::ServerId::new("connector-server-1").unwrap();
+        let session = Session::here(7, frontend, std::sync::Weak::new());
         let command = Command::Set("mark".to_owned(), serde_json::json!({ "a": 1, "b": "two" }));
         let bytes = codec::to_server(&SessionCommand { id: 7, command }).unwrap();
         let received: SessionCommand = codec::from_server(&bytes).unwrap();
@@ -87,7 +88,7 @@ mod tests {
         assert_eq!(seen.get("mark"), Some(&serde_json::json!({ "a": 1, "b": "two" })));
 
         let refused =
-            CommandReply::new(Err(SessionError::AlreadyBound { id: 7, uid: UserId::from("alice") }));
+            CommandReply::new(Err(&SessionError::AlreadyBound { id: 7, uid: UserId::from("alice") }));
         let refused: CommandReply = codec::from_server(&codec::to_server(&refused).unwrap()).unwrap();
         assert!(matches!(refused.into_snapshot(&session), Err(SessionError::AlreadyBound { .. })));
     }

@@ -37,8 +37,9 @@ use crate::{CallError, Push, UserId, codec, lock, rpc::Peers, wire};
 ///     assert_eq!(session.get::<String>("rid"), Some(room));
 ///     Ok(())
 /// }
-/// # let session = pomelo::testing::Stage::new("connector-server-1").session();
-/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(enter(session, "room1".into())).unwrap();
+/// # let stage = pomelo::testing::Stage::new("connector-server-1");
+/// # let entered = enter(stage.session(), "room1".into());
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(entered).unwrap();
 /// ```
 #[derive(Clone)]
 pub struct Session(Arc<Inner>);
@@ -56,8 +57,6 @@ enum Owner {
     Here(Weak<SessionTable>),
     /// The frontend does.
     There { peers: Arc<dyn Peers>, deadline: Duration },
-    /// Nobody: a test of a handler. Writes go to the snapshot.
-    Nobody,
 }
 
 /// Why a session could not be written or read.
@@ -121,10 +120,6 @@ impl Session {
         deadline: Duration,
     ) -> Self {
         Self::with(id, frontend, snapshot, Owner::There { peers, deadline })
-    }
-
-    pub(crate) fn detached(id: u64, frontend: ServerId) -> Self {
-        Self::with(id, frontend, Snapshot::new(), Owner::Nobody)
     }
 
     fn with(id: u64, frontend: ServerId, snapshot: Snapshot, owner: Owner) -> Self {
@@ -208,11 +203,6 @@ impl Session {
                 let reply: CommandReply =
                     codec::from_server(&reply.await.map_err(CallError::from)?).map_err(CallError::from)?;
                 self.replace(reply.into_snapshot(self)?);
-                Ok(())
-            }
-            Owner::Nobody => {
-                let next = command::changed(self, &command)?;
-                next.into_iter().for_each(|next| self.replace(next));
                 Ok(())
             }
         }

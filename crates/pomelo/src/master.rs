@@ -1,0 +1,74 @@
+//! The role of a master in a game's executable: its address and coordinator from arguments and configuration. What a
+//! master does is in `pomelo-master`.
+
+use std::{path::Path, sync::Arc};
+
+use pomelo_cluster::{
+    admin::AdminListener,
+    config::{CoordinatorConfig, Environment, MasterEntry},
+    coordinator::{CandidateInfo, Coordinator, local::LocalCoordinator, zookeeper::ZooKeeperCoordinator},
+};
+use pomelo_master::{Limits, Master, MasterConfig};
+use pomelo_protocol::ServerInfo;
+use tokio::sync::watch;
+
+use crate::{Args, ArgsError, MasterHa, PortError, Running, StartError, args};
+
+pub(crate) async fn start(
+    args: &Args,
+    env: Environment,
+    master_ha: Option<&MasterHa>,
+    base: &Path,
+) -> Result<Running, StartError> {
+    let entry = candidate(args, &env)?;
+    let coordinator = coordinator(master_ha.map_or(&env.coordinator, MasterHa::config), base)?;
+    let listener = AdminListener::bind(&entry.host, entry.port).await;
+    let taken = |source| PortError::new(&entry.id, "port for servers and tools", entry.addr(), entry.port, source);
+    let listener = listener.map_err(taken)?;
+    let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
+    let info = info(&entry)?;
+    let master = Master::new(MasterConfig { me, env, coordinator, limits: Limits::default() }, listener);
+    let (stop, mut stopping) = watch::channel(false);
+    let stopped = async move {
+        // The sender is dropped with `Running`, which leaves the master running.
+        if stopping.wait_for(|&stop| stop).await.is_err() {
+            std::future::pending().await
+        }
+    };
+    Ok(Running::master(info, stop, tokio::spawn(master.run(stopped))))
+}
+
+/// Which master the arguments mean: ids may be shared, so the port decides, then the id.
+fn candidate(args: &Args, env: &Environment) -> Result<MasterEntry, ArgsError> {
+    let fits = |entry: &&MasterEntry| {
+        args.port.is_none_or(|port| port == entry.port)
+            && args.host.as_ref().is_none_or(|host| *host == entry.host)
+            && args.id.as_ref().is_none_or(|id| *id == entry.id)
+    };
+    if let Some(entry) = env.candidates.iter().find(fits) {
+        return Ok(entry.clone());
+    }
+    let known: Vec<_> = env.candidates.iter().map(|entry| format!("{} {}", entry.id, entry.addr())).collect();
+    Err(ArgsError::Missing {
+        key: "port",
+        why: format!("no such master in environment {:?}, it has {}", env.name, known.join(", ")),
+    })
+}
+
+fn coordinator(config: &CoordinatorConfig, base: &Path) -> Result<Arc<dyn Coordinator>, StartError> {
+    Ok(match config {
+        CoordinatorConfig::Embedded => Arc::new(LocalCoordinator::new(base.join("run").join("ha"))),
+        CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms } => {
+            let coordinator = ZooKeeperCoordinator::new(server, path);
+            let coordinator = coordinator.map_err(|error| StartError::Coordinator(error.to_string()))?;
+            Arc::new(coordinator.session_timeout_ms(*session_timeout_ms))
+        }
+    })
+}
+
+fn info(entry: &MasterEntry) -> Result<ServerInfo, ArgsError> {
+    let record = serde_json::json!({
+        "id": entry.id, "serverType": args::MASTER, "host": entry.host, "port": entry.port, "pid": std::process::id(),
+    });
+    serde_json::from_value(record).map_err(|e| ArgsError::Missing { key: "id", why: e.to_string() })
+}

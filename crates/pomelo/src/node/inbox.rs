@@ -1,0 +1,157 @@
+//! Where messages come in: from clients through the connector, from servers through links.
+//!
+//! Connector and links exist before the node that handles their messages (it needs their ports in its record), and the
+//! node holds them; so they hold an inbox, which is told of the node later and does not keep it alive.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use pomelo_protocol::ServerId;
+use pomelo_rpc::{BoxFuture, ErrorKind, Failure, Limit, RpcError, Service, Who};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Node, log};
+use crate::{
+    connector::{Client, ClientService, CloseReason, Frame, Inbound},
+    session::Connection,
+    wire,
+};
+
+/// Most one-way calls of remotes that run at once. At the limit the link they come over waits.
+const ONE_WAY_MAX: usize = 4_096;
+
+pub(super) struct Inbox {
+    node: OnceLock<Weak<Node>>,
+    one_way: Arc<Semaphore>,
+}
+
+impl Inbox {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { node: OnceLock::new(), one_way: Arc::new(Semaphore::new(ONE_WAY_MAX)) })
+    }
+
+    /// Messages go to this node from now on.
+    pub(super) fn open(&self, node: &Arc<Node>) {
+        // Only the first call counts; there is only one, at the start of the node.
+        let _ = self.node.set(Arc::downgrade(node));
+    }
+
+    /// A message of this server to itself.
+    pub(super) fn one_way_here(&self, me: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
+        let busy = |_| RpcError {
+            server: me.clone(),
+            who: Who::Local,
+            retry: true,
+            kind: ErrorKind::Busy(Limit::CallsInProgress),
+        };
+        if let Some((from, method, body)) = self.at_once(me, method, body) {
+            let permit = Arc::clone(&self.one_way).try_acquire_owned().map_err(busy)?;
+            self.spawn(permit, from, method, body);
+        }
+        Ok(())
+    }
+
+    fn node(&self) -> Option<Arc<Node>> {
+        self.node.get()?.upgrade()
+    }
+
+    /// What needs no waiting is done here, in the order it comes in. Gives back what is left.
+    fn at_once(&self, from: &ServerId, method: &str, body: Bytes) -> Option<(ServerId, String, Bytes)> {
+        let node = self.node()?;
+        let done = match method {
+            wire::PUSH => node.push(from, body),
+            wire::ABSENT => node.absent(from, &body),
+            _ => return Some((from.clone(), method.to_owned(), body)),
+        };
+        if let Err(error) = done {
+            log(&error, method, from);
+        }
+        None
+    }
+
+    fn spawn(&self, permit: OwnedSemaphorePermit, from: ServerId, method: String, body: Bytes) {
+        let Some(node) = self.node() else { return };
+        tokio::spawn(async move {
+            // An error has been logged; nobody waits for it.
+            let _ = node.from_server(from, method, body).await;
+            drop(permit);
+        });
+    }
+}
+
+impl Service for Inbox {
+    fn call(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> {
+        match self.node() {
+            Some(node) => {
+                let (from, method) = (from.clone(), method.to_owned());
+                Box::pin(async move { node.from_server(from, method, body).await })
+            }
+            None => Box::pin(async { Err(Failure::new(503, "server is not ready")) }),
+        }
+    }
+
+    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, ()> {
+        let Some((from, method, body)) = self.at_once(from, method, body) else {
+            return Box::pin(std::future::ready(()));
+        };
+        // Remotes may take their time, and others must not wait for it: they only start in order.
+        if let Ok(permit) = Arc::clone(&self.one_way).try_acquire_owned() {
+            self.spawn(permit, from, method, body);
+            return Box::pin(std::future::ready(()));
+        }
+        let Some(node) = self.node() else { return Box::pin(std::future::ready(())) };
+        let one_way = Arc::clone(&self.one_way);
+        Box::pin(async move {
+            if let Ok(permit) = one_way.acquire_owned().await {
+                tokio::spawn(async move {
+                    let _ = node.from_server(from, method, body).await;
+                    drop(permit);
+                });
+            }
+        })
+    }
+}
+
+/// What only a frontend has.
+impl ClientService for Inbox {
+    fn opened(&self, client: Arc<Client>) {
+        if let Some(node) = self.node()
+            && let Some(table) = &node.table
+        {
+            tracing::debug!(session = client.id(), addr = %client.remote_addr(), "client connected");
+            table.open(client.id(), Arc::new(ClientConnection(client)));
+        }
+    }
+
+    fn message(&self, client: &Arc<Client>, message: Inbound) -> BoxFuture<'static, Option<Bytes>> {
+        let node = self.node();
+        let session = node.as_ref().and_then(|node| node.table.as_ref()?.get(client.id()));
+        let (Some(node), Some(session)) = (node, session) else { return std::future::ready(None).boxed() };
+        Box::pin(async move {
+            let Inbound { id, route, body } = message;
+            let answer = node.from_client(session.clone(), route.clone(), body, id.is_none()).await;
+            answer.inspect_err(|error| log(error, &route, &session)).ok()
+        })
+    }
+
+    fn closed(&self, client: &Arc<Client>, why: CloseReason) -> BoxFuture<'static, ()> {
+        let node = self.node();
+        let session = node.as_ref().and_then(|node| node.table.as_ref()?.close(client.id()));
+        let (Some(node), Some(session)) = (node, session) else { return std::future::ready(()).boxed() };
+        tracing::debug!(?session, %why, "client gone");
+        Box::pin(async move { node.session_closed(session).await })
+    }
+}
+
+struct ClientConnection(Arc<Client>);
+
+impl Connection for ClientConnection {
+    fn send(&self, frame: &Frame) -> bool {
+        self.0.send(frame).is_ok()
+    }
+
+    fn kick(&self, reason: &str) {
+        self.0.kick(reason);
+    }
+}

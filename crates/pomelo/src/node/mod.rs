@@ -1,0 +1,171 @@
+//! One running server: what it does with messages of clients and of other servers.
+//!
+//! [`Node`] holds the registered functions and what they work on; [`inbox`] is where messages come in, [`start`] brings a
+//! server up and down, [`orders`] answers masters. Not here: sockets (`connector`, `pomelo-rpc`).
+
+mod inbox;
+mod orders;
+mod peers;
+mod ports;
+mod start;
+mod status;
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use pomelo_protocol::{ServerId, route};
+use pomelo_rpc::Failure;
+
+pub(crate) use self::{
+    start::{Ending, NodeRunning, Setup, start},
+};
+use crate::{
+    CallError, Error, RemoteCall, Request, Session, SessionClosed, UserId, codec,
+    extract::Parts,
+    filter::HandlerTable,
+    handler::{ClosedFn, RemoteFn},
+    session::{Command, CommandReply, SessionCommand, SessionTable, Snapshot},
+    wire,
+};
+
+pub use self::ports::{Holder, PortError};
+
+/// A running server, without its sockets.
+pub(crate) struct Node {
+    parts: Parts,
+    handlers: Arc<HandlerTable>,
+    remotes: HashMap<&'static str, RemoteFn>,
+    closed: Vec<ClosedFn>,
+    /// Only a frontend has one.
+    table: Option<Arc<SessionTable>>,
+}
+
+/// A message that nobody could handle, as opposed to one that was handled and failed. Clients can cause these at will,
+/// so they are logged at DEBUG.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("not a route: {route:?}")]
+    NotARoute { route: String },
+    #[error("method {method:?} is unknown")]
+    NoRemote { method: String },
+}
+
+impl Node {
+    fn me(&self) -> &ServerId {
+        &self.parts.0.me.id
+    }
+
+    /// A message of a client of this frontend: handled here, or by a server of the type that the route names.
+    async fn from_client(
+        &self,
+        session: Session,
+        route: String,
+        body: Bytes,
+        notify: bool,
+    ) -> Result<Bytes, Error> {
+        match route::server_type(&route) {
+            None => Err(Refused::NotARoute { route }.into()),
+            Some(own) if own == self.parts.0.me.server_type.as_str() => {
+                self.handle(session, route, body, notify).await
+            }
+            Some(other) => {
+                let server = self.parts.0.rpc.router.pick(other, &session)?;
+                Ok(self.forward(&server, &session, route, &body, notify).await?)
+            }
+        }
+    }
+
+    async fn handle(&self, session: Session, route: String, body: Bytes, notify: bool) -> Result<Bytes, Error> {
+        let request = Request { parts: self.parts.clone(), route: route.into(), session, body, notify };
+        self.handlers.run(request).await
+    }
+
+    /// A notify is waited for like a request, so that the next message of the session can't overtake it.
+    async fn forward(
+        &self,
+        server: &ServerId,
+        session: &Session,
+        route: String,
+        body: &[u8],
+        notify: bool,
+    ) -> Result<Bytes, CallError> {
+        let snapshot = session.snapshot();
+        let (uid, settings) = (snapshot.uid().cloned(), snapshot.json());
+        let head = wire::ForwardHead { route, session: session.id(), uid, settings, notify };
+        let rpc = &self.parts.0.rpc;
+        Ok(rpc.peers.call(server, wire::FORWARD, wire::join(&head, body)?, rpc.deadline).await?)
+    }
+
+    /// A call from another server, or from this one to itself.
+    async fn from_server(&self, from: ServerId, method: String, body: Bytes) -> Result<Bytes, Failure> {
+        let result = match method.as_str() {
+            wire::FORWARD => self.forwarded(from.clone(), body).await,
+            wire::SESSION => self.session_command(&body),
+            _ => self.remote(from.clone(), &method, body).await,
+        };
+        result.map_err(|error| {
+            log(&error, &method, &from);
+            Failure::new(500, error.to_string())
+        })
+    }
+
+    async fn forwarded(&self, frontend: ServerId, body: Bytes) -> Result<Bytes, Error> {
+        let (head, body) = wire::split::<wire::ForwardHead>(body)?;
+        let rpc = &self.parts.0.rpc;
+        let snapshot = Snapshot::received(head.uid, head.settings);
+        let session = Session::there(head.session, frontend, snapshot, Arc::clone(&rpc.peers), rpc.deadline);
+        self.handle(session, head.route, body, head.notify).await
+    }
+
+    async fn remote(&self, from: ServerId, method: &str, body: Bytes) -> Result<Bytes, Error> {
+        let Some(remote) = self.remotes.get(method) else {
+            return Err(Refused::NoRemote { method: method.to_owned() }.into());
+        };
+        remote(RemoteCall { parts: self.parts.clone(), from }, body).await
+    }
+
+    fn session_command(&self, body: &[u8]) -> Result<Bytes, Error> {
+        let SessionCommand { id, command } = codec::from_server(body)?;
+        let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no sessions"))?;
+        let done = table.apply(id, command);
+        Ok(codec::to_server(&CommandReply::new(done.as_ref().map(Arc::as_ref)))?)
+    }
+
+    /// A push of a server to users of this frontend. Users that are not here are reported back, so that channels forget
+    /// them.
+    fn push(&self, from: &ServerId, body: Bytes) -> Result<(), Error> {
+        let (head, body) = wire::split::<wire::PushHead>(body)?;
+        let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no clients to push to"))?;
+        let absent = table.push(head.users, &head.route, body)?;
+        if !absent.is_empty() {
+            let body = codec::to_server(&wire::Absent { users: absent })?;
+            self.parts.0.rpc.peers.send(from, wire::ABSENT, body)?;
+        }
+        Ok(())
+    }
+
+    fn absent(&self, frontend: &ServerId, body: &[u8]) -> Result<(), Error> {
+        let wire::Absent { users } = codec::from_server(body)?;
+        tracing::debug!(%frontend, users = ?users.iter().map(UserId::as_str).collect::<Vec<_>>(), "users left channels");
+        self.parts.0.channels.absent(frontend, &users);
+        Ok(())
+    }
+
+    async fn session_closed(&self, session: Session) {
+        for hook in &self.closed {
+            let closed = SessionClosed { parts: self.parts.clone(), session: session.clone() };
+            if let Err(error) = hook(closed).await {
+                tracing::warn!(?session, %error, "on_session_closed failed");
+            }
+        }
+    }
+}
+
+/// Errors are logged where they are turned into an answer, once.
+fn log(error: &Error, what: &str, who: &dyn std::fmt::Debug) {
+    if error.downcast_ref::<Refused>().is_some() || crate::filter::is_unknown_route(error) {
+        tracing::debug!(what, from = ?who, %error, "message refused");
+    } else {
+        tracing::warn!(what, from = ?who, %error, "message failed");
+    }
+}

@@ -1,0 +1,104 @@
+//! What masters ask of a server: modules `__console__` and `watchServer`, as a function from a question to an answer.
+//!
+//! Not here: whether the master may ask (its epoch), which the follower has checked already.
+
+use std::{sync::Arc, time::Instant};
+
+use pomelo_protocol::ServerInfo;
+use serde_json::{Value, json};
+
+use super::{Ending, status};
+use crate::session::SessionTable;
+
+/// What is told of.
+pub(super) struct Status {
+    pub(super) me: Arc<ServerInfo>,
+    pub(super) started: Instant,
+    pub(super) table: Option<Arc<SessionTable>>,
+}
+
+/// What is to be done with an order.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Obeyed {
+    /// The answer, if one is wanted. Monitors of the original put their results into the answer's `error`.
+    pub(super) answer: Option<Value>,
+    /// Whether the server is to end afterwards.
+    pub(super) ending: Option<Ending>,
+}
+
+impl Status {
+    pub(super) fn obey(&self, module_id: &str, body: &Value) -> Obeyed {
+        let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (module_id, text("signal"), text("comd")) {
+            ("__console__", "stop", _) => Obeyed { answer: Some(json!(1)), ending: Some(Ending::Stopped) },
+            ("__console__", "kill", _) => Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) },
+            ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
+            ("watchServer", _, "servers") => answer(status::servers(&self.me, self.started.elapsed())),
+            ("watchServer", _, "connections" | "logins") => match &self.table {
+                Some(table) => answer(status::connections(&self.me, table)),
+                None => answer(json!("no connections: this is a backend")),
+            },
+            // A master of the original tells that all servers are up; nothing here waits for that.
+            ("__monitorwatcher__", ..) => answer(json!(1)),
+            _ => {
+                tracing::debug!(module_id, %body, "unknown order");
+                answer(json!(format!("{} does not know this command", self.me.id)))
+            }
+        }
+    }
+}
+
+fn answer(answer: Value) -> Obeyed {
+    Obeyed { answer: Some(answer), ending: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> Status {
+        let me = json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
+        let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
+        let table = Some(SessionTable::new(me.id.clone(), None));
+        Status { me, started: Instant::now(), table }
+    }
+
+    /// Field names of an object in order, its own and those of its `body`.
+    fn fields(value: &Value) -> Vec<String> {
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let mut all = keys(value);
+        all.extend(keys(&value["body"]));
+        all
+    }
+
+    #[test]
+    fn rows_have_the_fields_of_the_original_in_its_order() {
+        let status = status();
+        let ask = |module: &str, body: Value| status.obey(module, &body).answer.unwrap();
+        let servers = ask("watchServer", json!({ "comd": "servers", "context": "all" }));
+        let expected =
+            ["serverId", "body", "serverId", "serverType", "host", "pid", "heapUsed", "uptime"].map(String::from);
+        assert_eq!(fields(&servers), expected);
+        assert_eq!(servers["body"]["uptime"], "0.00");
+        assert!(servers["body"]["heapUsed"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
+
+        let list = ask("__console__", json!({ "signal": "list" }));
+        let expected =
+            ["serverId", "body", "serverId", "serverType", "pid", "rss", "heapTotal", "heapUsed", "uptime"];
+        assert_eq!(fields(&list), expected.map(String::from));
+
+        let connections = ask("watchServer", json!({ "comd": "connections", "context": "all" }));
+        let body = json!({ "serverId": "gate-server-1", "totalConnCount": 0, "loginedCount": 0, "loginedList": [] });
+        assert_eq!(connections, json!({ "serverId": "gate-server-1", "body": body }));
+    }
+
+    #[test]
+    fn only_stop_and_kill_end_a_server() {
+        let status = status();
+        let ending = |signal: &str| status.obey("__console__", &json!({ "signal": signal })).ending;
+        assert_eq!(ending("stop"), Some(Ending::Stopped));
+        assert_eq!(ending("kill"), Some(Ending::Killed));
+        assert_eq!(ending("list"), None);
+        assert_eq!(ending("constructor"), None);
+    }
+}

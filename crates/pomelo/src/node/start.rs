@@ -1,0 +1,205 @@
+//! Brings a server up, follows the masters, and brings it down again.
+//!
+//! Ports first, then the cluster: a server that can't be reached must not be announced, and one that finds no master
+//! serves what it can and goes on looking for one.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use pomelo_cluster::{config::Environment, membership::View};
+use pomelo_protocol::{ServerId, ServerInfo, dictionary::Dictionary};
+use pomelo_rpc::{Hello, Limits, Links};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    Node,
+    inbox::Inbox,
+    orders::Status,
+    peers::LinkedPeers,
+    ports::{PortError, listen_addr, listen_tcp},
+};
+use crate::{
+    Channels, Rpc, Server, Servers, Sessions, StartError,
+    connector::Connector,
+    extract::{Parts, PartsInner},
+    filter::HandlerTable,
+    rpc::{Peers, RouteFn, Router},
+    servers::Directory,
+    session::SessionTable,
+};
+
+/// What a server is started from, checked already.
+pub(crate) struct Setup {
+    pub(crate) server: Server,
+    pub(crate) info: ServerInfo,
+    pub(crate) env: Environment,
+    pub(crate) routes: HashMap<String, RouteFn>,
+    pub(crate) dictionary: Dictionary,
+    pub(crate) call_timeout: Duration,
+}
+
+/// How a server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Asked to stop: it left the cluster and closed its clients.
+    Stopped,
+    /// Told to end at once.
+    Killed,
+}
+
+/// A server whose ports are open.
+pub(crate) struct NodeRunning {
+    pub(crate) info: Arc<ServerInfo>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Ending>,
+}
+
+impl NodeRunning {
+    /// Asks it to stop. Its end is waited for elsewhere.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> Ending {
+        // It is not aborted, so only a panic of ours can take the task's result away.
+        (&mut self.task).await.unwrap_or(Ending::Stopped)
+    }
+}
+
+/// Opens the ports, starts serving, and begins to look for a master.
+pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
+    let Setup { mut server, mut info, env, routes, dictionary, call_timeout } = setup;
+    if let Some(max) = env.options_of(&info.id).max_connections {
+        server.connector = server.connector.map(|hybrid| hybrid.max_connections(max as usize));
+    }
+    let inbox = Inbox::new();
+
+    let mut listener = None;
+    if let Some(port) = info.port {
+        let addr = listen_addr(&info.host, port);
+        let bound = listen_tcp(&info.id, "port for other servers", addr)?;
+        info.port = bound.local_addr().ok().map(|addr| addr.port());
+        listener = Some(bound);
+    }
+    let mut connector = None;
+    let mut table = None;
+    if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
+        let sent = hybrid.dictionary.then(|| dictionary.clone());
+        // Clients come from anywhere, whatever name the other servers use for this machine.
+        let addr = listen_addr("0.0.0.0", port);
+        let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;
+        let bound = Connector::bind(addr, hybrid, Arc::new(dictionary), service);
+        let bound = bound.map_err(|error| PortError::of_connector(&info.id, error))?;
+        info.client_port = bound.local_addr().ok().map(|addr| addr.port());
+        info.frontend = true;
+        connector = Some(bound);
+        table = Some(SessionTable::new(info.id.clone(), sent));
+    }
+    info.pid = Some(std::process::id());
+    info.incarnation = Some(incarnation());
+    let info = Arc::new(info);
+
+    let directory = Arc::new(Directory::default());
+    // Until a master says more, this server knows itself.
+    directory.replace(Servers::new([Arc::clone(&info)]));
+    let links = links(&info, &directory, &inbox);
+    let peers: Arc<dyn Peers> =
+        Arc::new(LinkedPeers { me: info.id.clone(), links: links.clone(), inbox: Arc::clone(&inbox) });
+    let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
+    let parts = Parts(Arc::new(PartsInner {
+        me: Arc::clone(&info),
+        states: server.states,
+        directory: Arc::clone(&directory),
+        rpc: Rpc { peers: Arc::clone(&peers), router, deadline: call_timeout },
+        channels: Channels::new(peers),
+        sessions: table.clone().map(Sessions),
+    }));
+    let node = Arc::new(Node {
+        parts,
+        handlers: Arc::new(HandlerTable {
+            handlers: server.handlers.into_iter().map(|h| (h.name, h.function)).collect(),
+            filters: server.filters.into_iter().map(|f| f.function).collect(),
+        }),
+        remotes: server.remotes.into_iter().map(|r| (r.name, r.function)).collect(),
+        closed: server.closed.into_iter().map(|h| h.function).collect(),
+        table,
+    });
+    inbox.open(&node);
+
+    let (stop, stopping) = watch::channel(false);
+    let serving = Serving { node, env, directory, links };
+    let task = tokio::spawn(serving.run(listener, connector, stopping));
+    Ok(NodeRunning { info, stop, task })
+}
+
+fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> Links {
+    let directory = Arc::clone(directory);
+    let resolve = move |id: &ServerId| {
+        let servers = directory.now();
+        let info = servers.get(id.as_str())?;
+        let host = if info.host.contains(':') { format!("[{}]", info.host) } else { info.host.clone() };
+        Some(format!("{host}:{}", info.port?))
+    };
+    let hello = Hello { id: info.id.clone(), incarnation: info.incarnation.unwrap_or_default() };
+    let service = Arc::clone(inbox) as Arc<dyn pomelo_rpc::Service>;
+    Links::new(hello, Arc::new(resolve), service, Limits::default())
+}
+
+/// Later lives of one id must have higher numbers, also when they follow each other within the same second.
+fn incarnation() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_micros()).unwrap_or_default()
+}
+
+/// A server between the opening of its ports and its end.
+struct Serving {
+    node: Arc<Node>,
+    env: Environment,
+    directory: Arc<Directory>,
+    links: Links,
+}
+
+impl Serving {
+    async fn run(
+        self,
+        listener: Option<TcpListener>,
+        connector: Option<Connector>,
+        mut stopping: watch::Receiver<bool>,
+    ) -> Ending {
+        let me = self.node.me().clone();
+        let (no_more_links, links_done) = watch::channel(false);
+        let (no_more_clients, clients_done) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        if let Some(listener) = listener {
+            let links = self.links.clone();
+            tasks.spawn(async move { links.serve(listener, told(links_done)).await });
+        }
+        let mut clients = JoinSet::new();
+        if let Some(connector) = connector {
+            clients.spawn(connector.run(told(clients_done)));
+        }
+        // FOLLOW
+        let _ = stopping.wait_for(|&stop| stop).await;
+
+        no_more_clients.send_replace(true);
+        while clients.join_next().await.is_some() {}
+        no_more_links.send_replace(true);
+        self.links.close().await;
+        while tasks.join_next().await.is_some() {}
+        tracing::info!(server = %me, "stopped");
+        Ending::Stopped
+    }
+}
+
+/// Resolves when it is told to, or when nobody is left who could.
+async fn told(mut done: watch::Receiver<bool>) {
+    let _ = done.wait_for(|&done| done).await;
+}

@@ -1,0 +1,79 @@
+//! `main` of a game: arguments, log output, signals.
+
+use std::process;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{App, Args, Result, logging, node::Ending};
+
+impl App {
+    /// Runs the server that the process's arguments name, until it is stopped: by SIGTERM, SIGINT, or an administrator.
+    /// A server ends cleanly then: it leaves the cluster, closes its clients, and lets their hooks run; an active master
+    /// hands over to a standby first. A second signal ends the process at once.
+    ///
+    /// Without arguments it says how a game is started, and returns.
+    pub async fn run(self) -> Result<()> {
+        let args: Vec<String> = std::env::args().collect();
+        let (program, args) = args.split_first().map_or(("game", &[][..]), |(first, rest)| (first, rest));
+        if args.is_empty() {
+            print!("{}", self.usage(program));
+            return Ok(());
+        }
+        let args = Args::parse(args)?;
+        logging::init(args.log.as_deref());
+        let mut signals = Signals::new()?;
+        let mut running = self.start(&args).await?;
+        let id = running.info().id.clone();
+        tokio::select! {
+            ended = running.ended() => return finish(ended?),
+            name = signals.next() => tracing::info!(%id, "{name}: stopping"),
+        }
+        running.ask_to_stop();
+        tokio::select! {
+            ended = running.ended() => finish(ended?),
+            name = signals.next() => {
+                tracing::warn!(%id, "{name} again: ending at once");
+                process::exit(1)
+            }
+        }
+    }
+
+    fn usage(&self, program: &str) -> String {
+        let types = self.types().join(", ");
+        format!(
+            "This is one server of a game; which one, its arguments say. Usually the command `pomelo` starts them all:\n\
+             \n    pomelo start                  in the game's folder, where config/ is\n\
+             \nBy hand, one at a time:\n\
+             \n    {program} serverType=master\
+             \n    {program} id=SERVER-ID           an id of config/servers.json\n\
+             \nServer types: {types}. Other arguments: env=production, log=debug.\n"
+        )
+    }
+}
+
+/// A killed server ends as it is, with what is still open.
+fn finish(ending: Ending) -> Result<()> {
+    match ending {
+        Ending::Stopped => Ok(()),
+        Ending::Killed => process::exit(1),
+    }
+}
+
+/// The signals that end a server.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
