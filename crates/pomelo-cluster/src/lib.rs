@@ -12,6 +12,7 @@ pub mod config;
 pub mod coordinator;
 pub mod election;
 pub mod elector;
+pub mod follow;
 pub mod follower;
 pub mod membership;
 pub mod messages;
