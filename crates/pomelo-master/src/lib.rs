@@ -20,6 +20,7 @@ mod gather;
 mod limits;
 mod link;
 mod master;
+mod others;
 mod process;
 mod registry;
 

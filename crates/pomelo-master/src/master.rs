@@ -1,15 +1,46 @@
 //! Runs a master: accepts links, stands for election, follows the other masters, and carries out what
 //! [`crate::control`] decides. One task makes all decisions; everything here is input and output.
 
-use std::{fmt, future::Future, io, sync::Arc};
-
-use pomelo_cluster::{
-    admin::AdminListener,
-    config::Environment,
-    coordinator::{CandidateInfo, Coordinator},
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    io::{self, Write as _},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
 };
 
-use crate::Limits;
+use pomelo_cluster::{
+    admin::{AdminListener, LinkSender},
+    config::Environment,
+    coordinator::{CandidateInfo, Coordinator, MasterAddr},
+    elector::{Elector, Role},
+    follow::Follower,
+};
+use pomelo_protocol::{
+    ServerId,
+    admin::{AdminMessage, Register},
+};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc, watch},
+    task::{JoinHandle, JoinSet},
+    time::MissedTickBehavior,
+};
+use tracing::{info, warn};
+
+use crate::{
+    Limits,
+    access::Access,
+    control::{Action, Control, Event},
+    link::{LinkEvent, LinkId, Serving},
+    others::{self, Others},
+    process::Usage,
+};
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(100);
 
 /// What a master needs to know before it starts.
 #[derive(Clone)]
@@ -38,7 +69,7 @@ pub enum MasterError {
     #[error("can't listen for servers and tools on {addr}: {source}")]
     Listen {
         /// The master's address.
-        addr: String,
+        addr: MasterAddr,
         /// What the system said.
         source: io::Error,
     },
@@ -61,7 +92,204 @@ impl Master {
     ///
     /// `shutdown` stands for SIGTERM and Ctrl-C; nothing is installed behind the caller's back.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), MasterError> {
-        shutdown.await;
+        let Self { config, listener } = self;
+        let addr = listener
+            .local_addr()
+            .map_err(|source| MasterError::Listen { addr: config.me.addr.clone(), source })?;
+        let coordinator = config.coordinator.describe();
+        info!(target: "pomelo::master", "{} listens on {addr}, coordinator: {coordinator}", config.me.id);
+        let (mut driver, inputs) = Driver::start(config, coordinator);
+        driver.run(listener, inputs, shutdown).await;
+        driver.end().await;
         Ok(())
     }
+}
+
+/// Where the driver's events come from.
+struct Inputs {
+    links: mpsc::Receiver<LinkEvent>,
+    role: watch::Receiver<Role>,
+    others: Others,
+}
+
+/// Carries out what [`Control`] decides.
+struct Driver {
+    control: Control,
+    limits: Limits,
+    serving: Serving,
+    permits: Arc<Semaphore>,
+    senders: HashMap<LinkId, LinkSender>,
+    tasks: JoinSet<()>,
+    last_link: u64,
+    elector: Arc<Elector>,
+    resigning: Option<JoinHandle<()>>,
+    follower: Follower,
+    done: bool,
+}
+
+impl Driver {
+    fn start(config: MasterConfig, coordinator: String) -> (Self, Inputs) {
+        let MasterConfig { me, env, coordinator: queue, limits } = config;
+        let (events, links) = mpsc::channel(limits.events_max);
+        let elector = Arc::new(Elector::start(queue, me.clone()));
+        let (follower, others) = others::follow(&me, &env);
+        let started = std::time::Instant::now();
+        let configured = env.servers.iter().map(|info| info.id.clone()).collect();
+        let usage = move || Usage::of_this_process(started);
+        let control = Control::new(me, Access::new(&env), configured, limits.clone(), coordinator, usage);
+        let driver = Self {
+            control,
+            serving: Serving::new(&limits, events),
+            permits: Arc::new(Semaphore::new(limits.links_max)),
+            limits,
+            senders: HashMap::new(),
+            tasks: JoinSet::new(),
+            last_link: 0,
+            follower,
+            resigning: None,
+            done: false,
+            elector: Arc::clone(&elector),
+        };
+        (driver, Inputs { links, role: elector.role(), others })
+    }
+
+    async fn run(&mut self, listener: AdminListener, mut inputs: Inputs, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let (mut shutting_down, mut electing) = (false, true);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        inputs.role.mark_changed();
+        while !self.done {
+            tokio::select! {
+                // A lost role is acted on before anything else is.
+                biased;
+                changed = inputs.role.changed(), if electing => {
+                    electing = changed.is_ok();
+                    let role = inputs.role.borrow_and_update().clone();
+                    self.decide(Event::Role(role));
+                }
+                () = &mut shutdown, if !shutting_down => {
+                    shutting_down = true;
+                    self.decide(Event::Shutdown);
+                }
+                event = inputs.others.next() => self.decide(event),
+                _ = ticks.tick() => self.decide(Event::Tick),
+                Some(event) = inputs.links.recv() => self.link_event(event),
+                stream = listener.accept() => self.accept(stream),
+                Some(_) = self.tasks.join_next() => {}
+            }
+        }
+    }
+
+    /// Flushes and closes every link, and waits until the place in the queue is given back.
+    async fn end(mut self) {
+        for sender in self.senders.values() {
+            sender.close();
+        }
+        let senders = std::mem::take(&mut self.senders);
+        let flushed = async {
+            for sender in senders.values() {
+                sender.closed().await;
+            }
+        };
+        let resigned = async {
+            if let Some(resigning) = &mut self.resigning {
+                let _ = resigning.await;
+            }
+        };
+        let all = async { tokio::join!(flushed, resigned, self.follower.shutdown()) };
+        if tokio::time::timeout(self.limits.handover_timeout, all).await.is_err() {
+            warn!(target: "pomelo::master", "ends without having told everybody");
+        }
+    }
+
+    fn accept(&mut self, stream: TcpStream) {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return warn!(target: "pomelo::master", "admin link refused: {} are open", self.limits.links_max);
+        };
+        self.last_link += 1;
+        self.tasks.spawn(self.serving.clone().serve(LinkId(self.last_link), stream, permit));
+    }
+
+    fn link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Register { link, register, sender } => {
+                self.senders.insert(link, sender);
+                if let Register::Monitor(monitor) = &register {
+                    self.hear_holder(&monitor.id);
+                }
+                self.decide(Event::Register { link, register });
+            }
+            LinkEvent::Message { link, message } => self.decide(Event::Message { link, message }),
+            LinkEvent::Closed { link, clean } => {
+                self.senders.remove(&link);
+                self.decide(Event::Closed { link, clean });
+            }
+        }
+    }
+
+    fn hear_holder(&mut self, id: &ServerId) {
+        let Some(link) = self.control.holder(id) else { return };
+        let silent_for = self.senders.get(&link).map(LinkSender::silent_for);
+        if let Some(at) = silent_for.and_then(|silent_for| now().checked_sub(silent_for)) {
+            self.decide(Event::Heard { link, at });
+        }
+    }
+
+    fn decide(&mut self, event: Event) {
+        for action in self.control.on(event, now()) {
+            self.act(action);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Admit { link, reply } => {
+                if let Some(sender) = self.senders.get(&link) {
+                    // A link that has ended already says so by its event; here and below.
+                    let _ = sender.admit(reply);
+                }
+            }
+            Action::Refuse { link, why } => {
+                if let Some(sender) = self.senders.get(&link) {
+                    sender.refuse(why);
+                }
+            }
+            Action::Send { to, message } => self.send(&to, &message),
+            Action::Close { link } => {
+                if let Some(sender) = self.senders.get(&link) {
+                    sender.close();
+                }
+            }
+            Action::Print(line) => print(&line),
+            Action::Superseded(epoch) => self.elector.superseded(epoch),
+            Action::Resign => {
+                let elector = Arc::clone(&self.elector);
+                self.resigning = Some(tokio::spawn(async move { elector.resign_and_stop().await }));
+            }
+            Action::Exit => self.done = true,
+        }
+    }
+
+    fn send(&self, to: &[LinkId], message: &AdminMessage) {
+        match message.encode() {
+            Ok(frame) => {
+                for sender in to.iter().filter_map(|link| self.senders.get(link)) {
+                    let _ = sender.send_encoded(frame.clone());
+                }
+            }
+            Err(why) => warn!(target: "pomelo::master", "nothing sent: {why}"),
+        }
+    }
+}
+
+/// The clock of [`Control`], which follows tokio's so that tests can stop it.
+fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A line on standard output. A closed one is no reason to end.
+fn print(line: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

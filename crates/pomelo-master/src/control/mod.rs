@@ -139,6 +139,8 @@ pub(crate) struct Control {
     configured: BTreeSet<ServerId>,
     usage: Box<dyn Fn() -> Usage + Send>,
     registry: Registry,
+    /// The latest membership of another leader.
+    followed: Arc<View>,
     gathers: Gathers,
     peers: BTreeMap<LinkId, Peer>,
     standing: Standing,
@@ -203,6 +205,7 @@ impl Control {
     ) -> Self {
         Self {
             registry: Registry::new(limits.fresh, limits.missing_max),
+            followed: Arc::default(),
             gathers: Gathers::new(limits.gathers_max),
             claims: Claims::default(),
             me,
@@ -232,7 +235,10 @@ impl Control {
             Event::Heard { link, at } => self.registry.heard(link, at),
             Event::Closed { link, clean } => self.closed(link, clean, now),
             Event::Role(role) => self.role(role, now),
-            Event::Followed(view) => self.registry.followed(&view),
+            Event::Followed(view) => {
+                self.registry.followed(&view);
+                self.followed = view;
+            }
             Event::Leader(leader) => self.another_leads(leader),
             Event::Ordered => self.ordered_to_end(),
             Event::Shutdown => self.shut_down(now),
@@ -323,6 +329,8 @@ impl Control {
         if led {
             warn!(target: "pomelo::master", "leads no more");
             self.registry.step_down();
+            // The successor's membership may have come while this master still led and looked away.
+            self.registry.followed(&self.followed);
             self.ending_deposed();
         }
     }

@@ -1,0 +1,79 @@
+//! What this master hears of the other candidates: who leads, the membership that one keeps, and its order to end.
+
+use std::sync::Arc;
+
+use pomelo_cluster::{
+    config::Environment,
+    coordinator::{CandidateInfo, MasterAddr},
+    follow::{Follower, FollowerConfig, Identity, Leader, Order},
+    membership::View,
+};
+use serde_json::Value;
+use tokio::sync::{mpsc, watch};
+use tracing::debug;
+
+use crate::{console::CONSOLE, control::Event};
+
+/// The news of the other candidates.
+#[derive(Debug)]
+pub(crate) struct Others {
+    view: watch::Receiver<Arc<View>>,
+    leader: watch::Receiver<Option<Leader>>,
+    orders: mpsc::Receiver<Order>,
+    /// Whether the follower's tasks are still there.
+    alive: bool,
+}
+
+/// Links to every candidate but this one.
+pub(crate) fn follow(me: &CandidateInfo, env: &Environment) -> (Follower, Others) {
+    let candidates: Vec<MasterAddr> =
+        env.candidates.iter().map(|entry| entry.addr()).filter(|addr| *addr != me.addr).collect();
+    // Masters show the token of any server type: they act for all of them.
+    let token = env.types().into_iter().find_map(|server_type| env.server_tokens.token_for(server_type));
+    let config = FollowerConfig::new(Identity::Candidate(me.clone()), candidates).token(token);
+    let (follower, orders) = Follower::start(config);
+    let others = Others { view: follower.view(), leader: follower.leader(), orders, alive: true };
+    (follower, others)
+}
+
+impl Others {
+    /// The next news. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Event {
+        while self.alive {
+            tokio::select! {
+                changed = self.view.changed() => match changed {
+                    Ok(()) => return Event::Followed(Arc::clone(&self.view.borrow_and_update())),
+                    Err(_) => self.alive = false,
+                },
+                changed = self.leader.changed() => match changed {
+                    Ok(()) => {
+                        let leader = self.leader.borrow_and_update().as_ref().map(Leader::to_wire);
+                        if let Some(leader) = leader {
+                            return Event::Leader(leader);
+                        }
+                    }
+                    Err(_) => self.alive = false,
+                },
+                Some(order) = self.orders.recv() => {
+                    if let Some(event) = obey(order) {
+                        return event;
+                    }
+                }
+            }
+        }
+        std::future::pending().await
+    }
+}
+
+/// Masters obey one order: to end.
+fn obey(order: Order) -> Option<Event> {
+    let signal = order.body.get("signal").and_then(Value::as_str).unwrap_or_default();
+    if order.module_id == CONSOLE && (signal == "stop" || signal == "kill") {
+        return Some(Event::Ordered);
+    }
+    debug!(target: "pomelo::master", "nothing is done about {:?} from {}", order.module_id, order.from);
+    if let Some(reply) = order.reply {
+        reply.fail("masters answer tools, not other masters");
+    }
+    None
+}
