@@ -14,6 +14,8 @@
 //! * Everything that grows has a limit in [`Limits`].
 
 mod backoff;
+#[cfg(test)]
+mod clock_tests;
 mod drive;
 mod error;
 mod frame;
@@ -26,6 +28,7 @@ mod peers;
 mod service;
 mod tasks;
 mod transport;
+mod verdict;
 
 pub use error::{DialError, ErrorKind, Failure, Limit, RpcError, Who};
 pub use limits::Limits;

@@ -113,9 +113,12 @@ impl Link {
         self.state().phase
     }
 
-    /// The dial, or an accepted connection in its place, has come to something.
+    /// The dial, or an accepted connection in its place, has come to something. A link that was ended meanwhile stays down.
     pub(crate) fn up(&self, incarnation: u64, dialled: bool) {
-        self.state().phase = Phase::Up { incarnation, dialled };
+        let mut state = self.state();
+        if state.phase == Phase::Dialling {
+            state.phase = Phase::Up { incarnation, dialled };
+        }
     }
 
     /// Queues a call.

@@ -34,7 +34,7 @@ pub type Resolve = Arc<dyn Fn(&ServerId) -> Option<String> + Send + Sync>;
 /// All links of one server. Clones share them; dropping the last one ends them at once.
 #[derive(Clone)]
 pub struct Links {
-    peers: Arc<Peers>,
+    pub(crate) peers: Arc<Peers>,
     /// The tasks hold `peers` too, so its own count says nothing about the users'.
     _users: Arc<Users>,
 }
@@ -139,7 +139,9 @@ impl Links {
             // Never closed.
             let Ok(waiting) = hellos.clone().acquire_owned().await else { return };
             match listener.accept().await {
-                Ok((stream, from)) => self.peers.accept(Box::new(at_once(stream)), from.to_string(), waiting),
+                Ok((stream, from)) => {
+                    self.peers.accept(Box::new(without_delay(stream)), from.to_string(), waiting);
+                }
                 // The peer's affair, not ours.
                 Err(error) if matches!(error.kind(), Io::ConnectionAborted | Io::ConnectionReset) => {}
                 Err(error) => {
@@ -157,7 +159,7 @@ impl Drop for Users {
     }
 }
 
-fn at_once(stream: TcpStream) -> TcpStream {
+fn without_delay(stream: TcpStream) -> TcpStream {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY not set");
     }

@@ -1,10 +1,5 @@
-//! Which link belongs to which peer: dials them, takes those the peers open, and lets one connection of a pair stay. Not
+//! Which link belongs to which peer: dials them, takes those the peers open, and keeps one connection a pair (`verdict`). Not
 //! here: the API (`links`), and links themselves.
-//!
-//! **Both dial at once.** Two connections would break the order between a push and the answer behind it, so one stays:
-//! the one opened by the side with the lower id. That side holds a peer's hello back while its own dial is under way; it
-//! refuses it when the dial succeeds and takes it when the dial fails. The other side takes every hello, and what already
-//! waits in the buffer of its own dial goes out over the connection it took.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,10 +20,14 @@ use crate::link::{Link, Lost, Phase};
 use crate::links::{Hello, Resolve};
 use crate::tasks::Tasks;
 use crate::transport::{Connect, Stream};
+use crate::verdict::{Verdict, judge};
 use crate::{DialError, ErrorKind, Limit, Limits, RpcError, Service};
 
 /// How soon a dial is repeated when the peer says that it keeps a connection this side does not have (any more).
 const DUPLICATE_PAUSE: Duration = Duration::from_millis(20);
+
+/// What the side with the higher id is told when both have dialled.
+const KEPT: &str = "the connection opened by this side stays";
 
 /// Everything the links of one server share.
 pub(crate) struct Peers {
@@ -60,23 +59,6 @@ struct Peer {
     backoff: Backoff,
     /// What the last dial failed with.
     failed: Option<Arc<DialError>>,
-}
-
-/// What to do with a peer's hello.
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    /// It brings a new link, whatever there was before.
-    Take,
-    /// It brings the connection our own dial was to bring.
-    Join,
-    /// Our dial goes first.
-    HoldBack,
-    /// The connection we opened stays.
-    Duplicate,
-    /// There is a link to a later life of this server.
-    Stale,
-    /// It says that it is us.
-    Impostor,
 }
 
 impl Peers {
@@ -248,7 +230,7 @@ impl Peers {
         self.attach(link.clone(), greeted, true);
         drop(table);
         if let Some(held_back) = held_back {
-            self.refuse(held_back, Reason::Duplicate, "the connection opened by this side stays");
+            self.refuse(held_back, Reason::Duplicate, KEPT);
         }
     }
 
@@ -271,52 +253,65 @@ impl Peers {
 
     /// A peer opened a connection.
     fn greeted(self: &Arc<Self>, greeted: Greeted) {
-        let mut table = self.table();
+        let id = greeted.peer.id.clone();
+        // The table is locked in this statement only.
+        let admitted = self.admit(&mut self.table(), greeted);
+        match admitted {
+            Ok(None) => {}
+            Ok(Some(former)) => {
+                self.end(&former, Lost::Disconnected("the peer opened a new connection".into()));
+            }
+            Err((greeted, reason, why)) => {
+                if reason != Reason::Duplicate {
+                    tracing::warn!(peer = %id, why, "refused a link");
+                }
+                self.refuse(greeted, reason, why);
+            }
+        }
+    }
+
+    /// Puts a peer's connection where it belongs and returns the link it replaces, or says why not.
+    fn admit(
+        self: &Arc<Self>,
+        table: &mut Table,
+        greeted: Greeted,
+    ) -> Result<Option<Arc<Link>>, (Greeted, Reason, &'static str)> {
         if table.closing {
-            drop(table);
-            return self.refuse(greeted, Reason::Other, "this server is closing its links");
+            return Err((greeted, Reason::Other, "this server is closing its links"));
         }
         let id = greeted.peer.id.clone();
+        let present = table.peers.get(&id).and_then(|peer| peer.link.clone());
+        let phase = present.as_ref().map_or(Phase::Down, |link| link.phase());
+        let verdict = judge(&self.me, &greeted.peer, phase);
+        if verdict == Verdict::Impostor {
+            return Err((greeted, Reason::WrongId, "this server has that id itself"));
+        }
         let Some(peer) = table.peer(&id, self.limits.links_max, Instant::now()) else {
-            drop(table);
-            return self.refuse(greeted, Reason::Other, "this server has too many links");
+            return Err((greeted, Reason::Other, "this server has too many links"));
         };
-        let phase = peer.link.as_ref().map_or(Phase::Down, |link| link.phase());
-        match judge(&self.me, &greeted.peer, phase) {
-            Verdict::Take => {
-                let link = Link::new(id, self.limits.clone());
-                let former = peer.link.replace(link.clone());
+        match (verdict, present) {
+            (Verdict::Join, Some(link)) => {
                 peer.backoff = Backoff::default();
                 self.attach(link, greeted, false);
-                drop(table);
-                if let Some(former) = former {
-                    self.end(&former, Lost::Disconnected("the peer opened a new connection".into()));
-                }
+                Ok(None)
             }
-            Verdict::Join => {
-                if let Some(link) = peer.link.clone() {
-                    peer.backoff = Backoff::default();
-                    self.attach(link, greeted, false);
-                }
+            (Verdict::HoldBack, _) => {
+                peer.held_back = Some(greeted);
+                Ok(None)
             }
-            Verdict::HoldBack => peer.held_back = Some(greeted),
-            Verdict::Duplicate => {
+            (Verdict::Duplicate, Some(link)) => {
                 // If the peer lost our connection and we do not know yet, this brings it to light.
-                if let Some(link) = &peer.link {
-                    link.ping();
-                }
-                drop(table);
-                self.refuse(greeted, Reason::Duplicate, "the connection opened by this side stays");
+                link.ping();
+                Err((greeted, Reason::Duplicate, KEPT))
             }
-            Verdict::Stale => {
-                drop(table);
-                tracing::warn!(peer = %id, "refused a link of an earlier life of this server");
-                self.refuse(greeted, Reason::Other, "a later process has this server's id");
-            }
-            Verdict::Impostor => {
-                drop(table);
-                tracing::warn!(peer = %id, "refused a link of a server with this server's own id");
-                self.refuse(greeted, Reason::WrongId, "this server has that id itself");
+            (Verdict::Stale, _) => Err((greeted, Reason::Other, "a later process has this server's id")),
+            // The others need a link that is there, or were dealt with above.
+            (Verdict::Take | Verdict::Join | Verdict::Duplicate | Verdict::Impostor, former) => {
+                let link = Link::new(id, self.limits.clone());
+                peer.link = Some(link.clone());
+                peer.backoff = Backoff::default();
+                self.attach(link, greeted, false);
+                Ok(former)
             }
         }
     }
@@ -419,63 +414,5 @@ impl Drop for Ending {
         {
             table.peers.remove(&self.link.peer);
         }
-    }
-}
-
-/// Decides over a hello; `phase` is that of the link to this peer, down if there is none.
-fn judge(me: &Hello, peer: &Hello, phase: Phase) -> Verdict {
-    if peer.id == me.id {
-        return Verdict::Impostor;
-    }
-    match phase {
-        Phase::Dialling if me.id < peer.id => Verdict::HoldBack,
-        Phase::Dialling => Verdict::Join,
-        Phase::Up { incarnation, .. } if peer.incarnation < incarnation && peer.incarnation != 0 => {
-            Verdict::Stale
-        }
-        Phase::Up { incarnation, dialled: true } if peer.incarnation == incarnation && me.id < peer.id => {
-            Verdict::Duplicate
-        }
-        // The peer would not have dialled had it not lost the link we may still see.
-        Phase::Up { .. } | Phase::Closing | Phase::Down => Verdict::Take,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn hello(id: &str, incarnation: u64) -> Hello {
-        Hello { id: ServerId::new(id).unwrap(), incarnation }
-    }
-
-    #[test]
-    fn of_two_connections_opened_at_once_both_sides_keep_the_one_of_the_lower_id() {
-        let (a, b) = (hello("a", 1), hello("b", 1));
-        assert_eq!(judge(&a, &b, Phase::Dialling), Verdict::HoldBack);
-        assert_eq!(judge(&b, &a, Phase::Dialling), Verdict::Join);
-        assert_eq!(judge(&a, &b, Phase::Up { incarnation: 1, dialled: true }), Verdict::Duplicate);
-        assert_eq!(judge(&b, &a, Phase::Up { incarnation: 1, dialled: true }), Verdict::Take);
-    }
-
-    #[test]
-    fn a_peer_that_dials_again_replaces_the_link_it_has_lost() {
-        let (a, b) = (hello("a", 1), hello("b", 1));
-        for dialled in [false, true] {
-            assert_eq!(judge(&a, &hello("b", 2), Phase::Up { incarnation: 1, dialled }), Verdict::Take);
-        }
-        assert_eq!(judge(&a, &b, Phase::Up { incarnation: 1, dialled: false }), Verdict::Take);
-        assert_eq!(judge(&a, &b, Phase::Down), Verdict::Take);
-        assert_eq!(judge(&a, &b, Phase::Closing), Verdict::Take);
-    }
-
-    #[test]
-    fn an_earlier_life_and_a_server_with_our_id_are_refused() {
-        let a = hello("a", 1);
-        for dialled in [false, true] {
-            assert_eq!(judge(&a, &hello("b", 2), Phase::Up { incarnation: 3, dialled }), Verdict::Stale);
-        }
-        assert_eq!(judge(&a, &hello("b", 0), Phase::Up { incarnation: 3, dialled: false }), Verdict::Take);
-        assert_eq!(judge(&a, &hello("a", 9), Phase::Down), Verdict::Impostor);
     }
 }
