@@ -42,7 +42,8 @@ pub(super) async fn serve(mut connection: Connection) {
     // The service is not kept waiting by a client that takes its time to go, nor the client by a handler.
     let told = async {
         if registration.is_open() {
-            inbox.finish(why == CloseReason::Left).await;
+            // What a client said before it went counts; what one said before it was sent away does not.
+            inbox.finish(matches!(why, CloseReason::Left | CloseReason::Lost(_))).await;
             let closed = AssertUnwindSafe(async { shared.service.closed(&client, why.clone()).await });
             // A panic is the service's; the panic hook has told about it.
             let _ = closed.catch_unwind().await;

@@ -1,1 +1,7 @@
-//! Tests over real sockets.
+//! A connector over real sockets: raw TCP clients by hand, WebSocket clients by tokio-websockets, whose framing nobody
+//! here wrote.
+
+mod closing;
+mod flow;
+mod handshake;
+mod rig;
