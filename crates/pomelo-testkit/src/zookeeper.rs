@@ -24,6 +24,9 @@ const JARS: [&str; 3] =
 /// A server that does not answer by then will not: a Java machine needs a second or two, more on a busy machine.
 const START_TIMEOUT_MS: u64 = 60_000;
 
+/// How long one question whether it serves may take.
+const ASK_TIMEOUT_MS: u64 = 500;
+
 /// A port that was free a moment ago may be taken by somebody else before the server binds it.
 const START_TRIES: usize = 3;
 
@@ -175,7 +178,9 @@ impl ZooKeeper {
     async fn wait_until_it_serves(&mut self) -> Result<()> {
         let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
         loop {
-            if self.mode().await.is_ok() {
+            // A server asked too early may fail inside and then neither answer nor hang up.
+            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.mode()).await;
+            if matches!(asked, Ok(Ok(_))) {
                 return Ok(());
             }
             let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
