@@ -1,3 +1,56 @@
-//! The command `pomelo-cli`.
+//! The command `pomelo-cli`: asks the active master of a running cluster.
 
-fn main() {}
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use pomelo_cli::{
+    connect::Connection,
+    console::{Console, Then},
+    exit_with, repl,
+};
+
+/// Ask the active master of a running cluster.
+#[derive(Parser)]
+#[command(
+    version,
+    disable_help_flag = true,
+    after_help = "\
+Examples:
+  pomelo-cli                                  talk to the master of ./config, or of 127.0.0.1:3005
+  pomelo-cli -P 3007                          by way of another master; a standby leads to the active one
+  pomelo-cli -c \"show servers\"                one question, for scripts; exit code 1 if it can't be answered
+  pomelo-cli --json -c \"show servers\" | jq '.[].pid'"
+)]
+struct Cli {
+    #[command(flatten)]
+    connection: Connection,
+    /// Run these commands (separated by ;) and leave.
+    #[arg(short = 'c', long, value_name = "COMMANDS")]
+    command: Option<String>,
+    /// Print answers as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print help.
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    exit_with(run(Cli::parse()).await)
+}
+
+async fn run(cli: Cli) -> Result<()> {
+    let client = cli.connection.open().await?;
+    let mut console = Console::new(client, cli.json);
+    let Some(commands) = cli.command else {
+        return repl::run(console, &cli.connection.username).await;
+    };
+    for command in commands.split(';') {
+        if console.run(command).await? == Then::Leave {
+            break;
+        }
+    }
+    Ok(())
+}

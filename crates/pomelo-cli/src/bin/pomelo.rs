@@ -1,3 +1,221 @@
-//! The command `pomelo`.
+//! The command `pomelo`: starts a cluster, adds standby masters, lists, stops and kills.
 
-fn main() {}
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::{Result, bail};
+use clap::{Args, Parser, Subcommand};
+use pomelo_cli::{
+    connect::Connection,
+    exit_with,
+    game::{DEVELOPMENT, Game},
+    style::Style,
+    supervisor::{self, Plan, daemon},
+    table,
+};
+use pomelo_cluster::admin::AdminError;
+use serde_json::json;
+
+/// A cluster may take this long to stop: its servers have 10 s to leave before they are killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Start, watch and stop a cluster of game servers.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "\
+Examples:
+  pomelo start -e production         the active master and every server of config/servers.json
+  pomelo masterha                    the standby masters of config/masterha.json
+  pomelo list                        every process of the cluster
+  pomelo stop chat-server-1          one server
+  pomelo stop -P 3007                the whole cluster, asked of the master at port 3007"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the master and the servers of config/servers.json, and stay with them.
+    #[command(after_help = "\
+Examples:
+  pomelo start                        development: builds the game, all output in this terminal
+  pomelo start -e production -D       production, in the background; output in logs/
+  pomelo start -t master              the master alone
+  pomelo start -t chat                every chat server, for a master that runs elsewhere
+  pomelo start -i chat-server-2       one server")]
+    Start {
+        #[command(flatten)]
+        launch: Launch,
+        /// Only servers of this type (`master`: only the master).
+        #[arg(short = 't', long = "type", value_name = "TYPE")]
+        server_type: Option<String>,
+        /// Only the server with this id.
+        #[arg(short = 'i', long, value_name = "ID", conflicts_with = "server_type")]
+        id: Option<String>,
+    },
+    /// Start the standby masters of config/masterha.json, and stay with them.
+    Masterha {
+        /// The list of standbys; a path that starts with / is looked for in the game's directory too, as the original does.
+        #[arg(default_value = "config/masterha.json")]
+        file: PathBuf,
+        #[command(flatten)]
+        launch: Launch,
+    },
+    /// List every process of the cluster.
+    #[command(disable_help_flag = true)]
+    List {
+        #[command(flatten)]
+        connection: Connection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+    /// Stop servers, or without an id the whole cluster with its masters.
+    #[command(disable_help_flag = true)]
+    Stop {
+        /// Ids of the servers to stop.
+        ids: Vec<String>,
+        #[command(flatten)]
+        connection: Connection,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+    /// End every process of the cluster at once, without letting it finish anything.
+    #[command(disable_help_flag = true)]
+    Kill {
+        #[command(flatten)]
+        connection: Connection,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+}
+
+/// Which game, and how to run it.
+#[derive(Args)]
+struct Launch {
+    /// Section of the configuration. In `development` the game is built first and output comes to this terminal; in any
+    /// other it goes to logs/.
+    #[arg(short, long, default_value = DEVELOPMENT, value_name = "ENVIRONMENT")]
+    env: String,
+    /// The game's directory, which has the folder `config`.
+    #[arg(short, long, default_value = ".", value_name = "DIR")]
+    dir: PathBuf,
+    /// Go to the background once everything runs.
+    #[arg(short = 'D', long)]
+    daemon: bool,
+    /// The game's program [default: what the package in the game's directory builds].
+    #[arg(long, value_name = "FILE")]
+    bin: Option<PathBuf>,
+    /// Set by `-D` for the process in the background.
+    #[arg(long, hide = true)]
+    detached: bool,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    exit_with(run(Cli::parse().command).await)
+}
+
+async fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Start { launch, server_type, id } => {
+            let game = launch.open()?;
+            let plan = Plan::start(&game.environment, server_type.as_deref(), id.as_deref())?;
+            launch.supervise(game, plan, "start").await
+        }
+        Command::Masterha { file, launch } => {
+            let game = launch.open()?;
+            check_list(&game, &file)?;
+            let plan = Plan::standbys(&game.environment)?;
+            launch.supervise(game, plan, "masterha").await
+        }
+        Command::List { connection, json, .. } => list(&connection, json).await,
+        Command::Stop { ids, connection, .. } => stop(&connection, &ids).await,
+        Command::Kill { connection, .. } => kill(&connection).await,
+    }
+}
+
+impl Launch {
+    fn open(&self) -> Result<Game> {
+        Game::open(&self.dir, &self.env, self.bin.as_deref())
+    }
+
+    async fn supervise(&self, game: Game, plan: Plan, name: &str) -> Result<()> {
+        let log = game.logs().join(format!("pomelo-{name}.log"));
+        if self.daemon && !self.detached {
+            return daemon::launch(&log);
+        }
+        let detach = self.detached.then(|| daemon::Detach::new(log));
+        supervisor::run(game, plan, detach).await
+    }
+}
+
+/// The standbys are read with the rest of the configuration, by servers and tools too; the argument of the original can
+/// only name the file that they read.
+fn check_list(game: &Game, named: &Path) -> Result<()> {
+    let inside = game.dir.join(named.strip_prefix("/").unwrap_or(named));
+    let read = [
+        game.dir.join("config/masterha.json"),
+        game.dir.join("config").join(&game.environment.name).join("masterha.json"),
+    ];
+    let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+    if read.iter().any(|file| same(file, &inside) || same(file, named)) {
+        return Ok(());
+    }
+    if !inside.is_file() && !named.is_file() {
+        bail!("there is no {}", inside.display());
+    }
+    bail!(
+        "the standbys stand in {}, where servers and tools find them; another list can't be used",
+        read[0].display()
+    )
+}
+
+async fn list(connection: &Connection, json: bool) -> Result<()> {
+    let client = connection.open().await?;
+    let answer = client.request("__console__", json!({ "signal": "list" })).await?;
+    let Some(processes) = answer["msg"].as_object() else {
+        bail!("the master answered `list` with {answer}")
+    };
+    let rows = table::rows(processes);
+    if json {
+        println!("{}", serde_json::to_string_pretty(&rows)?);
+    } else {
+        print!("{}", table::render(&table::PROCESSES, &rows, Style::for_stdout()));
+    }
+    Ok(())
+}
+
+async fn stop(connection: &Connection, ids: &[String]) -> Result<()> {
+    let client = connection.open().await?;
+    if ids.is_empty() {
+        println!("stopping the cluster of {}", client.master());
+    }
+    client.request_within("__console__", json!({ "signal": "stop", "ids": ids }), STOP_TIMEOUT).await?;
+    match ids {
+        [] => println!("every server has left, the masters are leaving"),
+        ids => println!("told to stop: {}", ids.join(", ")),
+    }
+    Ok(())
+}
+
+async fn kill(connection: &Connection) -> Result<()> {
+    let client = connection.open().await?;
+    match client.request("__console__", json!({ "signal": "kill" })).await {
+        // the master may be dead before its answer has left
+        Ok(_) | Err(AdminError::Closed { .. }) => println!("killed the cluster of {}", client.master()),
+        Err(e) => return Err(e.into()),
+    }
+    Ok(())
+}

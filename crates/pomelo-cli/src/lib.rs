@@ -1,0 +1,24 @@
+//! The commands `pomelo` (start, watch and stop a cluster) and `pomelo-cli` (ask a running one).
+//!
+//! They speak the admin protocol and start the game's program; they never link the game. The two `main`s are in `bin/`;
+//! here is what they are made of: [`game`] finds the program to start, [`supervisor`] keeps its processes, [`connect`] finds
+//! the active master, [`console`] is the language of `pomelo-cli`, [`table`] and [`style`] are how answers look.
+
+pub mod connect;
+pub mod console;
+pub mod game;
+pub mod repl;
+pub mod style;
+pub mod supervisor;
+pub mod table;
+
+/// Ends a command: prints the error on one line and says failure to the shell.
+pub fn exit_with(result: anyhow::Result<()>) -> std::process::ExitCode {
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("{} {e:#}", style::Style::for_stderr().red("error:"));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One process of the game: started with an argument vector (never a shell), in a process group of its own, its output
+//! on the terminal (development) or straight in a log file, so that it goes on without us.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{Read as _, Seek as _, SeekFrom},
+    os::unix::process::ExitStatusExt as _,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use pomelo_cluster::config::{MasterEntry, ServerOptions};
+use pomelo_protocol::ServerInfo;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    process::{Child as Process, Command},
+};
+
+use crate::{game::Game, style::Style};
+
+/// A child that ends sooner than this after its start has probably never worked: its last words are shown.
+const EARLY: Duration = Duration::from_secs(10);
+
+/// How much of a log is read to find a child's last words.
+const TAIL_BYTES: u64 = 4096;
+
+/// Lines of a child's last words.
+const TAIL_LINES: usize = 5;
+
+/// What to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// For people, and for the name of the log: the server id; masters add their port, since they may share an id.
+    pub label: String,
+    arguments: Vec<String>,
+}
+
+impl Role {
+    /// A master, active or standby: that is decided by election.
+    pub fn master(entry: &MasterEntry, environment: &str) -> Self {
+        let arguments = vec![
+            format!("env={environment}"),
+            "serverType=master".into(),
+            format!("id={}", entry.id),
+            format!("host={}", entry.host),
+            format!("port={}", entry.port),
+        ];
+        Self { label: format!("{}-{}", entry.id, entry.port), arguments }
+    }
+
+    /// A server of `config/servers.json`, with every field of its record as an argument, as the original starts it, and its
+    /// own `args` behind them.
+    pub fn server(info: &ServerInfo, options: &ServerOptions, environment: &str) -> Self {
+        let mut arguments = vec![format!("env={environment}")];
+        if let Ok(Value::Object(fields)) = serde_json::to_value(info) {
+            arguments.extend(fields.iter().map(|(name, value)| match value {
+                Value::String(text) => format!("{name}={text}"),
+                other => format!("{name}={other}"),
+            }));
+        }
+        arguments.extend(options.args.iter().flat_map(|args| args.split_whitespace()).map(str::to_owned));
+        Self { label: info.id.to_string(), arguments }
+    }
+}
+
+/// A child that runs.
+pub struct Child {
+    /// What it is.
+    pub role: Role,
+    /// Its process id.
+    pub pid: u32,
+    started: Instant,
+    log: Option<PathBuf>,
+}
+
+/// The end of a child.
+pub struct Ended {
+    /// Its process id.
+    pub pid: u32,
+    /// How it ended.
+    pub status: std::io::Result<ExitStatus>,
+}
+
+impl Child {
+    /// Starts it; `hue` is its colour among its siblings. The process is returned apart, to be waited for.
+    pub fn spawn(game: &Game, role: Role, hue: usize) -> Result<(Self, Process)> {
+        let mut command = Command::new(&game.program);
+        command.args(&role.arguments).current_dir(&game.dir).stdin(Stdio::null()).process_group(0);
+        let log = if game.is_development() {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            None
+        } else {
+            let (path, file) = open_log(&game.logs(), &role.label)?;
+            command.stdout(file.try_clone()?).stderr(file);
+            Some(path)
+        };
+        let mut process = command
+            .spawn()
+            .with_context(|| format!("could not start {} as {}", game.program.display(), role.label))?;
+        let pid = process.id().context("a process that was just started has an id")?;
+        let prefix = Style::for_stdout().hue(hue, format!("{:>22} |", role.label));
+        if let Some(out) = process.stdout.take() {
+            tokio::spawn(show(out, prefix.clone()));
+        }
+        if let Some(err) = process.stderr.take() {
+            tokio::spawn(show(err, prefix));
+        }
+        Ok((Self { role, pid, started: Instant::now(), log }, process))
+    }
+
+    /// Sends a signal; a child that is gone already is not an error.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    /// Says in words how it ended, with its last words where it ended too soon or badly.
+    pub fn obituary(&self, status: &std::io::Result<ExitStatus>) -> String {
+        let how = match status {
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(0), _) => "ended".to_owned(),
+                (Some(code), _) => format!("ended with exit code {code}"),
+                (None, Some(signal)) => format!("was killed by signal {signal}"),
+                (None, None) => format!("ended: {status}"),
+            },
+            Err(e) => format!("can't be waited for: {e}"),
+        };
+        let age = self.started.elapsed();
+        let failed = !status.as_ref().is_ok_and(ExitStatus::success);
+        let mut text =
+            format!("{} (pid {}) {how} after {:.1} s", self.role.label, self.pid, age.as_secs_f64());
+        if let Some(log) = &self.log
+            && failed
+        {
+            text.push_str(&format!("; its log is {}", log.display()));
+            if age < EARLY {
+                text.push_str(&tail(log).iter().map(|line| format!("\n    {line}")).collect::<String>());
+            }
+        }
+        text
+    }
+}
+
+fn open_log(dir: &Path, label: &str) -> Result<(PathBuf, File)> {
+    fs::create_dir_all(dir).with_context(|| format!("could not make the log folder {}", dir.display()))?;
+    let path = dir.join(format!("{label}.log"));
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .with_context(|| format!("could not open the log file {}", path.display()))?;
+    Ok((path, file))
+}
+
+/// Prints each line behind the child's name until the child closes its end.
+async fn show(output: impl AsyncRead + Unpin, prefix: String) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        println!("{prefix} {line}");
+    }
+}
+
+/// The last lines of a log.
+fn tail(log: &Path) -> Vec<String> {
+    let read = || -> std::io::Result<Vec<String>> {
+        let mut file = File::open(log)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let lines: Vec<&str> = text.lines().collect();
+        Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|&l| l.to_owned()).collect())
+    };
+    read().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_started_with_its_record_as_arguments() {
+        let info: ServerInfo = serde_json::from_str(
+            r#"{"id":"gate-server-1","serverType":"gate","host":"127.0.0.1","clientPort":3014,"frontend":true}"#,
+        )
+        .unwrap();
+        let options = ServerOptions { args: Some("--first  second=2".into()), ..ServerOptions::default() };
+        let role = Role::server(&info, &options, "production");
+        assert_eq!(
+            role.arguments,
+            [
+                "env=production",
+                "id=gate-server-1",
+                "serverType=gate",
+                "host=127.0.0.1",
+                "clientPort=3014",
+                "frontend=true",
+                "--first",
+                "second=2"
+            ]
+        );
+    }
+
+    #[test]
+    fn last_words_are_the_last_lines_of_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("x.log");
+        fs::write(&log, (0..1000).map(|n| format!("line {n}\n")).collect::<String>()).unwrap();
+        assert_eq!(tail(&log), ["line 995", "line 996", "line 997", "line 998", "line 999"]);
+    }
+}
