@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pomelo_cluster::{
-    config::Environment,
+    config::{Environment, MasterEntry},
     coordinator::{CandidateInfo, MasterAddr},
     follow::{Follower, FollowerConfig, Identity, Leader, Order},
     membership::View,
@@ -27,7 +27,7 @@ pub(crate) struct Others {
 /// Links to every candidate but this one.
 pub(crate) fn follow(me: &CandidateInfo, env: &Environment) -> (Follower, Others) {
     let candidates: Vec<MasterAddr> =
-        env.candidates.iter().map(|entry| entry.addr()).filter(|addr| *addr != me.addr).collect();
+        env.candidates.iter().map(MasterEntry::addr).filter(|addr| *addr != me.addr).collect();
     // Masters show the token of any server type: they act for all of them.
     let token = env.types().into_iter().find_map(|server_type| env.server_tokens.token_for(server_type));
     let config = FollowerConfig::new(Identity::Candidate(me.clone()), candidates).token(token);

@@ -209,14 +209,13 @@ impl Registry {
     /// Removes members that did not come in time after the promotion.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Delta> {
         let missing_max = self.missing_max;
-        let due = |since: &Instant| now.saturating_duration_since(*since) >= missing_max;
-        let ids: Vec<_> =
-            self.missing.iter().filter(|(_, since)| due(since)).map(|(id, _)| id.clone()).collect();
-        ids.into_iter().filter_map(|id| self.expire_one(id)).collect()
+        let due =
+            self.missing.extract_if(.., |_, since| now.saturating_duration_since(*since) >= missing_max);
+        let due: Vec<_> = due.map(|(id, _)| id).collect();
+        due.into_iter().filter_map(|id| self.expire_one(id)).collect()
     }
 
     fn expire_one(&mut self, id: ServerId) -> Option<Delta> {
-        self.missing.remove(&id)?;
         let incarnation = self.view.servers.get(&id)?.incarnation;
         self.change(Change::Remove { id, incarnation })
     }

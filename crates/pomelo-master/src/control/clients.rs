@@ -39,7 +39,7 @@ impl Control {
             }
             // Modules can't be switched here; -1 is what the original answers for one it does not have.
             Envelope::Command { req_id: Some(req_id), .. } => {
-                self.answer((link, Response::ok(req_id, (-1).into())))
+                self.answer((link, Response::ok(req_id, (-1).into())));
             }
             Envelope::Command { req_id: None, .. } | Envelope::Notify { .. } | Envelope::Response(_) => {
                 debug!(target: "pomelo::master", "link {}: a client said what wants no answer", link.0);
@@ -80,10 +80,10 @@ impl Control {
             Command::Stop { ids } if ids.is_empty() => self.stop_all((link, req_id), false, now),
             Command::Kill { ids } if ids.is_empty() => self.stop_all((link, req_id), true, now),
             Command::Stop { ids } => {
-                self.stop((link, req_id), &ids, json!({ "signal": "stop" }), json!({"status": "part"}))
+                self.stop((link, req_id), &ids, json!({ "signal": "stop" }), json!({"status": "part"}));
             }
             Command::Kill { ids } => {
-                self.stop((link, req_id), &ids, json!({ "signal": "kill" }), json!({"code": "ok"}))
+                self.stop((link, req_id), &ids, json!({ "signal": "kill" }), json!({"code": "ok"}));
             }
         }
     }

@@ -47,7 +47,9 @@ impl Control {
         let again = monitor.token.is_none() && monitor.hello.is_none();
         let known =
             || self.registry.view().servers.get(&monitor.id).is_some_and(|known| known.pid == monitor.pid);
-        if !self.access.server(&monitor.server_type, monitor.token.as_deref()) && !(again && known()) {
+        let allowed =
+            self.access.server(&monitor.server_type, monitor.token.as_deref()) || (again && known());
+        if !allowed {
             return Err(format!(
                 "server auth failed: not the token of servers of type {}",
                 monitor.server_type

@@ -169,7 +169,7 @@ fn leader(port: u16, epoch: u64) -> Leader {
 }
 
 fn view(epoch: u64, servers: &[ServerInfo]) -> Arc<View> {
-    Arc::new(View::new(pomelo_cluster::membership::Version { epoch, rev: 3 }, servers.iter().cloned()))
+    Arc::new(View::new(version(epoch, 3), servers.iter().cloned()))
 }
 
 fn version(epoch: u64, rev: u64) -> Version {

@@ -1,0 +1,5 @@
+//! Masters over real sockets.
+
+mod cluster;
+mod support;
+mod wire;
