@@ -245,6 +245,15 @@ async fn a_server_without_a_port_is_called_back_over_the_link_it_opened() {
 
 #[tokio::test]
 async fn servers_that_dial_each_other_at_once_share_one_link() {
+    dial_each_other().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn they_do_so_on_several_threads_too() {
+    dial_each_other().await;
+}
+
+async fn dial_each_other() {
     for round in 0..30 {
         let addresses = Addresses::default();
         let a = addresses.node("a", Limits::default());
@@ -264,6 +273,54 @@ async fn servers_that_dial_each_other_at_once_share_one_link() {
         }
         assert_eq!(a.seen().len(), 30, "round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn every_call_ends_soon_however_often_links_are_cut_from_either_side() {
+    let addresses = Addresses::default();
+    let a = addresses.node("a", Limits::default());
+    let b = addresses.node("b", Limits::default());
+    let _serving = (a.listen(&addresses).await, b.listen(&addresses).await);
+    let mut callers = JoinSet::new();
+    for n in 0..40 {
+        let (from, to) = if n % 2 == 0 { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) };
+        callers.spawn(async move {
+            let mut answered = 0;
+            for round in 0..100 {
+                let body = format!("{n} {round}");
+                match from.call(&to, if n % 4 < 2 { "echo" } else { "back" }, &body).await {
+                    Ok(answer) => {
+                        assert_eq!(answer, body);
+                        answered += 1;
+                    }
+                    Err(error) => {
+                        assert!(!matches!(error.kind, ErrorKind::Deadline { .. }), "{error}");
+                    }
+                }
+            }
+            answered
+        });
+    }
+    let cutting = tokio::spawn({
+        let (a, b) = (a.clone(), b.clone());
+        async move {
+            loop {
+                a.links.forget(b.id());
+                tokio::time::sleep(Duration::from_millis(3)).await;
+                b.links.forget(a.id());
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
+        }
+    });
+    let mut answered = 0;
+    while let Some(caller) = callers.join_next().await {
+        answered += caller.unwrap();
+    }
+    cutting.abort();
+    assert!(answered > 0, "no call got through");
+    a.links.forget(b.id());
+    b.links.forget(a.id());
+    assert_eq!(a.call(&b, "back", "in peace").await.unwrap(), "in peace");
 }
 
 #[tokio::test]
