@@ -96,7 +96,12 @@ pub struct ServerInfo {
     pub client_port: Option<u16>,
     /// Whether it holds client connections. On the wire it is the text `"true"`: the original's servers got it as an
     /// argument and compare with that text.
-    #[serde(default, serialize_with = "as_text", deserialize_with = "truthy", skip_serializing_if = "is_false")]
+    #[serde(
+        default,
+        serialize_with = "as_text",
+        deserialize_with = "truthy",
+        skip_serializing_if = "is_false"
+    )]
     pub frontend: bool,
     /// Its process.
     #[serde(default, skip_serializing_if = "Option::is_none")]

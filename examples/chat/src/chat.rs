@@ -320,8 +320,11 @@ mod tests {
         let _bob = in_room(&stage, "bob").await;
         say(&stage, &alice, "hi", "*").await.unwrap();
         say(&stage, &alice, "psst", "bob").await.unwrap();
-        let heard: Vec<_> =
-            stage.pushed(ON_CHAT).into_iter().map(|p| (p.message.msg, p.message.from, p.users.len())).collect();
+        let heard: Vec<_> = stage
+            .pushed(ON_CHAT)
+            .into_iter()
+            .map(|p| (p.message.msg, p.message.from, p.users.len()))
+            .collect();
         assert_eq!(heard, [("hi".into(), "alice".into(), 2), ("psst".into(), "alice".to_owned(), 1)]);
     }
 

@@ -195,7 +195,9 @@ mod tests {
         let stage = Stage::new("connector-server-1")
             .answer(chat::ADD, |join: Join| Ok(Users::Names(vec!["alice".into(), join.uid.to_string()])));
         let session = stage.session();
-        let answer = enter(session.clone(), stage.sessions(), stage.servers(), stage.rpc(), enter_as("bob")).await.unwrap();
+        let answer = enter(session.clone(), stage.sessions(), stage.servers(), stage.rpc(), enter_as("bob"))
+            .await
+            .unwrap();
         assert_eq!(answer.users, Some(Users::Names(vec!["alice".into(), "bob*lobby".into()])));
         assert_eq!(session.uid().unwrap().as_str(), "bob*lobby");
         assert_eq!(session.get::<String>("rid").as_deref(), Some("lobby"));

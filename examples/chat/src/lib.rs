@@ -24,11 +24,8 @@ const PAGE: [(&str, &str, &[u8]); 3] = [
 
 /// Everything this game is made of: its server types, what each answers, and how a session finds its chat server.
 pub fn app(config: Config) -> App {
-    let clients = || Hybrid::new().dictionary().heartbeat(Duration::from_secs(30));
-    let gate_clients =
-        PAGE.into_iter().fold(clients(), |hybrid, (path, content_type, body)| hybrid.page(path, content_type, body));
     App::new(config)
-        .server("gate", |s| s.connector(gate_clients).handler(gate::QUERY_ENTRY, gate::query_entry))
+        .server("gate", |s| s.connector(with_page(clients())).handler(gate::QUERY_ENTRY, gate::query_entry))
         .server("connector", |s| {
             s.connector(clients())
                 .state(connector::Notified::default())
@@ -53,6 +50,16 @@ pub fn app(config: Config) -> App {
                 .remote(chat::KICK, chat::kick)
         })
         .route("chat", chat_server)
+}
+
+/// How clients are served.
+fn clients() -> Hybrid {
+    Hybrid::new().dictionary().heartbeat(Duration::from_secs(30))
+}
+
+/// The same, with the page for browsers.
+fn with_page(hybrid: Hybrid) -> Hybrid {
+    PAGE.into_iter().fold(hybrid, |hybrid, (path, content_type, body)| hybrid.page(path, content_type, body))
 }
 
 /// A session goes to the chat server that was chosen when it entered its room; before that any one will do.
