@@ -239,7 +239,8 @@ impl Election {
             return Vec::new();
         }
         match result {
-            Ok(term) if term.epoch > self.epoch_max => {
+            // An equal epoch that was heard of is this very one: no epoch is given twice.
+            Ok(term) if term.epoch >= self.epoch_max => {
                 self.epoch_max = term.epoch;
                 self.phase = Phase::Active { term };
                 Vec::new()
@@ -301,6 +302,9 @@ impl Election {
         vec![Action::Leave]
     }
 }
+
+#[cfg(test)]
+mod simulation;
 
 #[cfg(test)]
 mod tests {
