@@ -6,9 +6,6 @@ use std::any::TypeId;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// What a client gets when a request can't be answered otherwise.
-pub(crate) const FAILED: &[u8] = br#"{"code":500}"#;
-
 /// The body of a client's message. No body and `{}` are both what an empty message looks like, so both make a `()`.
 pub(crate) fn from_client<T: DeserializeOwned + 'static>(body: &[u8]) -> serde_json::Result<T> {
     if TypeId::of::<T>() == TypeId::of::<()>() {

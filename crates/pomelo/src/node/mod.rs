@@ -3,6 +3,7 @@
 //! [`Node`] holds the registered functions and what they work on; [`inbox`] is where messages come in, [`start`] brings a
 //! server up and down, [`orders`] answers masters. Not here: sockets (`connector`, `pomelo-rpc`).
 
+mod follow;
 mod inbox;
 mod orders;
 mod peers;
@@ -16,15 +17,13 @@ use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
 use pomelo_rpc::Failure;
 
-pub(crate) use self::{
-    start::{Ending, NodeRunning, Setup, start},
-};
+pub(crate) use self::start::{Ending, NodeRunning, Setup, start};
 use crate::{
     CallError, Error, RemoteCall, Request, Session, SessionClosed, UserId, codec,
     extract::Parts,
     filter::HandlerTable,
     handler::{ClosedFn, RemoteFn},
-    session::{Command, CommandReply, SessionCommand, SessionTable, Snapshot},
+    session::{CommandReply, SessionCommand, SessionTable, Snapshot},
     wire,
 };
 
@@ -75,7 +74,13 @@ impl Node {
         }
     }
 
-    async fn handle(&self, session: Session, route: String, body: Bytes, notify: bool) -> Result<Bytes, Error> {
+    async fn handle(
+        &self,
+        session: Session,
+        route: String,
+        body: Bytes,
+        notify: bool,
+    ) -> Result<Bytes, Error> {
         let request = Request { parts: self.parts.clone(), route: route.into(), session, body, notify };
         self.handlers.run(request).await
     }

@@ -31,7 +31,9 @@ impl Status {
         let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
         match (module_id, text("signal"), text("comd")) {
             ("__console__", "stop", _) => Obeyed { answer: Some(json!(1)), ending: Some(Ending::Stopped) },
-            ("__console__", "kill", _) => Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) },
+            ("__console__", "kill", _) => {
+                Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) }
+            }
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
             ("watchServer", _, "servers") => answer(status::servers(&self.me, self.started.elapsed())),
             ("watchServer", _, "connections" | "logins") => match &self.table {
@@ -57,7 +59,8 @@ mod tests {
     use super::*;
 
     fn status() -> Status {
-        let me = json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
+        let me =
+            json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
         let table = Some(SessionTable::new(me.id.clone(), None));
         Status { me, started: Instant::now(), table }
@@ -76,8 +79,8 @@ mod tests {
         let status = status();
         let ask = |module: &str, body: Value| status.obey(module, &body).answer.unwrap();
         let servers = ask("watchServer", json!({ "comd": "servers", "context": "all" }));
-        let expected =
-            ["serverId", "body", "serverId", "serverType", "host", "pid", "heapUsed", "uptime"].map(String::from);
+        let expected = ["serverId", "body", "serverId", "serverType", "host", "pid", "heapUsed", "uptime"]
+            .map(String::from);
         assert_eq!(fields(&servers), expected);
         assert_eq!(servers["body"]["uptime"], "0.00");
         assert!(servers["body"]["heapUsed"].as_str().unwrap().parse::<f64>().unwrap() > 0.0);
@@ -88,7 +91,8 @@ mod tests {
         assert_eq!(fields(&list), expected.map(String::from));
 
         let connections = ask("watchServer", json!({ "comd": "connections", "context": "all" }));
-        let body = json!({ "serverId": "gate-server-1", "totalConnCount": 0, "loginedCount": 0, "loginedList": [] });
+        let body =
+            json!({ "serverId": "gate-server-1", "totalConnCount": 0, "loginedCount": 0, "loginedList": [] });
         assert_eq!(connections, json!({ "serverId": "gate-server-1", "body": body }));
     }
 

@@ -127,7 +127,10 @@ mod tests {
         let first = listen_tcp("a", "port for clients", listen_addr("127.0.0.1", 0)).unwrap();
         let addr = first.local_addr().unwrap();
         let text = listen_tcp("chat-server-1", "port for other servers", addr).unwrap_err().to_string();
-        assert!(text.starts_with(&format!("chat-server-1 can't listen on {addr} (port for other servers): ")), "{text}");
+        assert!(
+            text.starts_with(&format!("chat-server-1 can't listen on {addr} (port for other servers): ")),
+            "{text}"
+        );
         assert!(text.contains(&format!("; process {} has it: ", std::process::id())), "{text}");
     }
 

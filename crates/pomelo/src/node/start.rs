@@ -6,10 +6,10 @@
 use std::{
     collections::HashMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use pomelo_cluster::{config::Environment, membership::View};
+use pomelo_cluster::config::Environment;
 use pomelo_protocol::{ServerId, ServerInfo, dictionary::Dictionary};
 use pomelo_rpc::{Hello, Limits, Links};
 use tokio::{
@@ -20,6 +20,7 @@ use tokio::{
 
 use super::{
     Node,
+    follow::Following,
     inbox::Inbox,
     orders::Status,
     peers::LinkedPeers,
@@ -135,9 +136,22 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     inbox.open(&node);
 
     let (stop, stopping) = watch::channel(false);
-    let serving = Serving { node, env, directory, links };
+    let following = Following::start(&env, &info, directory, links.clone());
+    log_start(&info);
+    let serving = Serving { node, following, links };
     let task = tokio::spawn(serving.run(listener, connector, stopping));
     Ok(NodeRunning { info, stop, task })
+}
+
+fn log_start(info: &ServerInfo) {
+    let port = |port: Option<u16>| port.map_or_else(|| "none".to_owned(), |port| port.to_string());
+    tracing::info!(
+        server = %info.id,
+        port = port(info.port),
+        client_port = port(info.client_port),
+        pid = std::process::id(),
+        "serving"
+    );
 }
 
 fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> Links {
@@ -162,40 +176,56 @@ fn incarnation() -> u64 {
 /// A server between the opening of its ports and its end.
 struct Serving {
     node: Arc<Node>,
-    env: Environment,
-    directory: Arc<Directory>,
+    following: Following,
     links: Links,
 }
 
 impl Serving {
     async fn run(
-        self,
+        mut self,
         listener: Option<TcpListener>,
         connector: Option<Connector>,
         mut stopping: watch::Receiver<bool>,
     ) -> Ending {
-        let me = self.node.me().clone();
+        let status = Status {
+            me: Arc::clone(&self.node.parts.0.me),
+            started: Instant::now(),
+            table: self.node.table.clone(),
+        };
         let (no_more_links, links_done) = watch::channel(false);
         let (no_more_clients, clients_done) = watch::channel(false);
-        let mut tasks = JoinSet::new();
+        let (mut accepting, mut clients) = (JoinSet::new(), JoinSet::new());
         if let Some(listener) = listener {
             let links = self.links.clone();
-            tasks.spawn(async move { links.serve(listener, told(links_done)).await });
+            accepting.spawn(async move { links.serve(listener, told(links_done)).await });
         }
-        let mut clients = JoinSet::new();
         if let Some(connector) = connector {
             clients.spawn(connector.run(told(clients_done)));
         }
-        // FOLLOW
-        let _ = stopping.wait_for(|&stop| stop).await;
-
+        let ending = tokio::select! {
+            ending = self.following.run(&status) => ending,
+            () = stopped(&mut stopping) => Ending::Stopped,
+        };
+        if ending == Ending::Killed {
+            return ending;
+        }
+        // Out of the cluster first, so that nobody sends anything more here; then the clients, whose hooks may still
+        // call other servers; the links last.
+        self.following.follower.shutdown().await;
         no_more_clients.send_replace(true);
         while clients.join_next().await.is_some() {}
         no_more_links.send_replace(true);
         self.links.close().await;
-        while tasks.join_next().await.is_some() {}
-        tracing::info!(server = %me, "stopped");
-        Ending::Stopped
+        while accepting.join_next().await.is_some() {}
+        tracing::info!(server = %status.me.id, "stopped");
+        ending
+    }
+}
+
+/// Resolves when it is asked to stop; never, if nobody is left who could ask.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    if stopping.wait_for(|&stop| stop).await.is_err() {
+        std::future::pending().await
     }
 }
 

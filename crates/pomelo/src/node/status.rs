@@ -60,7 +60,8 @@ fn about(me: &ServerInfo, body: Map<String, Value>) -> Value {
 fn resident_mb() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kb: f64 = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()).unwrap_or_default();
+    let kb: f64 =
+        line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok()).unwrap_or_default();
     format!("{:.2}", kb / 1024.0)
 }
 

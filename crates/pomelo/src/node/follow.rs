@@ -1,0 +1,87 @@
+//! What masters tell a running server: who is in the cluster, and what it is to do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use pomelo_cluster::{
+    config::Environment,
+    follow::{Follower, FollowerConfig, Identity, Order},
+    membership::View,
+};
+use pomelo_protocol::{ServerId, ServerInfo};
+use pomelo_rpc::Links;
+use tokio::sync::{mpsc, watch};
+
+use super::{Ending, orders::Status};
+use crate::{Servers, servers::Directory};
+
+/// The links to all masters, and what comes over them.
+pub(super) struct Following {
+    pub(super) follower: Follower,
+    view: watch::Receiver<Arc<View>>,
+    orders: mpsc::Receiver<Order>,
+    me: Arc<ServerInfo>,
+    known: BTreeMap<ServerId, Arc<ServerInfo>>,
+    directory: Arc<Directory>,
+    links: Links,
+}
+
+impl Following {
+    /// Begins to dial the masters; that none answers is no reason to wait.
+    pub(super) fn start(
+        env: &Environment,
+        me: &Arc<ServerInfo>,
+        directory: Arc<Directory>,
+        links: Links,
+    ) -> Self {
+        let candidates = env.candidates.iter().map(|master| master.addr());
+        let config = FollowerConfig::new(Identity::Server(ServerInfo::clone(me)), candidates)
+            .token(env.server_tokens.token_for(&me.server_type));
+        let (follower, orders) = Follower::start(config);
+        let view = follower.view();
+        Self { follower, view, orders, me: Arc::clone(me), known: BTreeMap::new(), directory, links }
+    }
+
+    /// Follows until a master orders the end.
+    pub(super) async fn run(&mut self, status: &Status) -> Ending {
+        loop {
+            tokio::select! {
+                Ok(()) = self.view.changed() => self.known(),
+                Some(order) = self.orders.recv() => {
+                    if let Some(ending) = obey(order, status) {
+                        return ending;
+                    }
+                }
+                // The follower ends only when it is told to, below.
+                else => std::future::pending().await,
+            }
+        }
+    }
+
+    fn known(&mut self) {
+        let view = Arc::clone(&self.view.borrow_and_update());
+        for (id, info) in &self.known {
+            let now = view.servers.get(id);
+            if now.is_none_or(|now| now.incarnation != info.incarnation) && *id != self.me.id {
+                tracing::debug!(server = %id, "left");
+                self.links.forget(id);
+            }
+        }
+        self.known.clone_from(&view.servers);
+        // A server knows itself, also while no master does.
+        let others = view.servers.values().filter(|info| info.id != self.me.id).cloned();
+        self.directory.replace(Servers::new(others.chain([Arc::clone(&self.me)])));
+    }
+}
+
+fn obey(order: Order, status: &Status) -> Option<Ending> {
+    let obeyed = status.obey(&order.module_id, &order.body);
+    match (order.reply, obeyed.answer) {
+        (Some(reply), Some(answer)) => reply.in_error(answer),
+        (Some(reply), None) => reply.none(),
+        (None, _) => {}
+    }
+    if let Some(ending) = obeyed.ending {
+        tracing::info!(server = %status.me.id, from = %order.from, epoch = order.epoch, ?ending, "ordered to end");
+    }
+    obeyed.ending
+}
