@@ -28,8 +28,10 @@ pub struct Limits {
     pub gather_timeout: Duration,
     /// Questions waiting for servers; one more is refused in words.
     pub gathers_max: usize,
-    /// How long `stop` and `kill` of all wait for the servers to leave before the master ends all the same.
+    /// How long `stop` of all waits for the servers to leave before the master ends all the same.
     pub stop_timeout: Duration,
+    /// The same for `kill`.
+    pub kill_timeout: Duration,
     /// How long ending waits for the other masters, when all are stopped and when one hands over.
     pub handover_timeout: Duration,
     /// How long a server that an agent was told to spawn is not given to another agent.
@@ -53,6 +55,7 @@ impl Default for Limits {
             gather_timeout: Duration::from_secs(1),
             gathers_max: 256,
             stop_timeout: Duration::from_secs(10),
+            kill_timeout: Duration::from_secs(3),
             handover_timeout: Duration::from_secs(2),
             spawn_claim: Duration::from_secs(15),
             spawn_claims_max: 4096,

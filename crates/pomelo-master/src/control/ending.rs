@@ -30,6 +30,8 @@ pub(super) enum Ending {
     Masters {
         /// Who wants it.
         asker: (LinkId, ReqId),
+        /// Without grace.
+        kill: bool,
         /// What is answered then.
         answer: Value,
         /// Those still there.
@@ -58,6 +60,11 @@ impl Ending {
 impl Control {
     /// SIGTERM. Authority goes first, then the place in the queue.
     pub(super) fn shut_down(&mut self, now: Instant) {
+        self.terminated = true;
+        if self.ending.is_some() {
+            // It ends anyway, once everything else has.
+            return;
+        }
         let epoch = self.epoch();
         self.resign();
         let others = self.links_of(|peer| matches!(peer, Peer::Candidate));
@@ -80,11 +87,11 @@ impl Control {
     /// `stop` or `kill` without ids.
     pub(super) fn stop_all(&mut self, asker: (LinkId, ReqId), kill: bool, now: Instant) {
         info!(target: "pomelo::master", "the whole cluster is stopped on request of link {}", asker.0.0);
-        let order = self.order(json!({ "signal": if kill { "kill" } else { "stop" } }));
+        let order = self.order(signal(kill));
         let servers = self.links_of(|peer| matches!(peer, Peer::Server { .. }));
         self.send(servers.clone(), AdminMessage::Monitor(order));
         let waiting: BTreeSet<_> = servers.into_iter().collect();
-        let due = now + self.limits.stop_timeout;
+        let due = now + if kill { self.limits.kill_timeout } else { self.limits.stop_timeout };
         self.ending = Some(Ending::Servers { asker, kill, waiting, due });
         self.ending_tick(now);
     }
@@ -107,7 +114,7 @@ impl Control {
                 let answer = answer(kill, &remained);
                 self.stop_masters(asker, kill, answer, now);
             }
-            Some(Ending::Masters { asker, answer, waiting, due }) if waiting.is_empty() || due <= now => {
+            Some(Ending::Masters { asker, answer, waiting, due, .. }) if waiting.is_empty() || due <= now => {
                 self.answer((asker.0, Response::ok(asker.1, answer)));
                 self.resign();
                 self.exit();
@@ -138,17 +145,35 @@ impl Control {
                 ..Failure::new("lost leadership while stopping: ask again")
             };
             self.refuse(asker.0, asker.1, &failure);
+            if self.terminated {
+                self.resign();
+                self.exit();
+            }
         }
+    }
+
+    /// A server came while everything is being stopped: it is told so, too.
+    pub(super) fn ending_joined(&mut self, link: LinkId) {
+        let kill = match &mut self.ending {
+            Some(Ending::Servers { kill, waiting, .. }) => {
+                waiting.insert(link);
+                *kill
+            }
+            Some(Ending::Masters { kill, .. }) => *kill,
+            Some(Ending::HandingOver { .. } | Ending::Over) | None => return,
+        };
+        let order = self.order(signal(kill));
+        self.send(vec![link], AdminMessage::Monitor(order));
     }
 
     fn stop_masters(&mut self, asker: (LinkId, ReqId), kill: bool, answer: Value, now: Instant) {
         let masters = self.links_of(|peer| matches!(peer, Peer::Candidate));
         let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
-        let order = self.order(json!({ "signal": if kill { "kill" } else { "stop" } }));
+        let order = self.order(signal(kill));
         self.send(masters.iter().copied().chain(agents).collect(), AdminMessage::Monitor(order));
         let waiting = masters.into_iter().collect();
         self.ending =
-            Some(Ending::Masters { asker, answer, waiting, due: now + self.limits.handover_timeout });
+            Some(Ending::Masters { asker, kill, answer, waiting, due: now + self.limits.handover_timeout });
         self.ending_tick(now);
     }
 
@@ -168,6 +193,10 @@ impl Control {
     fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
         self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect()
     }
+}
+
+fn signal(kill: bool) -> Value {
+    json!({ "signal": if kill { "kill" } else { "stop" } })
 }
 
 /// `{"status": "all"}` of `stop`, `{"code": "ok" | "remained"}` of `kill`; with the servers that did not leave, if any.

@@ -99,7 +99,7 @@ impl Control {
         }
     }
 
-    /// A server is ready. When the last one of the configuration is, everybody learns that the start is over.
+    /// A server is ready. Once the start is over, each one that comes is told so at once.
     fn record(&mut self, link: LinkId) {
         let Some(id) = self.registry.server_on(link).cloned() else { return };
         if self.configured.contains(&id) {
@@ -108,15 +108,18 @@ impl Control {
         if !self.is_active() {
             return;
         }
-        let was_over = self.start_over;
-        self.start_over = was_over || self.ready.len() == self.configured.len();
         if !self.start_over {
-            return;
+            return self.look_whether_start_is_over();
         }
         let message = self.request(MONITOR_WATCHER, json!({ "action": "startOver" }));
-        if was_over {
-            self.send(vec![link], AdminMessage::Monitor(message));
-        } else {
+        self.send(vec![link], AdminMessage::Monitor(message));
+    }
+
+    /// When the last server of the configuration is ready, everybody learns that the start is over.
+    pub(super) fn look_whether_start_is_over(&mut self) {
+        if !self.start_over && self.ready.len() == self.configured.len() {
+            self.start_over = true;
+            let message = self.request(MONITOR_WATCHER, json!({ "action": "startOver" }));
             self.tell(|peer| matches!(peer, Peer::Server { .. }), message);
         }
     }

@@ -1,12 +1,14 @@
 //! All decisions of a master, as a state machine without I/O: events and the time in, actions out. [`crate::master`] drives
 //! it.
 //!
-//! Here is what the role means; the rest is split by who speaks: `register` (everybody, once), `followers` (servers,
-//! agents, other masters), `clients` (administrators), `ending` (how a master ends).
+//! Here are the state and what all parts use; the parts are `leading` (what the role means), `register` (who is on a link),
+//! `followers` (what servers, agents and other masters say), `clients` (what administrators ask), `ending` (how a master
+//! ends).
 
 mod clients;
 mod ending;
 mod followers;
+mod leading;
 mod register;
 #[cfg(test)]
 mod tests;
@@ -22,14 +24,10 @@ use pomelo_cluster::{
     coordinator::CandidateInfo,
     elector::Role,
     membership::{Change, View},
-    messages::{self, CLUSTER, MONITOR_WATCHER},
 };
 use pomelo_protocol::{
     ServerId,
-    admin::{
-        AdminMessage, ClusterState, Envelope, Failure, Leader, MasterRole, Register, Registered, ReqId,
-        Response, ViewStamp,
-    },
+    admin::{AdminMessage, Envelope, Failure, Leader, Register, Registered, ReqId, Response},
 };
 use serde_json::Value;
 use tracing::{info, warn};
@@ -38,11 +36,10 @@ use self::{ending::Ending, followers::Claims};
 use crate::{
     Limits,
     access::{Access, Right},
-    documents,
     gather::{Gathers, Ready},
     link::LinkId,
     process::Usage,
-    registry::{Delta, Registry},
+    registry::Registry,
 };
 
 /// What happened.
@@ -153,6 +150,8 @@ pub(crate) struct Control {
     start_over: bool,
     claims: Claims,
     ending: Option<Ending>,
+    /// Whether this process was told to end.
+    terminated: bool,
     last_req_id: u64,
     actions: Vec<Action>,
 }
@@ -222,6 +221,7 @@ impl Control {
             ready: BTreeSet::new(),
             start_over: false,
             ending: None,
+            terminated: false,
             last_req_id: 0,
             actions: Vec::new(),
         }
@@ -278,82 +278,6 @@ impl Control {
         self.ending_lost(link, now);
     }
 
-    fn role(&mut self, role: Role, now: Instant) {
-        if self.ending.as_ref().is_some_and(Ending::is_of_this_process) {
-            return;
-        }
-        match role {
-            Role::Active { term } => match self.standing {
-                Standing::Active { epoch } if epoch == term.epoch => {}
-                Standing::Suspended { epoch } if epoch == term.epoch => {
-                    info!(target: "pomelo::master", "active again, epoch {epoch}");
-                    self.standing = Standing::Active { epoch };
-                    self.announce();
-                }
-                _ => self.promoted(term.epoch, now),
-            },
-            Role::Suspended { term, why } => {
-                warn!(target: "pomelo::master", "suspended, reads only: {why}");
-                self.standing = Standing::Suspended { epoch: term.epoch };
-            }
-            Role::Joining { .. } => self.not_leading(Standing::Joining),
-            Role::Standby { .. } => {
-                self.waited = true;
-                self.not_leading(Standing::Standby);
-            }
-            Role::Stopped => self.not_leading(Standing::Stopped),
-        }
-    }
-
-    fn promoted(&mut self, epoch: u64, now: Instant) {
-        let addr = &self.me.addr;
-        self.registry.lead(epoch, now);
-        self.standing = Standing::Active { epoch };
-        self.epoch_seen = self.epoch_seen.max(epoch);
-        self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
-        let servers = self.registry.view().servers.len();
-        info!(target: "pomelo::master", "active in epoch {epoch}, {servers} servers known");
-        if epoch > 1 || self.waited {
-            // The line that scripts and people wait for, in the original's words.
-            let line = format!("server host: {}, port: {} now is promoted to master!", addr.host, addr.port);
-            self.actions.push(Action::Print(line));
-        }
-        // A complete cluster was told by the former leader that its start is over.
-        self.start_over = self.configured.iter().all(|id| self.registry.view().servers.contains_key(id));
-        self.announce();
-    }
-
-    fn not_leading(&mut self, standing: Standing) {
-        let led = self.epoch().is_some();
-        self.standing = standing;
-        if led {
-            warn!(target: "pomelo::master", "leads no more");
-            self.registry.step_down();
-            // The successor's membership may have come while this master still led and looked away.
-            self.registry.followed(&self.followed);
-            self.ending_deposed();
-        }
-    }
-
-    fn another_leads(&mut self, leader: Leader) {
-        if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
-            return;
-        }
-        self.seen(leader.epoch);
-        self.leader = Some(leader);
-        self.ending_succeeded();
-    }
-
-    /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot.
-    fn seen(&mut self, epoch: u64) {
-        self.epoch_seen = self.epoch_seen.max(epoch);
-        if self.epoch().is_some_and(|own| own < epoch) {
-            warn!(target: "pomelo::master", "superseded: epoch {epoch} was heard of");
-            self.not_leading(Standing::Standby);
-            self.actions.push(Action::Superseded(epoch));
-        }
-    }
-
     fn tick(&mut self, now: Instant) {
         for ready in self.gathers.expire(now) {
             self.answer(ready);
@@ -368,39 +292,6 @@ impl Control {
         }
         self.claims.expire(now);
         self.ending_tick(now);
-    }
-
-    /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
-    fn announce(&mut self) {
-        let message = Envelope::notify(CLUSTER, messages::announce(self.registry.view()));
-        self.tell(
-            |peer| matches!(peer, Peer::Server { rust: true, .. } | Peer::Agent { .. } | Peer::Candidate),
-            message,
-        );
-        let message = self.request(MONITOR_WATCHER, self.all_servers());
-        self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
-    }
-
-    /// Body of `replaceServer`.
-    fn all_servers(&self) -> Value {
-        let view = self.registry.view();
-        messages::replace_servers(view.version, documents::records(view))
-    }
-
-    /// Tells everybody but `except` of a step of the membership. While suspended nothing is told: whoever lacks the step
-    /// finds that out from the next one, or from the announcement that ends the suspension.
-    fn publish(&mut self, delta: Option<Delta>, except: impl Into<Option<LinkId>>) {
-        let (Some(Delta { version, change }), true) = (delta, self.is_active()) else { return };
-        let body = match change {
-            Change::Add(info) => messages::add_server(version, documents::record(&info)),
-            Change::Remove { id, incarnation } => messages::remove_server(version, &id, incarnation),
-        };
-        let message = self.request(MONITOR_WATCHER, body);
-        let except = except.into();
-        let follows =
-            |(link, peer): (&LinkId, &Peer)| (peer.follows() && Some(*link) != except).then_some(*link);
-        let to = self.peers.iter().filter_map(follows).collect();
-        self.send(to, AdminMessage::Monitor(message));
     }
 
     /// Sends to every peer of a kind, in this master's epoch.
@@ -445,61 +336,6 @@ impl Control {
     fn close(&mut self, link: LinkId, why: &str) {
         warn!(target: "pomelo::master", "link {} closed: {why}", link.0);
         self.actions.push(Action::Close { link });
-    }
-
-    fn epoch(&self) -> Option<u64> {
-        match self.standing {
-            Standing::Active { epoch } | Standing::Suspended { epoch } => Some(epoch),
-            Standing::Joining | Standing::Standby | Standing::Stopped => None,
-        }
-    }
-
-    fn is_active(&self) -> bool {
-        matches!(self.standing, Standing::Active { .. })
-    }
-
-    /// Why this master can't do what only the leader does.
-    fn not_the_leader(&self) -> Failure {
-        let leader = self.known_leader().filter(|_| self.epoch().is_none());
-        let message = match (&leader, self.standing) {
-            (_, Standing::Active { .. }) => "the cluster is being stopped".to_owned(),
-            (_, Standing::Suspended { .. }) => {
-                "this master does not hear its coordinator: it answers questions and changes nothing"
-                    .to_owned()
-            }
-            (Some(Leader { host, port, epoch }), _) => {
-                format!("this master is a standby; the active one is {host}:{port} (epoch {epoch})")
-            }
-            (None, _) => "no master is active at the moment; this one is a standby".to_owned(),
-        };
-        Failure { leader, ..Failure::new(message) }
-    }
-
-    fn is_me(&self, host: &str, port: u16) -> bool {
-        self.me.addr.host == host && self.me.addr.port == port
-    }
-
-    /// Who leads; a former term of this master itself tells nobody anything.
-    fn known_leader(&self) -> Option<Leader> {
-        let leads = |leader: &&Leader| self.epoch().is_some() || !self.is_me(&leader.host, leader.port);
-        self.leader.as_ref().filter(leads).cloned()
-    }
-
-    fn stamp(&self) -> ViewStamp {
-        let view = self.registry.view();
-        let epoch = self.epoch().unwrap_or(self.epoch_seen);
-        ViewStamp { epoch, rev: view.version.rev, digest: view.digest() }
-    }
-
-    fn cluster_state(&self) -> ClusterState {
-        let role = match self.standing {
-            Standing::Joining => MasterRole::Joining,
-            Standing::Standby | Standing::Stopped => MasterRole::Standby,
-            Standing::Active { .. } => MasterRole::Active,
-            Standing::Suspended { .. } => MasterRole::Suspended,
-        };
-        let coordinator = self.coordinator.clone();
-        ClusterState { role, view: self.stamp(), leader: self.known_leader(), coordinator }
     }
 }
 

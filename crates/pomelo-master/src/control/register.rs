@@ -12,9 +12,6 @@ use crate::{link::LinkId, registry::Admitted};
 impl Control {
     pub(super) fn register(&mut self, link: LinkId, register: Register, now: Instant) {
         let hello = register.hello().cloned();
-        if let Some(hello) = &hello {
-            self.seen(hello.max_epoch);
-        }
         let who = register.describe();
         let admitted = match register {
             Register::Monitor(monitor) => self.monitor(link, &monitor, now),
@@ -25,6 +22,10 @@ impl Control {
         match admitted {
             Ok(Guest { peer, joined, again }) => {
                 info!(target: "pomelo::master", "{who} registered");
+                // Whoever showed the cluster's token is believed; a tool follows nobody and knows of no epoch.
+                if let (Some(hello), true) = (&hello, peer.follows()) {
+                    self.seen(hello.max_epoch);
+                }
                 self.peers.insert(link, peer);
                 let reply = Registered::ok(hello.map(|_| self.cluster_state()));
                 self.actions.push(Action::Admit { link, reply });
@@ -88,6 +89,7 @@ impl Control {
             self.close(old, "its server came on another link");
         }
         self.publish(delta, link);
+        self.ending_joined(link);
     }
 }
 

@@ -82,7 +82,7 @@ impl Masters {
         let shutdown = async move {
             // Dropped without a word, the master runs on.
             if stopped.await.is_err() {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         let task = tokio::spawn(Master::new(config, listener).run(shutdown));

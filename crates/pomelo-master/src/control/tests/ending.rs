@@ -109,3 +109,27 @@ fn a_standby_ends_when_the_leader_ends_the_cluster() {
     assert_eq!(standby.on(Event::Ordered), [Action::Resign, Action::Exit]);
     assert!(standby.role(active(2)).is_empty(), "it is not promoted on its way out");
 }
+
+#[test]
+fn a_server_that_comes_while_all_is_stopped_is_stopped_too() {
+    let mut stage = Stage::active(&[]);
+    let first = stage.server("chat-1", 1);
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    let (late, actions) = stage.register(server("chat-2", 1));
+    assert_eq!(sent(&actions, late), [order("stop")]);
+    assert!(sent(&stage.closed(first, true), client).is_empty(), "it is waited for");
+    assert!(answer(&stage.closed(late, true), client).is_ok());
+}
+
+#[test]
+fn a_termination_while_all_is_stopped_does_not_cut_it_short() {
+    let mut stage = Stage::active(&[]);
+    let server = stage.server("chat-1", 1);
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    assert!(stage.on(Event::Shutdown).is_empty());
+    let actions = stage.closed(server, true);
+    assert!(answer(&actions, client).is_ok());
+    assert!(actions.contains(&Action::Exit));
+}

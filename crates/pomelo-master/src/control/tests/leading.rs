@@ -72,6 +72,35 @@ fn the_start_is_over_when_the_last_configured_server_is_ready() {
 }
 
 #[test]
+fn servers_that_were_ready_before_the_first_promotion_learn_that_the_start_is_over() {
+    let mut stage = Stage::new(&["chat-1"]);
+    let link = stage.server("chat-1", 1);
+    assert!(stage.ready(link).is_empty());
+    assert!(told(&stage.role(active(1)), link).contains(&json!({ "action": "startOver" })));
+}
+
+#[test]
+fn a_failover_of_a_complete_cluster_does_not_end_its_start_again() {
+    let mut stage = Stage::new(&["chat-1"]);
+    stage.role(Role::Standby { ahead: 1 });
+    let link = stage.server("chat-1", 1);
+    stage.ready(link);
+    stage.on(Event::Followed(view(1, &[info("chat-1", 1)])));
+    assert!(!told(&stage.role(active(2)), link).contains(&json!({ "action": "startOver" })));
+}
+
+#[test]
+fn a_stranger_can_not_end_a_masters_authority() {
+    let mut stage = Stage::active(&[]);
+    let mut tool = client("admin", "admin");
+    tool.set_hello(Hello { max_epoch: 5, ..Hello::new() });
+    assert!(!stage.register(tool).1.contains(&Action::Superseded(5)));
+    let mut wrong = client("admin", "wrong");
+    wrong.set_hello(Hello { max_epoch: 5, ..Hello::new() });
+    assert!(!stage.register(wrong).1.contains(&Action::Superseded(5)));
+}
+
+#[test]
 fn the_first_leader_of_a_fresh_cluster_prints_nothing() {
     let mut stage = Stage::new(&[]);
     assert!(printed(&stage.role(active(1))).is_empty());

@@ -13,7 +13,7 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::{
     ServerInfo,
-    admin::{AgentRegister, CandidateRegister, ClientRegister, Hello, MonitorRegister},
+    admin::{AgentRegister, CandidateRegister, ClientRegister, Hello, MasterRole, MonitorRegister},
 };
 use serde_json::json;
 

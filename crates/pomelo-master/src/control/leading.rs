@@ -1,0 +1,184 @@
+//! What the role means: promotion, loss of authority, and what is told of the membership.
+
+use std::time::Instant;
+
+use pomelo_cluster::{
+    elector::Role,
+    membership::{Change, Version},
+    messages::{self, CLUSTER, MONITOR_WATCHER},
+};
+use pomelo_protocol::admin::{AdminMessage, ClusterState, Envelope, Failure, Leader, MasterRole, ViewStamp};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::{Action, Control, Ending, Peer, Standing};
+use crate::{documents, link::LinkId, registry::Delta};
+
+impl Control {
+    pub(super) fn role(&mut self, role: Role, now: Instant) {
+        if self.ending.as_ref().is_some_and(Ending::is_of_this_process) {
+            return;
+        }
+        match role {
+            Role::Active { term } => match self.standing {
+                Standing::Active { epoch } if epoch == term.epoch => {}
+                Standing::Suspended { epoch } if epoch == term.epoch => {
+                    info!(target: "pomelo::master", "active again, epoch {epoch}");
+                    self.standing = Standing::Active { epoch };
+                    self.announce();
+                }
+                _ => self.promoted(term.epoch, now),
+            },
+            Role::Suspended { term, why } => {
+                warn!(target: "pomelo::master", "suspended, reads only: {why}");
+                self.standing = Standing::Suspended { epoch: term.epoch };
+            }
+            Role::Joining { .. } => self.not_leading(Standing::Joining),
+            Role::Standby { .. } => {
+                self.waited = true;
+                self.not_leading(Standing::Standby);
+            }
+            Role::Stopped => self.not_leading(Standing::Stopped),
+        }
+    }
+
+    fn promoted(&mut self, epoch: u64, now: Instant) {
+        let addr = &self.me.addr;
+        let succeeds = self.registry.view().version != Version::default();
+        self.registry.lead(epoch, now);
+        self.standing = Standing::Active { epoch };
+        self.epoch_seen = self.epoch_seen.max(epoch);
+        self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
+        let servers = self.registry.view().servers.len();
+        info!(target: "pomelo::master", "active in epoch {epoch}, {servers} servers known");
+        if epoch > 1 || self.waited {
+            // The line that scripts and people wait for, in the original's words.
+            let line = format!("server host: {}, port: {} now is promoted to master!", addr.host, addr.port);
+            self.actions.push(Action::Print(line));
+        }
+        // A complete cluster was told by the former leader that its start is over.
+        let complete = self.configured.iter().all(|id| self.registry.view().servers.contains_key(id));
+        self.start_over = succeeds && complete;
+        self.announce();
+        self.look_whether_start_is_over();
+    }
+
+    fn not_leading(&mut self, standing: Standing) {
+        let led = self.epoch().is_some();
+        self.standing = standing;
+        if led {
+            warn!(target: "pomelo::master", "leads no more");
+            self.registry.step_down();
+            // The successor's membership may have come while this master still led and looked away.
+            self.registry.followed(&self.followed);
+            self.ending_deposed();
+        }
+    }
+
+    pub(super) fn another_leads(&mut self, leader: Leader) {
+        if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
+            return;
+        }
+        self.seen(leader.epoch);
+        self.leader = Some(leader);
+        self.ending_succeeded();
+    }
+
+    /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot.
+    pub(super) fn seen(&mut self, epoch: u64) {
+        self.epoch_seen = self.epoch_seen.max(epoch);
+        if self.epoch().is_some_and(|own| own < epoch) {
+            warn!(target: "pomelo::master", "superseded: epoch {epoch} was heard of");
+            self.not_leading(Standing::Standby);
+            self.actions.push(Action::Superseded(epoch));
+        }
+    }
+
+    /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
+    pub(super) fn announce(&mut self) {
+        let message = Envelope::notify(CLUSTER, messages::announce(self.registry.view()));
+        self.tell(
+            |peer| matches!(peer, Peer::Server { rust: true, .. } | Peer::Agent { .. } | Peer::Candidate),
+            message,
+        );
+        let message = self.request(MONITOR_WATCHER, self.all_servers());
+        self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
+    }
+
+    /// Body of `replaceServer`.
+    pub(super) fn all_servers(&self) -> Value {
+        let view = self.registry.view();
+        messages::replace_servers(view.version, documents::records(view))
+    }
+
+    /// Tells everybody but `except` of a step of the membership. While suspended nothing is told: whoever lacks the step
+    /// finds that out from the next one, or from the announcement that ends the suspension.
+    pub(super) fn publish(&mut self, delta: Option<Delta>, except: impl Into<Option<LinkId>>) {
+        let (Some(Delta { version, change }), true) = (delta, self.is_active()) else { return };
+        let body = match change {
+            Change::Add(info) => messages::add_server(version, documents::record(&info)),
+            Change::Remove { id, incarnation } => messages::remove_server(version, &id, incarnation),
+        };
+        let message = self.request(MONITOR_WATCHER, body);
+        let except = except.into();
+        let follows =
+            |(link, peer): (&LinkId, &Peer)| (peer.follows() && Some(*link) != except).then_some(*link);
+        let to = self.peers.iter().filter_map(follows).collect();
+        self.send(to, AdminMessage::Monitor(message));
+    }
+
+    pub(super) fn epoch(&self) -> Option<u64> {
+        match self.standing {
+            Standing::Active { epoch } | Standing::Suspended { epoch } => Some(epoch),
+            Standing::Joining | Standing::Standby | Standing::Stopped => None,
+        }
+    }
+
+    pub(super) fn is_active(&self) -> bool {
+        matches!(self.standing, Standing::Active { .. })
+    }
+
+    /// Why this master can't do what only the leader does.
+    pub(super) fn not_the_leader(&self) -> Failure {
+        let leader = self.known_leader().filter(|_| self.epoch().is_none());
+        let message = match (&leader, self.standing) {
+            (_, Standing::Active { .. }) => "the cluster is being stopped".to_owned(),
+            (_, Standing::Suspended { .. }) => {
+                "this master does not hear its coordinator: it answers questions and changes nothing"
+                    .to_owned()
+            }
+            (Some(Leader { host, port, epoch }), _) => {
+                format!("this master is a standby; the active one is {host}:{port} (epoch {epoch})")
+            }
+            (None, _) => "no master is active at the moment; this one is a standby".to_owned(),
+        };
+        Failure { leader, ..Failure::new(message) }
+    }
+
+    fn is_me(&self, host: &str, port: u16) -> bool {
+        self.me.addr.host == host && self.me.addr.port == port
+    }
+
+    /// Who leads; a former term of this master itself tells nobody anything.
+    pub(super) fn known_leader(&self) -> Option<Leader> {
+        let leads = |leader: &&Leader| self.epoch().is_some() || !self.is_me(&leader.host, leader.port);
+        self.leader.as_ref().filter(leads).cloned()
+    }
+
+    fn stamp(&self) -> ViewStamp {
+        let view = self.registry.view();
+        let epoch = self.epoch().unwrap_or(self.epoch_seen);
+        ViewStamp { epoch, rev: view.version.rev, digest: view.digest() }
+    }
+
+    pub(super) fn cluster_state(&self) -> ClusterState {
+        let role = match self.standing {
+            Standing::Joining => MasterRole::Joining,
+            Standing::Standby | Standing::Stopped => MasterRole::Standby,
+            Standing::Active { .. } => MasterRole::Active,
+            Standing::Suspended { .. } => MasterRole::Suspended,
+        };
+        let coordinator = self.coordinator.clone();
+        ClusterState { role, view: self.stamp(), leader: self.known_leader(), coordinator }
+    }
+}
