@@ -176,6 +176,10 @@ impl Client {
     }
 
     /// Sends what is waiting and closes the connection. Does nothing when it is already going.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the seam has it for what is to end sessions without a kick")
+    )]
     pub(crate) fn close(&self) {
         self.out.end(CloseReason::Closed, None);
     }

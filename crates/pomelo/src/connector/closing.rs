@@ -32,8 +32,13 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(3);
 const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves a connection until something ends it, and cleans up.
-pub(super) async fn serve(mut connection: Connection) {
+pub(super) async fn serve(mut connection: Box<Connection>) {
     poll_fn(|cx| connection.poll_serve(cx)).await;
+    // Boxed, so that a connection does not pay for its end all its life.
+    Box::pin(finish(*connection)).await;
+}
+
+async fn finish(connection: Connection) {
     let Connection { client, shared, socket, inbox, registration, .. } = connection;
     let why = client.out.ended().unwrap_or(CloseReason::Left);
     shared.counts.add(&why);
@@ -115,9 +120,11 @@ fn goodbye(client: &Client, why: &CloseReason) -> Option<Bytes> {
 }
 
 fn log(client: &Client, why: &CloseReason) {
-    let (id, addr) = (client.id(), client.remote_addr());
+    let (id, addr, transport) = (client.id(), client.remote_addr(), client.transport().name());
     match why {
-        CloseReason::SlowReader { .. } => tracing::warn!(client = id, %addr, %why, "connection closed"),
-        _ => tracing::debug!(client = id, %addr, %why, "connection closed"),
+        CloseReason::SlowReader { .. } => {
+            tracing::warn!(client = id, %addr, transport, %why, "connection closed");
+        }
+        _ => tracing::debug!(client = id, %addr, transport, %why, "connection closed"),
     }
 }

@@ -1,4 +1,4 @@
-//! What has happened at a connector, counted for statistics and for tests.
+//! What has happened at a connector, counted; said in one line when it ends.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -70,5 +70,22 @@ impl Counts {
             slow_readers: self.slow_readers.load(Relaxed),
             kicked: self.kicked.load(Relaxed),
         }
+    }
+}
+
+impl ConnectorCounts {
+    pub(super) fn log(&self) {
+        let Self { accepted, refused_full, refused_handshakes, faults, timeouts, slow_readers, kicked } =
+            self;
+        tracing::debug!(
+            accepted,
+            refused_full,
+            refused_handshakes,
+            faults,
+            timeouts,
+            slow_readers,
+            kicked,
+            "connector has ended"
+        );
     }
 }

@@ -47,7 +47,7 @@ use page::Pages;
 
 pub use hybrid::Hybrid;
 
-pub(crate) use client::{Client, ClientService, CloseReason, Closed, Inbound, Transport};
+pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
 pub(crate) use counts::ConnectorCounts;
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
@@ -70,7 +70,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// After how long without a word TCP itself asks whether a client without heartbeats is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Accepts clients on one port. Bind it, keep a [`handle`](Self::handle), and [`run`](Self::run) it as a task.
+/// Accepts clients on one port. [Bind](Self::bind) it, keep a [`handle`](Self::handle), and [`run`](Self::run) it
+/// as a task.
 pub(crate) struct Connector {
     listener: TcpListener,
     shared: Arc<Shared>,
@@ -103,6 +104,7 @@ struct Shared {
 struct Registration {
     shared: Arc<Shared>,
     client: Arc<Client>,
+    /// Whether the service knows of the client.
     open: bool,
     /// Its place among the connections this connector may have.
     _permit: OwnedSemaphorePermit,
@@ -157,6 +159,7 @@ impl Connector {
             connections.shutdown().await;
         }
         shared.flusher.clear();
+        shared.counts.read().log();
     }
 }
 
@@ -166,14 +169,15 @@ impl ConnectorHandle {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// How many connections are open now, whatever they are.
-    pub(crate) fn connections(&self) -> usize {
-        self.0.lock_clients().len()
-    }
-
     /// What happened since the connector was bound.
     pub(crate) fn counts(&self) -> ConnectorCounts {
         self.0.counts.read()
+    }
+
+    /// How many connections are open now, whatever they are.
+    #[cfg(test)]
+    fn connections(&self) -> usize {
+        self.0.lock_clients().len()
     }
 }
 
@@ -210,7 +214,7 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
         id += 1;
         shared.counts.accepted();
         if let Some(connection) = begin(socket, addr, id, shared, permit) {
-            connections.spawn(closing::serve(connection));
+            connections.spawn(closing::serve(Box::new(connection)));
         }
     }
 }

@@ -81,7 +81,6 @@ impl Peer {
     }
 
     /// The next thing the client said; `None` when more bytes are needed. After a fault nothing more is to be asked.
-    #[expect(clippy::should_implement_trait, reason = "an iterator would be done at its first None")]
     pub(super) fn next(&mut self) -> Result<Option<Event>, Fault> {
         loop {
             let package = match &mut self.wire {

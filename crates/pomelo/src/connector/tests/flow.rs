@@ -7,7 +7,7 @@ use pomelo_protocol::{dictionary::Dictionary, package::PackageKind};
 use tokio::io::AsyncWriteExt as _;
 
 use super::rig::{DEADLINE, Rig, notify, request, skip};
-use crate::connector::{Closed, Frame, Hybrid};
+use crate::connector::{Frame, Hybrid, client::Closed};
 
 const INTERVAL: Duration = Duration::from_secs(5);
 
@@ -143,9 +143,10 @@ async fn without_heartbeats_silence_is_no_reason_to_close() {
 
 #[tokio::test]
 async fn a_client_that_sends_faster_than_it_is_handled_is_made_to_wait_and_loses_nothing() {
-    const MESSAGES: usize = 20_000;
+    const MESSAGES: usize = 10_000;
     let rig = Rig::start(Hybrid::new().heartbeat(INTERVAL).pending_messages_max(8));
     let mut client = rig.tcp().await;
+    socket2::SockRef::from(&client.socket).set_send_buffer_size(64 * 1024).unwrap();
     client.request(1, "test.h.wait", "").await;
     rig.service.told("1 test.h.wait ").await;
     let body = "x".repeat(1000);

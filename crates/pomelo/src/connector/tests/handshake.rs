@@ -57,7 +57,7 @@ async fn a_refused_handshake_is_byte_for_byte_as_recorded() {
     }
     expect_end(&mut client).await;
     assert_eq!(rig.handle.counts().refused_handshakes, 1);
-    rig.stop(()).await;
+    rig.stop(client).await;
 }
 
 #[tokio::test]
@@ -187,9 +187,11 @@ async fn garbage_and_oversize_are_closed_and_nobody_else_notices() {
     let mut websocket = rig.ws_silent(ws::Config::default()).await;
     websocket.put(&[0; 2000]).await;
     assert_eq!(websocket.close_code().await, Some(1009));
+    drop(websocket);
     let mut websocket = rig.ws().await;
     websocket.socket.send(ws::Message::text("text")).await.unwrap();
     assert_eq!(websocket.close_code().await, Some(1003));
+    drop(websocket);
 
     bystander.request(1, "test.h.echo", "still here").await;
     assert_eq!(bystander.message().await, "response 1 still here");
@@ -236,7 +238,7 @@ async fn half_open_handshakes_are_closed_in_time_without_a_word_to_the_service()
     for client in [&mut silent, &mut half_http, &mut unacknowledged] {
         assert_eq!(client.next().await, None);
     }
-    drop(upgraded);
+    drop((silent, half_http, unacknowledged, upgraded));
     rig.eventually("all are gone", |handle| handle.connections() == 0).await;
     assert_eq!(rig.service.log(), [""; 0]);
     rig.stop(()).await;
