@@ -128,7 +128,7 @@ impl Connection {
             }
             Event::Http(request) => {
                 let (status, answer) = self.shared.pages.answer(request);
-                self.client.out.push_static(answer);
+                self.client.out.push_unlimited(answer);
                 self.end(CloseReason::Http { status });
             }
             Event::Handshake(body) => self.answer_handshake(&body),
@@ -156,7 +156,7 @@ impl Connection {
         };
         let body = reply.to_body().map_err(|e| e.to_string());
         match body.and_then(|body| Frame::package(PackageKind::Handshake, &body).map_err(|e| e.to_string())) {
-            Ok(frame) => self.put(frame.bytes(self.client.transport())),
+            Ok(frame) => self.client.out.push_unlimited(frame.bytes(self.client.transport())),
             Err(why) => self.end(CloseReason::Refused { code: CODE_REFUSED, why }),
         }
         if let Some(refused) = refused {

@@ -67,6 +67,8 @@ impl Inbox {
                 _ => format!("#{code}"),
             },
         };
+        // What waits for a handler may wait long: a body must not keep all that was read along with it.
+        let body = if self.current.is_some() { Bytes::copy_from_slice(&body) } else { body };
         self.waiting_bytes += body.len();
         self.waiting.push_back(Inbound { id, route, body });
     }

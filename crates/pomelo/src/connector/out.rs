@@ -103,8 +103,9 @@ impl Out {
         Ok(())
     }
 
-    /// Queues bytes that are static and so take no memory while they wait: no limit applies.
-    pub(super) fn push_static(&self, bytes: Bytes) {
+    /// Queues what the connector itself has to say before a client is let in, a handshake or a page. It comes once and
+    /// may be large, so the limit does not apply.
+    pub(super) fn push_unlimited(&self, bytes: Bytes) {
         let mut state = self.lock();
         if state.ended.is_none() {
             state.push(bytes);
