@@ -32,6 +32,13 @@ pub enum Event {
         /// What it says of itself; a master of the original says nothing.
         state: Option<ClusterState>,
     },
+    /// A master with a link says what it is now.
+    State {
+        /// Which.
+        addr: MasterAddr,
+        /// What it says.
+        state: ClusterState,
+    },
     /// A link ended.
     Disconnected {
         /// Whose.
@@ -174,6 +181,7 @@ impl FollowerState {
         let mut actions = Vec::new();
         match event {
             Event::Connected { addr, state } => self.connected(addr, state, &mut actions),
+            Event::State { addr, state } => self.state(&addr, &state, &mut actions),
             Event::Disconnected { addr } => {
                 self.linked.remove(&addr);
                 self.pick_original(&mut actions);
@@ -206,18 +214,21 @@ impl FollowerState {
     fn connected(&mut self, addr: MasterAddr, state: Option<ClusterState>, actions: &mut Vec<Action>) {
         let linked = Linked { of_the_original: state.is_none(), asked_in_epoch: None };
         self.linked.insert(addr.clone(), linked);
-        let Some(state) = state else {
-            self.pick_original(actions);
-            return;
-        };
+        match state {
+            Some(state) => self.state(&addr, &state, actions),
+            None => self.pick_original(actions),
+        }
+    }
+
+    fn state(&mut self, addr: &MasterAddr, state: &ClusterState, actions: &mut Vec<Action>) {
         match state.role {
             MasterRole::Active | MasterRole::Suspended => {
-                if self.claims(&addr, state.view.epoch, actions) {
-                    self.compare(&addr, &state.view, actions);
+                if self.claims(addr, state.view.epoch, actions) {
+                    self.compare(addr, &state.view, actions);
                 }
             }
             MasterRole::Joining | MasterRole::Standby => {
-                self.leads_no_more(&addr, actions);
+                self.leads_no_more(addr, actions);
                 if let Some(leader) = &state.leader {
                     self.hearsay(Leader::from_wire(leader), actions);
                 }

@@ -7,12 +7,16 @@
 //! | from | kind | body |
 //! | --- | --- | --- |
 //! | leader | notify | `{"action":"announce","epoch","rev","digest"}` on every link when it begins to lead |
+//! | master | notify | `{"action":"state"}` with the fields of [`ClusterState`], on every link when its role changes otherwise |
 //! | follower | request | `{"action":"snapshot"}`; the answer's body is that of `replaceServer` |
 //! | follower | notify | `{"action":"superseded","epoch","leader":{"host","port","epoch"} or null}` to a master whose epoch is over |
 //!
 //! Not here: envelopes and registrations ([`pomelo_protocol::admin`]), what is made of them ([`crate::follower`]).
 
-use pomelo_protocol::{ServerId, ServerInfo, admin::ViewStamp};
+use pomelo_protocol::{
+    ServerId, ServerInfo,
+    admin::{ClusterState, ViewStamp},
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -32,6 +36,8 @@ pub const MASTER_WATCHER: &str = "__masterwatcher__";
 pub enum Told {
     /// The sender leads, with this membership.
     Announce(ViewStamp),
+    /// What the sender is now, if not the leader of a new term.
+    State(ClusterState),
     /// Everybody who is there.
     Snapshot {
         /// Which state of the list.
@@ -57,6 +63,10 @@ impl Told {
             (CLUSTER, "announce") => {
                 let stamp = ViewStamp::of_json(body).ok_or_else(|| missing(action, "epoch, rev, digest"))?;
                 Ok(Some(Self::Announce(stamp)))
+            }
+            (CLUSTER, "state") => {
+                let state = ClusterState::of_json(body);
+                state.map(Self::State).map(Some).ok_or_else(|| missing(action, "role, epoch, rev, digest"))
             }
             (MONITOR_WATCHER, "replaceServer") => Self::snapshot(body).map(Some),
             (MONITOR_WATCHER, "addServer") => {
@@ -84,6 +94,13 @@ impl Told {
 pub fn announce(view: &View) -> Value {
     let Version { epoch, rev } = view.version;
     json!({ "action": "announce", "epoch": epoch, "rev": rev, "digest": view.digest() })
+}
+
+/// Body of a master's word on its role, for [`CLUSTER`].
+pub fn state(state: &ClusterState) -> Value {
+    let mut body = state.to_json();
+    body["action"] = "state".into();
+    body
 }
 
 /// Body of the request for the whole list, for [`CLUSTER`].

@@ -237,7 +237,10 @@ impl Runner {
                 tracing::warn!(target: "pomelo::follow", %addr, module_id, "not understood: {why}");
                 Verdict::Refused(Failure::new(why))
             }
-            Ok(Some(event)) => self.on(event),
+            Ok(Some(event)) => {
+                self.note(&event);
+                self.on(event)
+            }
             Ok(None) => match self.on(Event::Frame { addr: addr.clone(), epoch }) {
                 Verdict::Obeyed if module_id == messages::MONITOR_WATCHER => {
                     // `startOver`: every server has started. News, and answered like all others of its module.
@@ -254,12 +257,23 @@ impl Runner {
         });
     }
 
+    /// Keeps what a master says of its role, for [`super::Follower::links`].
+    fn note(&mut self, event: &Event) {
+        if let Event::State { addr, state } = event
+            && let Some(known) = self.states.get_mut(addr)
+        {
+            known.role = Some(state.role);
+            self.publish_links();
+        }
+    }
+
     /// Membership news as an event. A master of the original numbers nothing, so it is numbered here.
     fn event(&self, addr: &MasterAddr, told: Option<Told>) -> Result<Option<Event>, String> {
         let Some(told) = told else { return Ok(None) };
         let addr = addr.clone();
         Ok(Some(match told {
             Told::Announce(view) => Event::Announce { addr, view },
+            Told::State(state) => Event::State { addr, state },
             Told::Step { version, change } => {
                 Event::Step { version: self.version(&addr, version)?, addr, change }
             }

@@ -32,6 +32,7 @@ impl Control {
             Role::Suspended { term, why } => {
                 warn!(target: "pomelo::master", "suspended, reads only: {why}");
                 self.standing = Standing::Suspended { epoch: term.epoch };
+                self.tell_state();
             }
             Role::Joining { .. } => self.not_leading(Standing::Joining),
             Role::Standby { .. } => {
@@ -65,7 +66,9 @@ impl Control {
 
     fn not_leading(&mut self, standing: Standing) {
         let led = self.epoch().is_some();
-        self.standing = standing;
+        if std::mem::replace(&mut self.standing, standing) != standing {
+            self.tell_state();
+        }
         if led {
             warn!(target: "pomelo::master", "leads no more");
             self.registry.step_down();
@@ -97,12 +100,15 @@ impl Control {
     /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
     pub(super) fn announce(&mut self) {
         let message = Envelope::notify(CLUSTER, messages::announce(self.registry.view()));
-        self.tell(
-            |peer| matches!(peer, Peer::Server { rust: true, .. } | Peer::Agent { .. } | Peer::Candidate),
-            message,
-        );
+        self.tell(Peer::is_rust, message);
         let message = self.request(MONITOR_WATCHER, self.all_servers());
         self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
+    }
+
+    /// Tells Rust peers what this master is now, where that is not the beginning of a term.
+    fn tell_state(&mut self) {
+        let message = Envelope::notify(CLUSTER, messages::state(&self.cluster_state()));
+        self.tell(Peer::is_rust, message);
     }
 
     /// Body of `replaceServer`.

@@ -340,6 +340,11 @@ impl Control {
 }
 
 impl Peer {
+    /// Whether it speaks `__cluster__`.
+    fn is_rust(&self) -> bool {
+        matches!(self, Self::Server { rust: true, .. } | Self::Agent { .. } | Self::Candidate)
+    }
+
     /// Whether it is told of joins and leaves.
     fn follows(&self) -> bool {
         match self {

@@ -413,6 +413,11 @@ impl Registered {
 }
 
 impl ClusterState {
+    /// Reads its fields where they stand in another document; `None` if they are not all there.
+    pub fn of_json(json: &Value) -> Option<Self> {
+        Self::from_json(json).ok()
+    }
+
     fn from_json(json: &Value) -> Result<Self, Shape> {
         let leader = json.get("leader").filter(|leader| !leader.is_null());
         Ok(Self {
@@ -423,7 +428,8 @@ impl ClusterState {
         })
     }
 
-    fn to_json(&self) -> Value {
+    /// Its fields.
+    pub fn to_json(&self) -> Value {
         serde_json::json!({
             "role": self.role.as_str(),
             "epoch": self.view.epoch,
