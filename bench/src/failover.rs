@@ -28,7 +28,10 @@ const SERVERS: [&str; 5] =
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(runs: u32, original_runs: u32) -> Result<()> {
-    println!("kill -9 of the active master until the last of {} servers follows the new one\n", SERVERS.len());
+    println!(
+        "kill -9 of the active master until the last of {} servers follows the new one\n",
+        SERVERS.len()
+    );
     let zookeeper = ZooKeeper::start().await?;
     let mut all = vec![ours(None, runs).await?, ours(Some(&zookeeper), runs).await?];
     if original_runs > 0 {
@@ -57,7 +60,8 @@ async fn ours(zookeeper: Option<&ZooKeeper>, runs: u32) -> Result<Series> {
         signal(pid, Signal::KILL)?;
         let next = format!("epoch={}", epoch + 1);
         let followed = eventually("every server follows the next master", PATIENCE, async || {
-            let times: Vec<_> = SERVERS.iter().filter_map(|server| followed_at(&game, server, &next)).collect();
+            let times: Vec<_> =
+                SERVERS.iter().filter_map(|server| followed_at(&game, server, &next)).collect();
             (times.len() == SERVERS.len()).then_some(times)
         })
         .await;

@@ -51,7 +51,11 @@ async fn one(zookeeper: &ZooKeeper) -> Result<Option<Duration>> {
     let pomelo = |arguments: &[&str]| {
         let modules = root().join("bench/original/node_modules");
         let mut command = Command::new(modules.join(".bin/pomelo"));
-        command.args(arguments).current_dir(game.path()).env("NODE_PATH", &modules).env("ZK", zookeeper.addr());
+        command
+            .args(arguments)
+            .current_dir(game.path())
+            .env("NODE_PATH", &modules)
+            .env("ZK", zookeeper.addr());
         Running::start(command)
     };
     let start = pomelo(&["start", "-e", "production"])?;

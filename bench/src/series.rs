@@ -33,10 +33,12 @@ pub(crate) fn render(series: &[Series]) -> String {
         "{:<22} {:>5} {:>9} {:>9} {:>9}  {}\n",
         "coordinator", "runs", "p50 ms", "p90 ms", "max ms", "bounded by"
     );
-    let ms = |time: Option<Duration>| time.map_or("-".to_owned(), |t| format!("{:.1}", t.as_secs_f64() * 1e3));
+    let ms =
+        |time: Option<Duration>| time.map_or("-".to_owned(), |t| format!("{:.1}", t.as_secs_f64() * 1e3));
     for s in series {
         let [p50, p90, max] = [50, 90, 100].map(|p| ms(s.percentile(p)));
-        text += &format!("{:<22} {:>5} {p50:>9} {p90:>9} {max:>9}  {}\n", s.name, s.times.len(), s.bounded_by);
+        text +=
+            &format!("{:<22} {:>5} {p50:>9} {p90:>9} {max:>9}  {}\n", s.name, s.times.len(), s.bounded_by);
     }
     if let Some((last, ours)) = series.split_last()
         && let Some(theirs) = last.percentile(50)

@@ -136,11 +136,7 @@ pub async fn run(game: &GameDir, name: &str, arguments: &[&str]) -> Result<Outpu
     }
 }
 
-async fn read(
-    output: impl AsyncRead + Unpin,
-    lines: Lines,
-    tell: Arc<watch::Sender<usize>>,
-) {
+async fn read(output: impl AsyncRead + Unpin, lines: Lines, tell: Arc<watch::Sender<usize>>) {
     let mut reader = BufReader::new(output).lines();
     while let Ok(Some(line)) = reader.next_line().await {
         let count = {
