@@ -8,11 +8,12 @@ use std::{
 };
 
 use pomelo_cluster::config::{Config, ConfigError, Environment};
-use pomelo_protocol::{ServerId, dictionary::DictionaryError};
 use pomelo_protocol::dictionary::Dictionary;
+use pomelo_protocol::{ServerId, dictionary::DictionaryError};
 
 use crate::{
-    Args, ArgsError, MasterHa, PortError, Running, Server, Servers, Session, check, master, node, rpc::RouteFn,
+    Args, ArgsError, MasterHa, PortError, Running, Server, Servers, Session, check, master, node,
+    rpc::RouteFn,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
@@ -131,7 +132,8 @@ impl App {
         let dictionary = Dictionary::new(handlers, env.dictionary.iter().cloned())?;
         let server_type = info.server_type.to_string();
         let Some((_, server)) = servers.into_iter().find(|(name, _)| *name == server_type) else {
-            let problem = format!("{} is of type {server_type:?}, which the application does not have", info.id);
+            let problem =
+                format!("{} is of type {server_type:?}, which the application does not have", info.id);
             return Err(StartError::Problems { problems: vec![problem] });
         };
         let (routes, call_timeout) = (self.routes.clone(), self.call_timeout);
@@ -158,7 +160,8 @@ impl App {
     }
 
     fn describe(&self, env: &Environment) -> Result<BTreeMap<String, Server>, StartError> {
-        let described = self.servers.iter().map(|(name, describe)| (name.clone(), describe(Server::default())));
+        let described =
+            self.servers.iter().map(|(name, describe)| (name.clone(), describe(Server::default())));
         let servers = described.collect();
         let mut problems = self.twice.clone();
         problems.extend(check::problems(&servers, &self.routes, env));

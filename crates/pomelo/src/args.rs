@@ -112,7 +112,8 @@ impl Args {
             Ok(info) => info.clone(),
             Err(not_configured) => {
                 let server_type = self.server_type.clone();
-                let server_type = server_type.ok_or_else(|| missing("serverType", not_configured.to_string()))?;
+                let server_type =
+                    server_type.ok_or_else(|| missing("serverType", not_configured.to_string()))?;
                 let host = self.host.clone();
                 let host = host.ok_or_else(|| missing("host", not_configured.to_string()))?;
                 let base = serde_json::json!({ "id": id, "serverType": server_type, "host": host });

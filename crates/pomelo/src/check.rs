@@ -27,7 +27,9 @@ pub(crate) fn problems(
         lacks(server_type, server, &mut problems);
     }
     for server_type in routes.keys().filter(|&t| !servers.contains_key(t)) {
-        problems.push(format!("a route function is given for type {server_type:?}, which the application does not have"));
+        problems.push(format!(
+            "a route function is given for type {server_type:?}, which the application does not have"
+        ));
     }
     configuration(servers, env, &mut problems);
     problems.sort();
@@ -61,7 +63,8 @@ fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
         let mut collected =
             Needs { states: &server.states, frontend: server.connector.is_some(), missing: Vec::new() };
         needs(&mut collected);
-        problems.extend(collected.missing.iter().map(|missing| format!("{server_type}: {name} needs {missing}")));
+        problems
+            .extend(collected.missing.iter().map(|missing| format!("{server_type}: {name} needs {missing}")));
     }
     if server.connector.is_none() && !server.closed.is_empty() {
         problems.push(format!("{server_type}: on_session_closed needs a connector"));

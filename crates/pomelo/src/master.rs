@@ -23,7 +23,8 @@ pub(crate) async fn start(
     let entry = candidate(args, &env)?;
     let coordinator = coordinator(master_ha.map_or(&env.coordinator, MasterHa::config), base)?;
     let listener = AdminListener::bind(&entry.host, entry.port).await;
-    let taken = |source| PortError::new(&entry.id, "port for servers and tools", entry.addr(), entry.port, source);
+    let taken =
+        |source| PortError::new(&entry.id, "port for servers and tools", entry.addr(), entry.port, source);
     let listener = listener.map_err(taken)?;
     let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
     let info = info(&entry)?;
@@ -32,7 +33,7 @@ pub(crate) async fn start(
     let stopped = async move {
         // The sender is dropped with `Running`, which leaves the master running.
         if stopping.wait_for(|&stop| stop).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     };
     Ok(Running::master(info, stop, tokio::spawn(master.run(stopped))))

@@ -42,6 +42,11 @@ impl Running {
         self.ended().await.map(drop)
     }
 
+    /// Waits until it ends because an administrator stopped it.
+    pub async fn wait(mut self) -> Result<(), MasterError> {
+        self.ended().await.map(drop)
+    }
+
     pub(crate) fn ask_to_stop(&self) {
         match &self.role {
             Role::Game(node) => node.stop(),

@@ -35,7 +35,9 @@ use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId, codec, connector::Frame, lock,
+    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId, codec,
+    connector::Frame,
+    lock,
     rpc::{Peers, Router},
     servers::Directory,
     session::{Connection, SessionTable},

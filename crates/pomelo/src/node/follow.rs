@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pomelo_cluster::{
-    config::Environment,
+    config::{Environment, MasterEntry},
     follow::{Follower, FollowerConfig, Identity, Order},
     membership::View,
 };
@@ -33,7 +33,7 @@ impl Following {
         directory: Arc<Directory>,
         links: Links,
     ) -> Self {
-        let candidates = env.candidates.iter().map(|master| master.addr());
+        let candidates = env.candidates.iter().map(MasterEntry::addr);
         let config = FollowerConfig::new(Identity::Server(ServerInfo::clone(me)), candidates)
             .token(env.server_tokens.token_for(&me.server_type));
         let (follower, orders) = Follower::start(config);

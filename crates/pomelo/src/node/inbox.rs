@@ -74,7 +74,7 @@ impl Inbox {
         let Some(node) = self.node() else { return };
         tokio::spawn(async move {
             // An error has been logged; nobody waits for it.
-            let _ = node.from_server(from, method, body).await;
+            let _ = node.server_message(from, method, body).await;
             drop(permit);
         });
     }
@@ -85,7 +85,7 @@ impl Service for Inbox {
         match self.node() {
             Some(node) => {
                 let (from, method) = (from.clone(), method.to_owned());
-                Box::pin(async move { node.from_server(from, method, body).await })
+                Box::pin(async move { node.server_message(from, method, body).await })
             }
             None => Box::pin(async { Err(Failure::new(503, "server is not ready")) }),
         }
@@ -105,7 +105,7 @@ impl Service for Inbox {
         Box::pin(async move {
             if let Ok(permit) = one_way.acquire_owned().await {
                 tokio::spawn(async move {
-                    let _ = node.from_server(from, method, body).await;
+                    let _ = node.server_message(from, method, body).await;
                     drop(permit);
                 });
             }
@@ -119,7 +119,8 @@ impl ClientService for Inbox {
         if let Some(node) = self.node()
             && let Some(table) = &node.table
         {
-            tracing::debug!(session = client.id(), addr = %client.remote_addr(), "client connected");
+            let (addr, transport) = (client.remote_addr(), client.transport().name());
+            tracing::debug!(session = client.id(), %addr, transport, "client connected");
             table.open(client.id(), Arc::new(ClientConnection(client)));
         }
     }
@@ -130,7 +131,7 @@ impl ClientService for Inbox {
         let (Some(node), Some(session)) = (node, session) else { return std::future::ready(None).boxed() };
         Box::pin(async move {
             let Inbound { id, route, body } = message;
-            let answer = node.from_client(session.clone(), route.clone(), body, id.is_none()).await;
+            let answer = node.client_message(session.clone(), route.clone(), body, id.is_none()).await;
             answer.inspect_err(|error| log(error, &route, &session)).ok()
         })
     }

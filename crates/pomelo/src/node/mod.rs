@@ -50,12 +50,8 @@ enum Refused {
 }
 
 impl Node {
-    fn me(&self) -> &ServerId {
-        &self.parts.0.me.id
-    }
-
     /// A message of a client of this frontend: handled here, or by a server of the type that the route names.
-    async fn from_client(
+    async fn client_message(
         &self,
         session: Session,
         route: String,
@@ -102,7 +98,7 @@ impl Node {
     }
 
     /// A call from another server, or from this one to itself.
-    async fn from_server(&self, from: ServerId, method: String, body: Bytes) -> Result<Bytes, Failure> {
+    async fn server_message(&self, from: ServerId, method: String, body: Bytes) -> Result<Bytes, Failure> {
         let result = match method.as_str() {
             wire::FORWARD => self.forwarded(from.clone(), body).await,
             wire::SESSION => self.session_command(&body),

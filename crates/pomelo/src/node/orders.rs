@@ -8,13 +8,14 @@ use pomelo_protocol::ServerInfo;
 use serde_json::{Value, json};
 
 use super::{Ending, status};
-use crate::session::SessionTable;
+use crate::{connector::ConnectorHandle, session::SessionTable};
 
 /// What is told of.
 pub(super) struct Status {
     pub(super) me: Arc<ServerInfo>,
     pub(super) started: Instant,
     pub(super) table: Option<Arc<SessionTable>>,
+    pub(super) connector: Option<ConnectorHandle>,
 }
 
 /// What is to be done with an order.
@@ -37,7 +38,7 @@ impl Status {
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
             ("watchServer", _, "servers") => answer(status::servers(&self.me, self.started.elapsed())),
             ("watchServer", _, "connections" | "logins") => match &self.table {
-                Some(table) => answer(status::connections(&self.me, table)),
+                Some(table) => answer(status::connections(&self.me, table, self.connector.as_ref())),
                 None => answer(json!("no connections: this is a backend")),
             },
             // A master of the original tells that all servers are up; nothing here waits for that.
@@ -63,7 +64,7 @@ mod tests {
             json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
         let table = Some(SessionTable::new(me.id.clone(), None));
-        Status { me, started: Instant::now(), table }
+        Status { me, started: Instant::now(), table, connector: None }
     }
 
     /// Field names of an object in order, its own and those of its `body`.

@@ -191,6 +191,7 @@ impl Serving {
             me: Arc::clone(&self.node.parts.0.me),
             started: Instant::now(),
             table: self.node.table.clone(),
+            connector: connector.as_ref().map(Connector::handle),
         };
         let (no_more_links, links_done) = watch::channel(false);
         let (no_more_clients, clients_done) = watch::channel(false);
@@ -225,7 +226,7 @@ impl Serving {
 /// Resolves when it is asked to stop; never, if nobody is left who could ask.
 async fn stopped(stopping: &mut watch::Receiver<bool>) {
     if stopping.wait_for(|&stop| stop).await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

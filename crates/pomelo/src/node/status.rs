@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use pomelo_protocol::ServerInfo;
 use serde_json::{Map, Value, json};
 
-use crate::{Session, session::SessionTable};
+use crate::{Session, connector::ConnectorHandle, session::SessionTable};
 
 /// `show servers`: one row. `heapUsed` is what a table of the original calls it; here it is the resident memory.
 pub(super) fn servers(me: &ServerInfo, up: Duration) -> Value {
@@ -37,8 +37,13 @@ pub(super) fn list(me: &ServerInfo, up: Duration) -> Value {
 }
 
 /// `show connections` and `show logins`: how many clients, and who of them has a user.
-pub(super) fn connections(me: &ServerInfo, table: &SessionTable) -> Value {
-    let (total, bound) = table.counts();
+pub(super) fn connections(
+    me: &ServerInfo,
+    table: &SessionTable,
+    connector: Option<&ConnectorHandle>,
+) -> Value {
+    let total = connector.map_or(0, ConnectorHandle::clients);
+    let bound = table.bound();
     let login = |session: &Session| {
         let uid = session.uid().ok()?;
         Some(json!({ "uid": uid, "sessionId": session.id() }))

@@ -77,13 +77,13 @@ impl SessionTable {
         ids.iter().filter_map(|id| inner.sessions.get(id)).map(|entry| entry.session.clone()).collect()
     }
 
-    /// How many connections, and the users among them.
-    pub(crate) fn counts(&self) -> (usize, Vec<Session>) {
+    /// The sessions that have a user, oldest first.
+    pub(crate) fn bound(&self) -> Vec<Session> {
         let inner = lock(&self.inner);
         let mut bound: Vec<_> =
             inner.users.values().flatten().filter_map(|id| inner.sessions.get(id)).collect();
         bound.sort_by_key(|entry| entry.session.id());
-        (inner.sessions.len(), bound.into_iter().map(|entry| entry.session.clone()).collect())
+        bound.into_iter().map(|entry| entry.session.clone()).collect()
     }
 
     /// Carries out a command, whoever sent it. Answers the session as it is now.

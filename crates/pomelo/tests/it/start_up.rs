@@ -1,10 +1,9 @@
 //! What is found out before a server opens a port: each mistake is told in words, all of them at once.
 
-mod support;
-
 use pomelo::{App, Args, Channels, Hybrid, Remote, Result, Route, Session, Sessions, StartError, State};
 use serde_json::json;
-use support::Dir;
+
+use crate::dir::Dir;
 
 const ENTER: Route<(), ()> = Route::new("connector.entryHandler.enter");
 const SEND: Route<(), ()> = Route::new("chat.chatHandler.send");

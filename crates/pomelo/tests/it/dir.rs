@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A game's folder; gone when dropped.
-pub struct Dir {
+pub(crate) struct Dir {
     dir: TempDir,
     /// Ports of the master and of one standby, free a moment ago.
-    pub masters: [u16; 2],
+    pub(crate) masters: [u16; 2],
 }
 
 impl Dir {
     /// With these servers in environment `development`.
-    pub fn new(servers: Value) -> Self {
+    pub(crate) fn new(servers: Value) -> Self {
         let dir = TempDir::new().unwrap();
         let config = dir.path().join("config");
         fs::create_dir(&config).unwrap();
@@ -31,7 +31,7 @@ impl Dir {
         Self { dir, masters }
     }
 
-    pub fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         Config::load(self.dir.path().join("config")).unwrap()
     }
 }

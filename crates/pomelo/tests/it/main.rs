@@ -1,0 +1,9 @@
+//! A game as its author and its clients see it: whole clusters in one process, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+mod dir;
+mod game;
+mod masters;
+mod messages;
+mod start_up;
