@@ -6,21 +6,21 @@ use super::client::CloseReason;
 
 /// Numbers since the connector was bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ConnectorCounts {
+pub(super) struct ConnectorCounts {
     /// Connections accepted and not refused at once.
-    pub(crate) accepted: u64,
+    pub(super) accepted: u64,
     /// Connections refused because there were as many as allowed.
-    pub(crate) refused_full: u64,
+    pub(super) refused_full: u64,
     /// Handshakes answered with 500 or 501.
-    pub(crate) refused_handshakes: u64,
+    pub(super) refused_handshakes: u64,
     /// Connections closed because of what the client sent: garbage, oversize, out of order.
-    pub(crate) faults: u64,
+    pub(super) faults: u64,
     /// Connections closed because the client was silent.
-    pub(crate) timeouts: u64,
+    pub(super) timeouts: u64,
     /// Connections closed because the client did not read.
-    pub(crate) slow_readers: u64,
+    pub(super) slow_readers: u64,
     /// Clients sent away by the server.
-    pub(crate) kicked: u64,
+    pub(super) kicked: u64,
 }
 
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl ConnectorCounts {
     pub(super) fn log(&self) {
         let Self { accepted, refused_full, refused_handshakes, faults, timeouts, slow_readers, kicked } =
             self;
-        tracing::debug!(
+        tracing::info!(
             accepted,
             refused_full,
             refused_handshakes,

@@ -48,7 +48,6 @@ use page::Pages;
 pub use hybrid::Hybrid;
 
 pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
-pub(crate) use counts::ConnectorCounts;
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
 
@@ -169,8 +168,9 @@ impl ConnectorHandle {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// What happened since the connector was bound.
-    pub(crate) fn counts(&self) -> ConnectorCounts {
+    /// What happened since the connector was bound; it says so in the log when it ends.
+    #[cfg(test)]
+    fn counts(&self) -> counts::ConnectorCounts {
         self.0.counts.read()
     }
 
