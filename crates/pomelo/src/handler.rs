@@ -19,7 +19,7 @@ use crate::{Error, Extract, Needs, RemoteCall, Request, Result, SessionClosed, c
     message = "this function can't answer the message: it should be `async fn(arguments.., {Req}) -> Result<{Res}>`",
     label = "expected an async function from `{Req}` to `Result<{Res}>`",
     note = "the last argument is the body and has the request type of the route",
-    note = "the arguments before it are extracted: Session, Rpc, Channels, State<T>, Servers, Me, ...",
+    note = "the arguments before it are extracted: Rpc, Channels, State<T>, Servers, Me, ...; Session only for messages of clients",
     note = "the function must be `async`, its future `Send`, and it must end with a `Result` of the response type of the route"
 )]
 pub trait Handler<C, Args, Req, Res>: Send + Sync + 'static {

@@ -78,7 +78,8 @@
 //! The connector decodes it and looks at the first part of its route. A message for its own type it handles itself;
 //! another goes to a server of that type, which the [route function](App::route) chooses from the session. Messages of
 //! one session are handled one after the other, across servers too. A request always gets an answer: if there is no such
-//! route, no such server, or the handler fails, panics or takes longer than [`App::call_timeout`], it is `{"code":500}`.
+//! route, no such server, the handler fails or panics, or a server on the way takes longer than [`App::call_timeout`], it is
+//! `{"code":500}`.
 //!
 //! # Processes and threads
 //!

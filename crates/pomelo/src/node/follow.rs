@@ -1,6 +1,10 @@
 //! What masters tell a running server: who is in the cluster, and what it is to do.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use pomelo_cluster::{
     config::{Environment, MasterEntry},
@@ -9,10 +13,17 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::{ServerId, ServerInfo};
 use pomelo_rpc::Links;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use super::{Ending, orders::Status};
 use crate::{Servers, servers::Directory};
+
+/// How long a server that left may still answer what it was asked before, until its link is cut. One that stops in order
+/// closes it earlier by itself.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The links to all masters, and what comes over them.
 pub(super) struct Following {
@@ -21,6 +32,8 @@ pub(super) struct Following {
     orders: mpsc::Receiver<Order>,
     me: Arc<ServerInfo>,
     known: BTreeMap<ServerId, Arc<ServerInfo>>,
+    /// Servers that left, in the order they did, and when their links are cut.
+    leaving: VecDeque<(Instant, ServerId)>,
     directory: Arc<Directory>,
     links: Links,
 }
@@ -38,7 +51,16 @@ impl Following {
             .token(env.server_tokens.token_for(&me.server_type));
         let (follower, orders) = Follower::start(config);
         let view = follower.view();
-        Self { follower, view, orders, me: Arc::clone(me), known: BTreeMap::new(), directory, links }
+        Self {
+            follower,
+            view,
+            orders,
+            me: Arc::clone(me),
+            known: BTreeMap::new(),
+            leaving: VecDeque::new(),
+            directory,
+            links,
+        }
     }
 
     /// Follows until a master orders the end.
@@ -51,6 +73,7 @@ impl Following {
                         return ending;
                     }
                 }
+                () = due(self.leaving.front()) => self.cut(),
                 // The follower ends only when it is told to, below.
                 else => std::future::pending().await,
             }
@@ -59,17 +82,39 @@ impl Following {
 
     fn known(&mut self) {
         let view = Arc::clone(&self.view.borrow_and_update());
-        for (id, info) in &self.known {
-            let now = view.servers.get(id);
-            if now.is_none_or(|now| now.incarnation != info.incarnation) && *id != self.me.id {
-                tracing::debug!(server = %id, "left");
-                self.links.forget(id);
+        for (id, info) in self.known.iter().filter(|(id, _)| **id != self.me.id) {
+            match view.servers.get(id) {
+                Some(now) if now.incarnation == info.incarnation => {}
+                Some(_) => {
+                    tracing::debug!(server = %id, "is there in another life");
+                    self.links.forget(id);
+                }
+                None => {
+                    tracing::debug!(server = %id, "left");
+                    self.leaving.push_back((Instant::now() + FINISH_TIMEOUT, id.clone()));
+                }
             }
         }
         self.known.clone_from(&view.servers);
         // A server knows itself, also while no master does.
         let others = view.servers.values().filter(|info| info.id != self.me.id).cloned();
         self.directory.replace(Servers::new(others.chain([Arc::clone(&self.me)])));
+    }
+
+    fn cut(&mut self) {
+        if let Some((_, id)) = self.leaving.pop_front()
+            && !self.known.contains_key(&id)
+        {
+            self.links.forget(&id);
+        }
+    }
+}
+
+/// Resolves when the first of those that left is to be cut off.
+async fn due(first: Option<&(Instant, ServerId)>) {
+    match first {
+        Some((at, _)) => tokio::time::sleep_until(*at).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -15,14 +15,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
-use pomelo_rpc::Failure;
+use pomelo_rpc::{ErrorKind, Failure, RpcError, Who};
 
 pub(crate) use self::start::{Ending, NodeRunning, Setup, start};
 use crate::{
     CallError, Error, RemoteCall, Request, Session, SessionClosed, UserId, codec,
     extract::Parts,
-    filter::HandlerTable,
-    handler::{ClosedFn, RemoteFn},
+    filter::{HandlerTable, is_unknown_route},
+    handler::{BodyError, ClosedFn, RemoteFn},
     session::{CommandReply, SessionCommand, SessionTable, Snapshot},
     wire,
 };
@@ -162,9 +162,17 @@ impl Node {
     }
 }
 
-/// Errors are logged where they are turned into an answer, once.
+/// Errors are logged where they are turned into an answer, once: what another server has answered with, it has logged. What
+/// any client can cause at will is no warning.
 fn log(error: &Error, what: &str, who: &dyn std::fmt::Debug) {
-    if error.downcast_ref::<Refused>().is_some() || crate::filter::is_unknown_route(error) {
+    let of_sender = error.downcast_ref::<Refused>().is_some()
+        || error.downcast_ref::<BodyError>().is_some()
+        || is_unknown_route(error);
+    let answered = matches!(
+        error.downcast_ref::<CallError>(),
+        Some(CallError::Link(RpcError { who: Who::Remote, kind: ErrorKind::Remote(_), .. }))
+    );
+    if of_sender || answered {
         tracing::debug!(what, from = ?who, %error, "message refused");
     } else {
         tracing::warn!(what, from = ?who, %error, "message failed");

@@ -103,3 +103,18 @@ async fn servers_follow_the_standby_that_takes_over_and_new_ones_find_everybody(
     ask::<WhoAmI>(&alice, WHO_AM_I.name(), &json!({})).await;
     standby.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn stopping_the_cluster_ends_every_server_and_the_master() {
+    let mut cluster = Cluster::start().await;
+    let alice = cluster.entered(1, "alice", "room1").await;
+    let admin = AdminClient::connect(&cluster.master_addr(0), "admin", "admin", LIMIT).await.unwrap();
+    let stop = json!({ "signal": "stop", "ids": [] });
+    admin.request_within("__console__", stop, LIMIT).await.unwrap();
+    tokio::time::timeout(LIMIT, alice.closed()).await.unwrap();
+    for (id, running) in cluster.servers.drain() {
+        let ended = tokio::time::timeout(LIMIT, running.wait()).await;
+        ended.unwrap_or_else(|_| panic!("{id} is still there")).unwrap();
+    }
+    tokio::time::timeout(LIMIT, cluster.master.take().unwrap().wait()).await.unwrap().unwrap();
+}
