@@ -52,7 +52,7 @@ impl Control {
         self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
         let servers = self.registry.view().servers.len();
         info!(target: "pomelo::master", "active in epoch {epoch}, {servers} servers known");
-        if epoch > 1 || self.waited {
+        if self.waited {
             // The line that scripts and people wait for, in the original's words.
             let line = format!("server host: {}, port: {} now is promoted to master!", addr.host, addr.port);
             self.actions.push(Action::Print(line));
@@ -82,6 +82,7 @@ impl Control {
         if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
             return;
         }
+        self.waited = true;
         self.seen(leader.epoch);
         self.leader = Some(leader);
         self.ending_succeeded();

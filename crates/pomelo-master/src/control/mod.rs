@@ -144,7 +144,8 @@ pub(crate) struct Control {
     /// The highest one heard of, this master included.
     leader: Option<Leader>,
     epoch_seen: u64,
-    /// Whether this master ever stood behind another: its promotion is worth a line on the terminal then.
+    /// Whether this master ever stood behind another: only then is its turn a promotion, and worth a line on the
+    /// terminal.
     waited: bool,
     ready: BTreeSet<ServerId>,
     start_over: bool,
