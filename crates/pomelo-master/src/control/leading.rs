@@ -82,7 +82,8 @@ impl Control {
         if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
             return;
         }
-        self.waited = true;
+        // Peers may still name a former life of this very master.
+        self.waited |= !self.is_me(&leader.host, leader.port);
         self.seen(leader.epoch);
         self.leader = Some(leader);
         self.ending_succeeded();
