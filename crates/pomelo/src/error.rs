@@ -30,15 +30,20 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     }
 }
 
+/// The error and what caused it, each cause once: some errors say theirs themselves.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)?;
+        let mut text = self.0.to_string();
         let mut source = self.0.source();
         while let Some(cause) = source {
-            write!(f, ": {cause}")?;
+            let words = cause.to_string();
+            if !text.contains(&words) {
+                text.push_str(": ");
+                text.push_str(&words);
+            }
             source = cause.source();
         }
-        Ok(())
+        f.write_str(&text)
     }
 }
 
@@ -62,5 +67,20 @@ mod tests {
         assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
         assert_eq!(error.to_string(), "invalid digit found in string");
         assert_eq!(format!("{:?}", Error::msg("plain")), "plain");
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("can't read")]
+        struct Quiet(#[source] std::fmt::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error("can't start: {0}")]
+        struct Telling(#[source] Quiet);
+        let cause = std::fmt::Error;
+        assert_eq!(
+            Error::from(Telling(Quiet(cause))).to_string(),
+            format!("can't start: can't read: {cause}")
+        );
     }
 }

@@ -144,14 +144,8 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
 }
 
 fn log_start(info: &ServerInfo) {
-    let port = |port: Option<u16>| port.map_or_else(|| "none".to_owned(), |port| port.to_string());
-    tracing::info!(
-        server = %info.id,
-        port = port(info.port),
-        client_port = port(info.client_port),
-        pid = std::process::id(),
-        "serving"
-    );
+    let (port, client_port) = (info.port, info.client_port);
+    tracing::info!(server = %info.id, port, client_port, pid = info.pid, "serving");
 }
 
 fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> Links {
