@@ -73,11 +73,11 @@ mod tests {
     fn causes_are_told_once() {
         #[derive(Debug, thiserror::Error)]
         #[error("can't read")]
-        struct Quiet(#[source] std::fmt::Error);
+        struct Quiet(#[source] fmt::Error);
         #[derive(Debug, thiserror::Error)]
         #[error("can't start: {0}")]
         struct Telling(#[source] Quiet);
-        let cause = std::fmt::Error;
+        let cause = fmt::Error;
         assert_eq!(
             Error::from(Telling(Quiet(cause))).to_string(),
             format!("can't start: can't read: {cause}")
