@@ -58,7 +58,10 @@ pub async fn show_servers(game: &GameDir, port: u16, ids: &[&str]) -> Result<()>
     cli.line("Welcome").await?;
     cli.write("show servers").await?;
     let master = cli.line("master-server-1").await?;
-    ensure!(master.split_whitespace().any(|cell| cell == port.to_string()), "not the master at {port}: {master}");
+    ensure!(
+        master.split_whitespace().any(|cell| cell == port.to_string()),
+        "not the master at {port}: {master}"
+    );
     for id in ids {
         cli.line(id).await?;
     }
@@ -74,8 +77,14 @@ fn packages() -> Result<Option<PathBuf>> {
         return Ok(Some(dir));
     }
     if require_all() {
-        bail!("the npm packages of {} are not installed, and POMELO_REQUIRE_ALL=1 forbids to skip", dir.display());
+        bail!(
+            "the npm packages of {} are not installed, and POMELO_REQUIRE_ALL=1 forbids to skip",
+            dir.display()
+        );
     }
-    eprintln!("SKIPPED: the npm packages of {} are not installed; `cargo xtask test` installs them", dir.display());
+    eprintln!(
+        "SKIPPED: the npm packages of {} are not installed; `cargo xtask test` installs them",
+        dir.display()
+    );
     Ok(None)
 }

@@ -104,7 +104,11 @@ async fn connect(transport: Transport, host: &str, port: u16) -> Result<Client> 
 }
 
 /// Sends numbers until it is told to stop, and returns how many it has sent.
-async fn speak(client: Arc<Client>, heard: Arc<Mutex<Heard>>, mut stop: watch::Receiver<bool>) -> Result<u64> {
+async fn speak(
+    client: Arc<Client>,
+    heard: Arc<Mutex<Heard>>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<u64> {
     let mut every = tokio::time::interval(EVERY);
     let mut sent = 0;
     while !*stop.borrow_and_update() {

@@ -1,5 +1,5 @@
-//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it), Node with the original's npm packages,
-//! and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
+//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it) and `chromium`, Node with the original's
+//! npm packages, and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
 
 use std::{path::Path, process::Command};
 
@@ -23,6 +23,11 @@ pub(crate) fn zookeeper() -> Result<()> {
         return Ok(());
     }
     apt_install(&missing)
+}
+
+/// Makes sure that there is a browser to open the example's page in.
+pub(crate) fn chromium() -> Result<()> {
+    if Path::new("/usr/bin/chromium").exists() { Ok(()) } else { apt_install(&["chromium"]) }
 }
 
 /// Makes sure that the npm packages named in `dir/package.json` are there.

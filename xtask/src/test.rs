@@ -24,9 +24,11 @@ impl Test {
         let mut skipped = Vec::new();
         if !self.no_install {
             install::nextest()?;
-            for (suite, installed) in
-                [("ZooKeeper suites", install::zookeeper()), ("npm suites", install::npm("tests/npm"))]
-            {
+            for (suite, installed) in [
+                ("ZooKeeper suites", install::zookeeper()),
+                ("npm suites", install::npm("tests/npm")),
+                ("browser suite", install::chromium()),
+            ] {
                 if let Err(e) = installed {
                     eprintln!("warning: {suite} can't run: {e:#}");
                     skipped.push(suite);

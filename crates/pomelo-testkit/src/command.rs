@@ -86,15 +86,25 @@ impl Running {
 
     /// Waits for a line with this text in it; fails with everything it printed if it ends, or hangs, without one.
     pub async fn line(&self, text: &str) -> Result<String> {
+        self.nth_line(text, 1).await
+    }
+
+    /// Waits until so many lines had this text in them.
+    pub async fn lines(&self, text: &str, count: usize) -> Result<()> {
+        self.nth_line(text, count).await.map(drop)
+    }
+
+    async fn nth_line(&self, text: &str, nth: usize) -> Result<String> {
         let mut news = self.news.clone();
+        let found = || self.output().into_iter().filter(|line| line.contains(text)).nth(nth - 1);
         let wait = async {
             loop {
                 news.borrow_and_update();
-                if let Some(line) = self.output().into_iter().find(|line| line.contains(text)) {
+                if let Some(line) = found() {
                     return Some(line);
                 }
                 if news.changed().await.is_err() {
-                    return self.output().into_iter().find(|line| line.contains(text));
+                    return found();
                 }
             }
         };
