@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    net::{Ipv4Addr, TcpListener},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -40,6 +41,7 @@ impl Demo {
         run(cargo().args(["build", "--locked", "-p", "pomelo-cli", "-p", "chat"]))?;
         let programs = target_dir()?.join("debug");
         let dir = self.prepare(&target_dir()?.join("demo"))?;
+        check_free(&dir)?;
 
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -81,6 +83,32 @@ impl Demo {
         }
         Ok(dir)
     }
+}
+
+/// Every port of the configuration must be free, or the demo would meet another cluster.
+fn check_free(dir: &Path) -> Result<()> {
+    let servers = &config(dir, "servers.json")?["production"];
+    let entries =
+        servers.as_object().into_iter().flat_map(|types| types.values()).filter_map(Value::as_array);
+    let standbys = config(dir, "masterha.json")?["masterha"].as_array().cloned().unwrap_or_default();
+    let masters = [config(dir, "master.json")?["production"].clone()].into_iter().chain(standbys);
+    for entry in entries.flatten().cloned().chain(masters) {
+        for port in ["port", "clientPort"].iter().filter_map(|field| entry[field].as_u64()) {
+            let port = u16::try_from(port)?;
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).with_context(|| {
+                format!(
+                    "port {port} of {} is in use; if it is another demo, Ctrl-C or `pomelo stop` ends it",
+                    entry["id"]
+                )
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn config(dir: &Path, file: &str) -> Result<Value> {
+    let path = dir.join("config").join(file);
+    serde_json::from_str(&fs::read_to_string(&path)?).with_context(|| path.display().to_string())
 }
 
 /// What the demo started; dropping it ends all of it.
@@ -176,21 +204,28 @@ fn explain(programs: &Path, dir: &Path) -> Result<()> {
     let of = |server_type: &str| servers.iter().find(|s| s["serverType"] == server_type);
     let master = of("master").context("no master in the list")?;
     let (pid, port) = (&master["pid"], &master["port"]);
-    let gate = fs::read_to_string(dir.join("config/servers.json"))?;
-    let gate: Value = serde_json::from_str(&gate)?;
-    let page = &gate["production"]["gate"][0]["clientPort"];
+    let configured = config(dir, "servers.json")?;
+    let page = &configured["production"]["gate"][0]["clientPort"];
+    let list = config(dir, "masterha.json")?;
+    let ports: Vec<String> = list["masterha"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|standby| standby["port"].to_string())
+        .collect();
+    let (standby, standbys) = (ports.first().context("no standby")?, ports.join(" and "));
     let shown = programs.strip_prefix(root()).unwrap_or(programs).display();
     println!(
         "
   Chat here:       http://127.0.0.1:{page}/   (open it twice)
-  Active master:   127.0.0.1:{port}, pid {pid}; standbys on 3006 and 3007
+  Active master:   127.0.0.1:{port}, pid {pid}; standbys on {standbys}
 
   Now, in another terminal:
     kill -9 {pid}
         the active master dies, a standby takes over; go on chatting, nothing is lost
-    {shown}/pomelo-cli -P 3006 -c \"show servers\"
+    {shown}/pomelo-cli -P {standby} -c \"show servers\"
         the new master knows every server at once
-    {shown}/pomelo stop -P 3006
+    {shown}/pomelo stop -P {standby}
         stops the whole cluster
 
   Ctrl-C here stops all of it. Logs: {}

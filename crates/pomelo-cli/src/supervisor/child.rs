@@ -138,7 +138,8 @@ impl Child {
             && failed
         {
             text.push_str(&format!("; its log is {}", log.display()));
-            if age < EARLY {
+            // Who was killed did not say why.
+            if age < EARLY && status.as_ref().is_ok_and(|status| status.code().is_some()) {
                 text.push_str(&tail(log).iter().map(|line| format!("\n    {line}")).collect::<String>());
             }
         }

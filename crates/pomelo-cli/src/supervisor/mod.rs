@@ -64,10 +64,6 @@ const ENDS_MAX: usize = 64;
 /// Starts what the plan says and stays with it until nothing of it runs any more.
 pub async fn run(game: Game, plan: Plan, detach: Option<Detach>) -> Result<()> {
     let plan = without_running_masters(plan).await;
-    if plan.masters.is_empty() && plan.servers.is_empty() {
-        println!("ready: everything that was asked for runs already");
-        return Ok(());
-    }
     let environment = &game.environment;
     let config =
         FollowerConfig::new(identity(environment), environment.candidates.iter().map(MasterEntry::addr));
@@ -189,10 +185,12 @@ impl Supervisor {
             }
         }
         self.follower.shutdown().await;
-        match failed {
-            Some(child) => bail!("{child} could not be started"),
-            None => Ok(()),
+        match (failed, self.phase) {
+            (Some(child), _) => bail!("{child} could not be started"),
+            (None, Phase::Starting) => println!("ready: everything that was asked for runs already"),
+            (None, _) => println!("nothing of what was started here runs any more"),
         }
+        Ok(())
     }
 
     /// Asks the active master which of the pending servers do not run yet.
