@@ -38,10 +38,9 @@ async fn survives(zookeeper: Option<&ZooKeeper>) -> Result<()> {
 
     signal(master.pid, Signal::KILL)?;
     let line = cluster.printed("now is promoted to master!").await;
-    let promoted = cluster.game.masters[1..]
-        .iter()
-        .copied()
-        .find(|port| line.contains(&format!("server host: 127.0.0.1, port: {port} now is promoted to master!")));
+    let promoted = cluster.game.masters[1..].iter().copied().find(|port| {
+        line.contains(&format!("server host: 127.0.0.1, port: {port} now is promoted to master!"))
+    });
     let Some(promoted) = promoted else { anyhow::bail!("not a standby's address: {line:?}") };
 
     // Complete at once: the first answer of the promoted master lists every server.

@@ -1,0 +1,107 @@
+//! The commands as an operator uses them: planned switch, one server stopped and started again, the background, a supervisor
+//! that dies, development output.
+
+use anyhow::{Result, ensure};
+use pomelo_testkit::{
+    command::{Running, run},
+    eventually,
+    game::{GameDir, signal},
+};
+use rustix::process::Signal;
+use tests::{
+    cluster::{Cluster, PATIENCE, SERVERS, ids_of},
+    player::{Player, Transport},
+};
+
+#[tokio::test]
+async fn a_master_that_is_told_to_end_hands_over_first() -> Result<()> {
+    let cluster = Cluster::start(None).await?;
+    let player = Player::join(&cluster.game, Transport::WebSocket, "alice").await?;
+    let master = cluster.active().await?;
+    signal(master.pid, Signal::TERM)?;
+    cluster.printed("now is promoted to master!").await;
+    let ended = cluster.printed(&format!("(pid {}) ended after", master.pid)).await;
+    ensure!(!ended.contains("exit code"), "it did not end well: {ended}");
+    let next = cluster.active().await?;
+    ensure!(next.port != master.port, "nobody else leads");
+    ensure!(ids_of(&cluster.show_servers(Some(next.port)).await?) == SERVERS);
+    player.finish().await?;
+    cluster.stop(next.port).await
+}
+
+#[tokio::test]
+async fn one_server_is_stopped_and_started_again_while_the_others_go_on() -> Result<()> {
+    let mut cluster = Cluster::start(None).await?;
+    let master = cluster.active().await?;
+    let out = run(&cluster.game, "pomelo", &["stop", "gate-server-1"]).await?;
+    ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let listed = async || ids_of(&cluster.show_servers(None).await.unwrap_or_default());
+    eventually("the gate is gone", PATIENCE, async || (listed().await == SERVERS[..4]).then_some(())).await;
+    // A change of master does not bring it back: it was stopped on purpose.
+    signal(master.pid, Signal::KILL)?;
+    cluster.printed("now is promoted to master!").await;
+    ensure!(listed().await == SERVERS[..4], "the promoted master lists {:?}", listed().await);
+
+    cluster.supervise(&["start", "-e", "production", "-i", "gate-server-1"]).await?;
+    ensure!(ids_of(&cluster.show_servers(None).await?) == SERVERS);
+    let active = cluster.active().await?;
+    cluster.stop(active.port).await
+}
+
+#[tokio::test]
+async fn a_cluster_in_the_background_outlives_its_supervisor() -> Result<()> {
+    let game = GameDir::chat(None)?;
+    let mut start = Running::pomelo(&game, &["start", "-e", "production", "-D"])?;
+    ensure!(start.end().await?.success(), "start -D: {:?}", start.output());
+    let report = start.line("in the background as pid").await?;
+    let supervisor: u32 = report
+        .split("pid ")
+        .nth(1)
+        .and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+        .ok_or_else(|| anyhow::anyhow!("no pid in {report:?}"))?;
+    signal(supervisor, Signal::KILL)?;
+
+    let player = Player::join(&game, Transport::Tcp, "alice").await?;
+    player.heard(5).await;
+    player.finish().await?;
+    let list = run(&game, "pomelo", &["list"]).await?;
+    let list = String::from_utf8_lossy(&list.stdout).into_owned();
+    for id in SERVERS {
+        ensure!(list.contains(id), "{id} is missing in\n{list}");
+    }
+    let stopped = run(&game, "pomelo", &["stop"]).await?;
+    ensure!(stopped.status.success(), "{}", String::from_utf8_lossy(&stopped.stderr));
+    nothing_left(&game).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_at_the_supervisor_ends_what_it_started() -> Result<()> {
+    let game = GameDir::chat(None)?;
+    let mut start = Running::pomelo(&game, &["start"])?; // development: output comes here, line by line
+    start.line("chat-server-1 |").await?;
+    start.line("ready").await?;
+    signal(start.pid().unwrap_or_default(), Signal::INT)?;
+    ensure!(start.end().await?.success(), "{:?}", start.output());
+    nothing_left(&game).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn kill_ends_every_process_at_once() -> Result<()> {
+    let mut cluster = Cluster::start(None).await?;
+    let out = run(&cluster.game, "pomelo", &["kill"]).await?;
+    ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    for supervisor in &mut cluster.supervisors {
+        supervisor.end().await?;
+    }
+    nothing_left(&cluster.game).await;
+    Ok(())
+}
+
+async fn nothing_left(game: &GameDir) {
+    eventually("no process of the game is left", PATIENCE, async || {
+        game.processes().is_empty().then_some(())
+    })
+    .await;
+}

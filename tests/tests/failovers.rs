@@ -1,0 +1,62 @@
+//! The active master is killed again and again, the dead ones come back as standbys: epochs grow by one each time, and each
+//! new master knows every server.
+
+use anyhow::{Result, ensure};
+use pomelo_testkit::{eventually, game::signal, zookeeper::ZooKeeper};
+use rustix::process::Signal;
+use tests::cluster::{Cluster, PATIENCE, SERVERS, ids_of};
+
+/// How often.
+const KILLS: u64 = 10;
+
+#[tokio::test]
+async fn ten_masters_in_a_row_are_replaced_on_the_embedded_coordinator() -> Result<()> {
+    killed_in_a_row(None).await
+}
+
+#[tokio::test]
+async fn ten_masters_in_a_row_are_replaced_on_zookeeper() -> Result<()> {
+    let Some(zookeeper) = ZooKeeper::for_test().await else { return Ok(()) };
+    killed_in_a_row(Some(&zookeeper)).await
+}
+
+async fn killed_in_a_row(zookeeper: Option<&ZooKeeper>) -> Result<()> {
+    let mut cluster = Cluster::start(zookeeper).await?;
+    for kills in 1..=KILLS {
+        let master = cluster.active().await?;
+        signal(master.pid, Signal::KILL)?;
+        let followed = format!("epoch={}", kills + 1);
+        eventually("every server follows the next epoch", PATIENCE, async || {
+            SERVERS.iter().all(|server| epochs(&cluster, server).contains(&followed)).then_some(())
+        })
+        .await;
+        let next = cluster.active().await?;
+        ensure!(next.port != master.port, "the dead master still leads");
+        let servers = cluster.show_servers(Some(next.port)).await?;
+        ensure!(ids_of(&servers) == SERVERS, "after {kills} kills: {servers:?}");
+
+        let again: &[&str] = if master.port == cluster.game.masters[0] {
+            &["start", "-t", "master", "-e", "production"]
+        } else {
+            &["masterha", "-e", "production"]
+        };
+        cluster.supervise(again).await?;
+    }
+    let expected: Vec<String> = (1..=KILLS + 1).map(|epoch| format!("epoch={epoch}")).collect();
+    for server in SERVERS {
+        let followed = epochs(&cluster, server);
+        ensure!(followed == expected, "{server} followed {followed:?}");
+    }
+    let active = cluster.active().await?;
+    cluster.stop(active.port).await
+}
+
+/// The epochs that a server followed, in order, as its log tells.
+fn epochs(cluster: &Cluster, server: &str) -> Vec<String> {
+    let log = cluster.game.read(&format!("logs/{server}.log"));
+    let follows = log.lines().filter(|line| line.contains("following master"));
+    follows
+        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with("epoch=")))
+        .map(str::to_owned)
+        .collect()
+}
