@@ -165,7 +165,7 @@ struct Supervisor {
 
 impl Supervisor {
     /// Starts it and shows what it prints; the channel tells when it printed that it is ready.
-    fn spawn(programs: &Path, dir: &Path, words: &[&str]) -> Result<(Self, mpsc::Receiver<()>)> {
+    fn spawn(programs: &Path, dir: &Path, words: &[&'static str]) -> Result<(Self, mpsc::Receiver<()>)> {
         let mut command = Command::new(programs.join("pomelo"));
         command.args(words).arg("-d").arg(dir).arg("--bin").arg(programs.join("chat"));
         let mut child = command
@@ -176,10 +176,11 @@ impl Supervisor {
             .with_context(|| format!("could not run {}", programs.join("pomelo").display()))?;
         let stdout = child.stdout.take().context("stdout was asked for")?;
         let (tell, ready) = mpsc::sync_channel(1);
+        let name = words.first().copied().unwrap_or_default();
         std::thread::spawn(move || {
             let mut tell = Some(tell);
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                println!("{line}");
+                println!("{name:>9} | {line}");
                 if line.starts_with("ready")
                     && let Some(tell) = tell.take()
                 {

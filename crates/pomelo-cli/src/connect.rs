@@ -2,10 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use pomelo_cluster::{
-    admin::AdminClient,
+    admin::{AdminClient, AdminError},
     config::{Config, MasterEntry},
     coordinator::MasterAddr,
 };
@@ -37,9 +37,15 @@ pub struct Connection {
 impl Connection {
     /// Connects to the active master, by way of a standby if need be.
     pub async fn open(&self) -> Result<AdminClient> {
-        let client =
-            AdminClient::connect_any(&self.masters(), &self.username, &self.password, TIMEOUT).await?;
-        Ok(client)
+        let connected =
+            AdminClient::connect_any(&self.masters(), &self.username, &self.password, TIMEOUT).await;
+        connected.map_err(|error| match error {
+            // The text has the system's reason in it, so the source is not shown again.
+            AdminError::Connect { .. } => {
+                anyhow!("{error}; `pomelo start` starts a cluster, -h and -P name another master")
+            }
+            other => other.into(),
+        })
     }
 
     /// Without `-h` and `-P`, in a game's directory: every master its configuration names, in any environment.
