@@ -69,7 +69,7 @@ impl Others {
 fn obey(order: Order) -> Option<Event> {
     let signal = order.body.get("signal").and_then(Value::as_str).unwrap_or_default();
     if order.module_id == CONSOLE && (signal == "stop" || signal == "kill") {
-        return Some(Event::Ordered);
+        return Some(Event::Ordered { epoch: order.epoch });
     }
     debug!(target: "pomelo::master", "nothing is done about {:?} from {}", order.module_id, order.from);
     if let Some(reply) = order.reply {

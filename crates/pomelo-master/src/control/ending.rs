@@ -77,8 +77,15 @@ impl Control {
         }
     }
 
-    /// The leader ends the whole cluster.
-    pub(super) fn ordered_to_end(&mut self) {
+    /// Another master ends the whole cluster. The links to the others do not know this master's own epoch, so that it is
+    /// compared here: one that was deposed and does not know it yet must not end its successor.
+    pub(super) fn ordered_to_end(&mut self, epoch: u64) {
+        if epoch < self.epoch_seen {
+            return warn!(
+                target: "pomelo::master",
+                "not ended by a master of epoch {epoch}: epoch {} has begun", self.epoch_seen
+            );
+        }
         info!(target: "pomelo::master", "ended by the active master");
         self.resign();
         self.exit();

@@ -79,8 +79,11 @@ pub(crate) enum Event {
     Followed(Arc<View>),
     /// Another master leads.
     Leader(Leader),
-    /// The leader ends the whole cluster.
-    Ordered,
+    /// Another master ends the whole cluster.
+    Ordered {
+        /// In which epoch it leads; this master's own may be higher.
+        epoch: u64,
+    },
     /// This process is to end: SIGTERM.
     Shutdown,
     /// Time has passed.
@@ -241,7 +244,7 @@ impl Control {
                 self.followed = view;
             }
             Event::Leader(leader) => self.another_leads(leader),
-            Event::Ordered => self.ordered_to_end(),
+            Event::Ordered { epoch } => self.ordered_to_end(epoch),
             Event::Shutdown => self.shut_down(now),
             Event::Tick => self.tick(now),
         }

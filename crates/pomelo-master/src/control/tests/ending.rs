@@ -106,8 +106,18 @@ fn who_has_nobody_to_hand_over_to_ends_at_once() {
 fn a_standby_ends_when_the_leader_ends_the_cluster() {
     let mut standby = Stage::new(&[]);
     standby.role(Role::Standby { ahead: 1 });
-    assert_eq!(standby.on(Event::Ordered), [Action::Resign, Action::Exit]);
+    assert_eq!(standby.on(Event::Ordered { epoch: 1 }), [Action::Resign, Action::Exit]);
     assert!(standby.role(active(2)).is_empty(), "it is not promoted on its way out");
+}
+
+#[test]
+fn a_deposed_leader_that_stops_the_cluster_does_not_end_its_successor() {
+    let mut stage = Stage::new(&[]);
+    stage.role(Role::Standby { ahead: 1 });
+    stage.on(Event::Leader(leader(3005, 1)));
+    stage.role(active(2));
+    assert!(stage.on(Event::Ordered { epoch: 1 }).is_empty());
+    assert_eq!(stage.control.standing, Standing::Active { epoch: 2 });
 }
 
 #[test]
