@@ -139,7 +139,8 @@ impl Registry {
         if let Some(seat) = self.seats.get(&info.id) {
             self.may_take_over(seat, &info, now)?;
             replaced = (seat.link != link).then_some(seat.link);
-        } else if self.leading
+        }
+        if self.leading
             && let Some(member) = self.view.servers.get(&info.id)
         {
             refuse_older(member, &info)?;
@@ -194,8 +195,12 @@ impl Registry {
             }
         }
         let seats = &self.seats;
-        let unlinked = self.view.servers.keys().filter(|id| !seats.contains_key(*id));
-        self.missing = unlinked.map(|id| (id.clone(), now)).collect();
+        // A link of a former life does not stand for the later one.
+        let linked = |member: &ServerInfo| {
+            seats.get(&member.id).is_some_and(|seat| seat.info.incarnation == member.incarnation)
+        };
+        let unlinked = self.view.servers.values().filter(|member| !linked(member));
+        self.missing = unlinked.map(|member| (member.id.clone(), now)).collect();
         self.view.version = Version { epoch, rev: 0 };
         self.leading = true;
     }
@@ -351,6 +356,20 @@ mod tests {
         let dropped = registry.expire(now + MISSING);
         assert_eq!(dropped.len(), 1);
         assert_eq!(ids(&registry), ["chat-1", "chat-3"]);
+    }
+
+    #[test]
+    fn a_member_of_whom_only_a_former_life_is_linked_at_the_promotion_is_dropped_if_it_never_comes() {
+        let (mut registry, now) = standby();
+        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
+        registry.followed(&followed(4, &[server("chat-1", 2)]));
+        registry.lead(5, now);
+        let former = registry.admit(LinkId(2), server("chat-1", 1), now).unwrap_err();
+        assert!(matches!(former, Refused::Older { known: 2, given: 1, .. }));
+        let (_, delta) = registry.leave(LinkId(1), false).unwrap();
+        assert_eq!((delta, ids(&registry)), (None, vec!["chat-1"]), "the later life may still come");
+        assert_eq!(registry.expire(now + MISSING).len(), 1);
+        assert!(ids(&registry).is_empty());
     }
 
     #[test]
