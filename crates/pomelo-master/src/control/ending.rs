@@ -159,15 +159,17 @@ impl Control {
         }
     }
 
-    /// A server came while everything is being stopped: it is told so, too.
+    /// Somebody came while everything is being stopped, and is told so, too. Masters and agents have their turn when the
+    /// servers have had theirs.
     pub(super) fn ending_joined(&mut self, link: LinkId) {
-        let kill = match &mut self.ending {
-            Some(Ending::Servers { kill, waiting, .. }) => {
+        let kill = match (&mut self.ending, self.peers.get(&link)) {
+            (Some(Ending::Servers { kill, waiting, .. }), Some(Peer::Server { .. }))
+            | (Some(Ending::Masters { kill, waiting, .. }), Some(Peer::Candidate)) => {
                 waiting.insert(link);
                 *kill
             }
-            Some(Ending::Masters { kill, .. }) => *kill,
-            Some(Ending::HandingOver { .. } | Ending::Over) | None => return,
+            (Some(Ending::Masters { kill, .. }), Some(Peer::Server { .. } | Peer::Agent { .. })) => *kill,
+            _ => return,
         };
         let order = self.order(signal(kill));
         self.send(vec![link], AdminMessage::Monitor(order));

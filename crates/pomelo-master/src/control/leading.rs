@@ -20,6 +20,11 @@ impl Control {
             return;
         }
         match role {
+            // A store that was wiped, or that is not everybody's: nobody would obey, and the election takes a higher one.
+            Role::Active { term } | Role::Suspended { term, .. } if term.epoch < self.epoch_seen => {
+                warn!(target: "pomelo::master", "epoch {} is not used: {} has begun", term.epoch, self.epoch_seen);
+                self.not_leading(Standing::Joining);
+            }
             Role::Active { term } => match self.standing {
                 Standing::Active { epoch } if epoch == term.epoch => {}
                 Standing::Suspended { epoch } if epoch == term.epoch => {
@@ -57,8 +62,9 @@ impl Control {
             let line = format!("server host: {}, port: {} now is promoted to master!", addr.host, addr.port);
             self.actions.push(Action::Print(line));
         }
-        // A complete cluster was told by the former leader that its start is over.
-        let complete = self.configured.iter().all(|id| self.registry.view().servers.contains_key(id));
+        // A cluster that is complete, or once was, was told by the former leader that its start is over.
+        let servers = &self.registry.view().servers;
+        let complete = self.configured.iter().all(|id| servers.contains_key(id) || self.ready.contains(id));
         self.start_over = succeeds && complete;
         self.announce();
         self.look_whether_start_is_over();
@@ -89,14 +95,18 @@ impl Control {
         self.ending_succeeded();
     }
 
-    /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot.
+    /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot; the election hears of
+    /// it in any case, so that it takes none that is lower.
     pub(super) fn seen(&mut self, epoch: u64) {
-        self.epoch_seen = self.epoch_seen.max(epoch);
-        if self.epoch().is_some_and(|own| own < epoch) {
+        if epoch <= self.epoch_seen {
+            return;
+        }
+        self.epoch_seen = epoch;
+        if self.epoch().is_some() {
             warn!(target: "pomelo::master", "superseded: epoch {epoch} was heard of");
             self.not_leading(Standing::Standby);
-            self.actions.push(Action::Superseded(epoch));
         }
+        self.actions.push(Action::Superseded(epoch));
     }
 
     /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.

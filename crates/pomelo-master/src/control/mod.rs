@@ -121,7 +121,7 @@ pub(crate) enum Action {
     },
     /// Print a line on standard output.
     Print(String),
-    /// Tell the election that somebody leads in this higher epoch.
+    /// Tell the election that this epoch, higher than any before, has begun.
     Superseded(u64),
     /// Leave the election, confirmed by the coordinator if that is possible in time.
     Resign,

@@ -34,6 +34,7 @@ impl Control {
                     self.send(vec![link], AdminMessage::Monitor(message));
                 }
                 self.joined(link, joined);
+                self.ending_joined(link);
             }
             Err(why) => {
                 warn!(target: "pomelo::master", "{who} refused: {why}");
@@ -89,7 +90,6 @@ impl Control {
             self.close(old, "its server came on another link");
         }
         self.publish(delta, link);
-        self.ending_joined(link);
     }
 }
 

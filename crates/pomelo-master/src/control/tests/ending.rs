@@ -81,7 +81,7 @@ fn an_active_master_that_is_terminated_ends_when_another_one_leads() {
     assert_eq!(actions, [Action::Resign]);
     assert!(stage.role(Role::Stopped).is_empty());
     assert!(told(&stage.closed(server, true), candidate).is_empty(), "it has no authority any more");
-    assert_eq!(stage.on(Event::Leader(leader(3005, 2))), [Action::Exit]);
+    assert_eq!(stage.on(Event::Leader(leader(3005, 2))), [Action::Superseded(2), Action::Exit]);
 }
 
 #[test]
@@ -129,6 +129,23 @@ fn a_server_that_comes_while_all_is_stopped_is_stopped_too() {
     let (late, actions) = stage.register(server("chat-2", 1));
     assert_eq!(sent(&actions, late), [order("stop")]);
     assert!(sent(&stage.closed(first, true), client).is_empty(), "it is waited for");
+    assert!(answer(&stage.closed(late, true), client).is_ok());
+}
+
+#[test]
+fn masters_and_agents_that_come_while_masters_are_stopped_are_stopped_too() {
+    let mut stage = Stage::active(&[]);
+    let first = stage.candidate();
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    let (late, actions) = stage.register(candidate(3006));
+    assert_eq!(sent(&actions, late), [order("stop")]);
+    let (agent, actions) = stage.register(agent("late"));
+    assert_eq!(sent(&actions, agent), [order("stop")]);
+    assert!(
+        sent(&stage.closed(first, true), client).is_empty(),
+        "it would be promoted if it were not waited for"
+    );
     assert!(answer(&stage.closed(late, true), client).is_ok());
 }
 

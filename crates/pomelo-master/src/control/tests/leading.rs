@@ -90,6 +90,18 @@ fn a_failover_of_a_complete_cluster_does_not_end_its_start_again() {
 }
 
 #[test]
+fn a_failover_after_a_server_died_does_not_end_the_start_again() {
+    let mut stage = Stage::new(&["chat-1", "chat-2"]);
+    stage.role(Role::Standby { ahead: 1 });
+    let (link, dead) = (stage.server("chat-1", 1), stage.server("chat-2", 1));
+    stage.ready(link);
+    stage.ready(dead);
+    stage.closed(dead, false);
+    stage.on(Event::Followed(view(1, &[info("chat-1", 1)])));
+    assert!(!told(&stage.role(active(2)), link).contains(&json!({ "action": "startOver" })));
+}
+
+#[test]
 fn a_stranger_can_not_end_a_masters_authority() {
     let mut stage = Stage::active(&[]);
     let mut tool = client("admin", "admin");
@@ -191,6 +203,20 @@ fn whoever_knows_a_higher_epoch_ends_this_masters_authority_at_once() {
     for stage in [by_registration, by_answer, by_notify, by_leader] {
         assert_eq!(stage.control.standing, Standing::Standby);
     }
+}
+
+#[test]
+fn the_election_hears_of_every_epoch_so_that_a_wiped_store_gives_no_old_one() {
+    let mut stage = Stage::new(&[]);
+    stage.role(Role::Standby { ahead: 1 });
+    assert!(stage.on(Event::Leader(leader(3005, 5))).contains(&Action::Superseded(5)));
+    let link = stage.server("chat-1", 1);
+    let actions = stage.role(active(1));
+    assert_eq!(stage.control.standing, Standing::Joining, "{actions:?}");
+    assert!(printed(&actions).is_empty());
+    assert!(!told(&actions, link).iter().any(|body| body["action"] == "announce"));
+    assert!(stage.role(suspended(1)).is_empty());
+    assert_eq!(printed(&stage.role(active(6))).len(), 1);
 }
 
 #[test]

@@ -88,26 +88,11 @@ impl Stage {
     }
 
     fn candidate(&mut self) -> LinkId {
-        let addr = CandidateRegister {
-            id: id("master-server-1"),
-            host: "127.0.0.1".into(),
-            port: 3005,
-            pid: 78,
-            token: None,
-            hello: Some(Hello::new()),
-        };
-        self.register(Register::Candidate(addr)).0
+        self.register(candidate(3005)).0
     }
 
     fn agent(&mut self, name: &str) -> LinkId {
-        let agent = AgentRegister {
-            id: name.into(),
-            host: "127.0.0.1".into(),
-            pid: 79,
-            token: None,
-            hello: Some(Hello::new()),
-        };
-        self.register(Register::Agent(agent)).0
+        self.register(agent(name)).0
     }
 
     fn closed(&mut self, link: LinkId, clean: bool) -> Vec<Action> {
@@ -144,6 +129,27 @@ fn info(name: &str, incarnation: u64) -> ServerInfo {
 
 fn server(name: &str, incarnation: u64) -> Register {
     Register::Monitor(MonitorRegister::of(&info(name, incarnation), None, Hello::new()))
+}
+
+fn candidate(port: u16) -> Register {
+    Register::Candidate(CandidateRegister {
+        id: id("master-server-1"),
+        host: "127.0.0.1".into(),
+        port,
+        pid: 78,
+        token: None,
+        hello: Some(Hello::new()),
+    })
+}
+
+fn agent(name: &str) -> Register {
+    Register::Agent(AgentRegister {
+        id: name.into(),
+        host: "127.0.0.1".into(),
+        pid: 79,
+        token: None,
+        hello: Some(Hello::new()),
+    })
 }
 
 fn client(username: &str, password: &str) -> Register {
