@@ -3,11 +3,13 @@
 
 use anyhow::{Result, ensure};
 use pomelo_testkit::{
-    command::{Running, run},
+    command::{Running, program, run},
     eventually,
     game::{GameDir, signal},
 };
 use rustix::process::Signal;
+use tokio::process::Command;
+
 use tests::{
     cluster::{Cluster, PATIENCE, SERVERS, ids_of},
     player::{Player, Transport},
@@ -85,6 +87,28 @@ async fn ctrl_c_at_the_supervisor_ends_what_it_started() -> Result<()> {
     ensure!(start.end().await?.success(), "{:?}", start.output());
     nothing_left(&game).await;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_console_goes_on_asking_when_its_master_was_killed() -> Result<()> {
+    let cluster = Cluster::start(None).await?;
+    let master = cluster.active().await?;
+    let mut command = Command::new(program("pomelo-cli")?);
+    command.args(["-P", &master.port.to_string()]).current_dir(cluster.game.path());
+    let mut console = Running::start(command)?;
+    console.line("Connected to the active master").await?;
+    console.write("show servers").await?;
+    console.lines("gate-server-1", 1).await?;
+    signal(master.pid, Signal::KILL)?;
+    cluster.printed("now is promoted to master!").await;
+    console.write("show servers").await?;
+    console.lines("gate-server-1", 2).await?;
+    console.write("use nobody").await?;
+    console.line("there is no server \"nobody\"; there are: chat-server-1, ").await?;
+    console.write("quit").await?;
+    ensure!(console.end().await?.success(), "{:?}", console.output());
+    let active = cluster.active().await?;
+    cluster.stop(active.port).await
 }
 
 #[tokio::test]

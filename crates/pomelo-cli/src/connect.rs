@@ -14,6 +14,9 @@ use pomelo_cluster::{
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 3005;
 
+/// Where a game's configuration is, seen from its directory.
+const CONFIG: &str = "config";
+
 /// How long to wait for a master's answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -37,8 +40,21 @@ pub struct Connection {
 impl Connection {
     /// Connects to the active master, by way of a standby if need be.
     pub async fn open(&self) -> Result<AdminClient> {
-        let connected =
-            AdminClient::connect_any(&self.masters(), &self.username, &self.password, TIMEOUT).await;
+        self.connect(&self.masters()).await
+    }
+
+    /// Connects to whoever leads after the master that was connected to has gone: the one that was named may be dead, so
+    /// the configuration is looked at too.
+    pub async fn open_again(&self) -> Result<AdminClient> {
+        let mut masters = self.masters();
+        masters.extend(configured(Path::new(CONFIG)));
+        masters.sort();
+        masters.dedup();
+        self.connect(&masters).await
+    }
+
+    async fn connect(&self, masters: &[MasterAddr]) -> Result<AdminClient> {
+        let connected = AdminClient::connect_any(masters, &self.username, &self.password, TIMEOUT).await;
         connected.map_err(|error| match error {
             // The text has the system's reason in it, so the source is not shown again.
             AdminError::Connect { .. } => {
@@ -57,7 +73,7 @@ impl Connection {
         if self.host.is_some() || self.port.is_some() {
             return vec![given];
         }
-        let mut masters = configured(Path::new("config"));
+        let mut masters = configured(Path::new(CONFIG));
         if masters.is_empty() {
             masters.push(given);
         }

@@ -3,10 +3,13 @@
 //! The words are the original's. Reading the line is pure and tested here; [`Console`] asks the master.
 
 use anyhow::{Result, bail};
-use pomelo_cluster::{admin::AdminClient, coordinator::MasterAddr};
+use pomelo_cluster::{
+    admin::{AdminClient, AdminError},
+    coordinator::MasterAddr,
+};
 use serde_json::{Map, Value, json};
 
-use crate::{style::Style, table};
+use crate::{connect::Connection, style::Style, table};
 
 /// Every command, with what it does: the text of `help`, and what the Tab key offers.
 pub const COMMANDS: [(&str, &str); 4] = [
@@ -52,6 +55,7 @@ impl Command {
 
 /// A conversation with a master.
 pub struct Console {
+    connection: Connection,
     client: AdminClient,
     context: Option<String>,
     known: Vec<String>,
@@ -69,9 +73,10 @@ pub enum Then {
 }
 
 impl Console {
-    /// Answers go to stdout, as JSON where that was asked for.
-    pub fn new(client: AdminClient, json: bool) -> Self {
-        Self { client, context: None, known: Vec::new(), style: Style::for_stdout(), json }
+    /// Connects. Answers go to stdout, as JSON where that was asked for.
+    pub async fn open(connection: Connection, json: bool) -> Result<Self> {
+        let client = connection.open().await?;
+        Ok(Self { connection, client, context: None, known: Vec::new(), style: Style::for_stdout(), json })
     }
 
     /// The master that answers.
@@ -113,8 +118,7 @@ impl Console {
         if let Some(id) = &server {
             let servers = self.servers().await?;
             if !servers.contains_key(id) {
-                let ids: Vec<&str> = servers.keys().map(String::as_str).collect();
-                bail!("there is no server {id:?}; there are: {}", ids.join(", "));
+                bail!("there is no server {id:?}; there are: {}", self.known.join(", "));
             }
         }
         self.context = server;
@@ -136,16 +140,30 @@ impl Console {
     }
 
     async fn servers(&mut self) -> Result<Map<String, Value>> {
-        let answer = self
-            .client
-            .request("watchServer", json!({ "comd": "servers", "param": "", "context": "all" }))
-            .await?;
+        let answer =
+            self.ask("watchServer", json!({ "comd": "servers", "param": "", "context": "all" })).await?;
         let Some(servers) = answer["msg"].as_object() else {
             bail!("the master answered `show servers` with {answer}");
         };
         self.known = servers.keys().cloned().collect();
         self.known.sort();
         Ok(servers.clone())
+    }
+
+    /// Asks, and if the master has gone meanwhile, asks the one that leads now. For questions only: nothing here changes
+    /// anything, so asking twice does no harm.
+    async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value> {
+        match self.client.request(module_id, body.clone()).await {
+            Err(AdminError::Closed { .. } | AdminError::Moved { .. }) => {
+                self.client = self.connection.open_again().await?;
+                eprintln!(
+                    "{}",
+                    self.style.dim(format!("asking the active master {} now", self.client.master()))
+                );
+                Ok(self.client.request(module_id, body).await?)
+            }
+            answer => Ok(answer?),
+        }
     }
 }
 

@@ -42,10 +42,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<()> {
-    let client = cli.connection.open().await?;
-    let mut console = Console::new(client, cli.json);
+    let username = cli.connection.username.clone();
+    let mut console = Console::open(cli.connection, cli.json).await?;
     let Some(commands) = cli.command else {
-        return repl::run(console, &cli.connection.username).await;
+        return repl::run(console, &username).await;
     };
     for command in commands.split(';') {
         if console.run(command).await? == Then::Leave {
