@@ -141,6 +141,30 @@ async fn following() -> (Follower, mpsc::Receiver<Order>, FakeMaster, FakeLink) 
 }
 
 #[tokio::test]
+async fn a_master_that_was_joining_is_seen_as_a_standby_once_it_says_so() {
+    let master = FakeMaster::bind().await;
+    let identity = Identity::Agent { id: "agent-1".into(), host: "127.0.0.1".into(), pid: 1 };
+    let (follower, _orders) = Follower::start(FollowerConfig::new(identity, [master.addr.clone()]));
+    let state = |role| ClusterState {
+        role,
+        view: ViewStamp { epoch: 0, rev: 0, digest: View::default().digest() },
+        leader: None,
+        coordinator: "embedded".into(),
+    };
+    let link = master.accept(Some(state(MasterRole::Joining))).await;
+    let mut links = follower.links();
+    let mut wait_for = async |role| {
+        let seen =
+            links.wait_for(|links| links.get(&master.addr).is_some_and(|link| link.role == Some(role)));
+        timeout(PATIENCE, seen).await.expect("the role was not seen").unwrap();
+    };
+    wait_for(MasterRole::Joining).await;
+    let told = Envelope::notify(messages::CLUSTER, messages::state(&state(MasterRole::Standby)));
+    link.link.sender().send(&AdminMessage::Monitor(told)).unwrap();
+    wait_for(MasterRole::Standby).await;
+}
+
+#[tokio::test]
 async fn it_registers_with_every_master_and_follows_the_one_that_leads() {
     let (one, two) = (FakeMaster::bind().await, FakeMaster::bind().await);
     let (follower, _orders) = start(&[&one, &two]);
@@ -180,6 +204,21 @@ async fn a_standby_that_is_promoted_is_followed_without_a_new_link_or_list() {
     assert_eq!(standby.next_response().await.error, Some(json!(1)), "it asked for what it had");
     let got = until(&mut follower.view(), |view| view.version.rev == 1).await;
     assert_eq!(got.servers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_leader_that_hears_its_coordinator_again_is_shown_as_active_again() {
+    let (follower, _orders, master, link) = following().await;
+    let mut links = follower.links();
+    let shows = |role| {
+        let addr = master.addr.clone();
+        move |links: &Arc<BTreeMap<MasterAddr, LinkState>>| links[&addr].role == Some(role)
+    };
+    let suspended = state(MasterRole::Suspended, &view(2, 0, [])).unwrap();
+    link.say(Envelope::notify(messages::CLUSTER, messages::state(&suspended)));
+    until(&mut links, shows(MasterRole::Suspended)).await;
+    link.announce(&view(2, 0, []));
+    until(&mut links, shows(MasterRole::Active)).await;
 }
 
 #[tokio::test]

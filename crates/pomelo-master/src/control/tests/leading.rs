@@ -32,6 +32,25 @@ fn agents_and_other_masters_follow_the_membership_too_but_clients_do_not() {
 }
 
 #[test]
+fn a_change_of_role_that_begins_no_term_is_told_to_rust_peers_once() {
+    let mut stage = Stage::new(&[]);
+    let (server, agent) = (stage.server("chat-1", 1), stage.agent("here"));
+    let role = |actions: &[Action], link| -> Vec<Value> {
+        told(actions, link)
+            .iter()
+            .filter(|told| told["action"] == "state")
+            .map(|told| told["role"].clone())
+            .collect()
+    };
+    let actions = stage.role(Role::Standby { ahead: 1 });
+    assert_eq!(role(&actions, server), ["standby"]);
+    assert_eq!(role(&actions, agent), ["standby"]);
+    assert!(role(&stage.role(Role::Standby { ahead: 2 }), server).is_empty(), "nothing has changed for them");
+    stage.role(active(3));
+    assert_eq!(role(&stage.role(suspended(3)), server), ["suspended"]);
+}
+
+#[test]
 fn a_restarted_server_replaces_its_old_link_and_a_late_leave_does_not_evict_it() {
     let mut stage = Stage::active(&[]);
     let old = stage.server("chat-1", 1);
