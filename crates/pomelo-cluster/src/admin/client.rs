@@ -24,6 +24,8 @@ use crate::coordinator::MasterAddr;
 const SECOND_OPINION: Duration = Duration::from_millis(100);
 /// How often a tool lets itself be sent to another master before it gives up.
 const MOVES_MAX: usize = 3;
+/// What masters, ours and the original's, answer to a user who may not do what he asks for.
+const DENIED: &str = "Command permission denied";
 
 /// A tool's connection to a master.
 #[derive(Debug)]
@@ -73,8 +75,8 @@ pub enum AdminError {
         /// How long was waited.
         after: Duration,
     },
-    /// What listens there speaks something else.
-    #[error("{master} is not a pomelo master: {why}")]
+    /// What listens there speaks something else, or hangs up at once.
+    #[error("{master} does not answer as a pomelo master: {why}")]
     NotAMaster {
         /// Where.
         master: MasterAddr,
@@ -98,22 +100,39 @@ pub enum AdminError {
         leader: Leader,
     },
     /// The master does not lead and knows none that does.
-    #[error("no active master: {master} is {} and knows of none", role.as_str())]
+    #[error("no active master: {master} is {} and knows of none ({coordinator})", role.as_str())]
     NoActive {
         /// Which one.
         master: MasterAddr,
         /// What it is.
         role: MasterRole,
+        /// Where it queues for leadership, in its own words, and what is wrong there.
+        coordinator: String,
     },
     /// None of several masters could be used.
-    #[error("no active master: {}", tried.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("no active master: {}", reasons(tried))]
     None {
         /// What each of them said.
         tried: Vec<AdminError>,
     },
-    /// The master answered that it can't, or may not.
-    #[error("{0}")]
-    Answer(Failure),
+    /// The user may look, and no more.
+    #[error("master {master}: user {username:?} may only look: {why}")]
+    Denied {
+        /// Which one.
+        master: MasterAddr,
+        /// Who asked.
+        username: String,
+        /// Its words.
+        why: Failure,
+    },
+    /// The master answered that it can't.
+    #[error("master {master}: {why}")]
+    Answer {
+        /// Which one.
+        master: MasterAddr,
+        /// Its words.
+        why: Failure,
+    },
 }
 
 impl AdminClient {
@@ -132,8 +151,13 @@ impl AdminClient {
                 leader: Some(leader),
                 ..
             }) => Err(AdminError::Moved { master: master.clone(), leader: leader.clone() }),
-            Some(ClusterState { role: role @ (MasterRole::Standby | MasterRole::Joining), .. }) => {
-                Err(AdminError::NoActive { master: master.clone(), role: *role })
+            Some(ClusterState {
+                role: role @ (MasterRole::Standby | MasterRole::Joining),
+                coordinator,
+                ..
+            }) => {
+                let (master, coordinator) = (master.clone(), coordinator.clone());
+                Err(AdminError::NoActive { master, role: *role, coordinator })
             }
             _ => Ok(client),
         }
@@ -203,7 +227,10 @@ impl AdminClient {
             Err(Failure { leader: Some(leader), .. }) => {
                 Err(AdminError::Moved { master: self.master.clone(), leader })
             }
-            Err(failure) => Err(AdminError::Answer(failure)),
+            Err(why) if why.message == DENIED => {
+                Err(AdminError::Denied { master: self.master.clone(), username: self.username.clone(), why })
+            }
+            Err(why) => Err(AdminError::Answer { master: self.master.clone(), why }),
         }
     }
 
@@ -233,7 +260,11 @@ impl AdminClient {
             md5: true,
             hello: Some(Hello::new()),
         });
-        let fault = |e| AdminError::of(master, username, e);
+        let fault = |e| match AdminError::of(master, username, e) {
+            // A master that closes a link says why before; who hangs up at the first words is something else.
+            AdminError::Closed { master, why } => AdminError::NotAMaster { master, why },
+            other => other,
+        };
         let config = LinkConfig { open_timeout: timeout, ..LinkConfig::default() };
         let mut link = Link::dial(master, &config).await.map_err(fault)?;
         let reply = link.register(register).await.map_err(fault)?;
@@ -274,6 +305,28 @@ impl AdminError {
         match self {
             Self::Moved { leader, .. } => Some(leader),
             _ => None,
+        }
+    }
+
+    /// Which master it is about, if one, and what is wrong there, without saying which.
+    fn parts(&self) -> (Option<&MasterAddr>, String) {
+        match self {
+            Self::Connect { master, source } => (Some(master), format!("can't connect: {source}")),
+            Self::Refused { master, username, why } => {
+                (Some(master), format!("refused user {username:?}: {why}"))
+            }
+            Self::Timeout { master, missing, after } => {
+                (Some(master), format!("no {missing} within {} ms", after.as_millis()))
+            }
+            Self::NotAMaster { master, why } => (Some(master), format!("not a pomelo master: {why}")),
+            Self::Closed { master, why } => (Some(master), format!("connection is closed: {why}")),
+            Self::Moved { master, leader: Leader { host, port, epoch } } => {
+                (Some(master), format!("says that {host}:{port} leads (epoch {epoch})"))
+            }
+            Self::NoActive { master, role, coordinator } => {
+                (Some(master), format!("{} and knows of none ({coordinator})", role.as_str()))
+            }
+            Self::None { .. } | Self::Denied { .. } | Self::Answer { .. } => (None, self.to_string()),
         }
     }
 
@@ -326,6 +379,25 @@ async fn ask_all(
         }
     }
     (found, errors)
+}
+
+/// What several masters said, each reason once with all who gave it, in the order of their addresses.
+fn reasons(tried: &[AdminError]) -> String {
+    let mut reasons: Vec<(Vec<String>, String)> = Vec::new();
+    let mut tried: Vec<_> = tried.iter().map(AdminError::parts).collect();
+    tried.sort();
+    for (master, reason) in tried {
+        let known = reasons.iter().position(|(_, known)| *known == reason).unwrap_or(reasons.len());
+        if known == reasons.len() {
+            reasons.push((Vec::new(), reason));
+        }
+        reasons[known].0.extend(master.map(ToString::to_string));
+    }
+    let one = |(masters, reason): &(Vec<String>, String)| match masters.as_slice() {
+        [] => reason.clone(),
+        masters => format!("{}: {reason}", masters.join(", ")),
+    };
+    reasons.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 fn hex(bytes: &[u8]) -> String {

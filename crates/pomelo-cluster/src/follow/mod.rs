@@ -96,7 +96,7 @@ pub struct LinkState {
     pub up: bool,
     /// What that master is, as far as is known; a master of the original never says.
     pub role: Option<MasterRole>,
-    /// Where that master queues for leadership, in its own words.
+    /// Where that master queues for leadership, in its own words, and what is wrong there.
     pub coordinator: String,
     /// Why the link is down.
     pub why: Option<String>,

@@ -19,6 +19,7 @@ impl Control {
         if self.ending.as_ref().is_some_and(Ending::is_of_this_process) {
             return;
         }
+        self.joining(&role);
         match role {
             // A store that was wiped, or that is not everybody's: nobody would obey, and the election takes a higher one.
             Role::Active { term } | Role::Suspended { term, .. } if term.epoch < self.epoch_seen => {
@@ -45,6 +46,19 @@ impl Control {
                 self.not_leading(Standing::Standby);
             }
             Role::Stopped => self.not_leading(Standing::Stopped),
+        }
+    }
+
+    /// Whoever waits for this master is told what it waits for itself.
+    fn joining(&mut self, role: &Role) {
+        let outside = match role {
+            Role::Joining { why } => why.clone(),
+            _ => None,
+        };
+        let news = self.outside != outside;
+        self.outside = outside;
+        if news && self.standing == Standing::Joining {
+            self.tell_state();
         }
     }
 
@@ -196,7 +210,7 @@ impl Control {
             Standing::Active { .. } => MasterRole::Active,
             Standing::Suspended { .. } => MasterRole::Suspended,
         };
-        let coordinator = self.coordinator.clone();
+        let coordinator = self.outside.as_ref().unwrap_or(&self.coordinator).clone();
         ClusterState { role, view: self.stamp(), leader: self.known_leader(), coordinator }
     }
 }

@@ -135,6 +135,8 @@ pub(crate) struct Control {
     access: Access,
     limits: Limits,
     coordinator: String,
+    /// Why this master has no place in the coordinator's queue, as far as is known.
+    outside: Option<String>,
     /// Servers of `servers.json`: when all of them have said that they are ready, the start is over.
     configured: BTreeSet<ServerId>,
     usage: Box<dyn Fn() -> Usage + Send>,
@@ -215,6 +217,7 @@ impl Control {
             access,
             limits,
             coordinator,
+            outside: None,
             configured,
             usage: Box::new(usage),
             peers: BTreeMap::new(),

@@ -130,7 +130,7 @@ pub struct ClusterState {
     pub view: ViewStamp,
     /// Who leads, as far as it knows; itself if it is active.
     pub leader: Option<Leader>,
-    /// For a person: `embedded (run/ha)`, `zookeeper 127.0.0.1:2181/pomelo/master`.
+    /// For a person: `embedded (run/ha)`, `zookeeper 127.0.0.1:2181/pomelo/master`, and what is wrong there.
     pub coordinator: String,
 }
 

@@ -90,8 +90,11 @@ async fn a_master_of_the_original_answers_and_denies() {
     assert_eq!(servers["msg"]["master-server-1"]["port"], 3005);
     let body = json!({"signal": "stop", "ids": ["gate-server-1"]});
     let denied = client.request("__console__", body).await.unwrap_err();
-    assert!(matches!(&denied, AdminError::Answer(_)), "{denied:?}");
-    assert_eq!(denied.to_string(), "Command permission denied");
+    assert!(matches!(&denied, AdminError::Denied { .. }), "{denied:?}");
+    assert_eq!(
+        denied.to_string(),
+        format!("master {addr}: user \"monitor\" may only look: Command permission denied")
+    );
 
     let sent = played.await.unwrap();
     let text = |at: usize| match &sent[at] {
@@ -158,8 +161,8 @@ async fn without_an_active_master_every_candidate_is_named_with_its_reason() {
     let none =
         AdminClient::connect_any(&candidates, "admin", "admin", TIMEOUT).await.unwrap_err().to_string();
     assert!(none.starts_with("no active master: "), "{none}");
-    assert!(none.contains(&format!("can't connect to master {dead_at}: ")), "{none}");
-    assert!(none.contains(&format!("master {standby_at} is not active")), "{none}");
+    assert!(none.contains(&format!("{dead_at}: can't connect: ")), "{none}");
+    assert!(none.contains(&format!("{standby_at}: says that {dead_at} leads (epoch 3)")), "{none}");
 
     let alone =
         AdminClient::connect_any(slice::from_ref(&dead_at), "admin", "admin", TIMEOUT).await.unwrap_err();
@@ -171,7 +174,21 @@ async fn a_standby_that_knows_no_leader_says_so() {
     let (standby, at) = listener().await;
     tokio::spawn(master(standby, cluster(MasterRole::Joining, 0, None)));
     let none = AdminClient::connect_any(slice::from_ref(&at), "admin", "admin", TIMEOUT).await.unwrap_err();
-    assert_eq!(none.to_string(), format!("no active master: {at} is joining and knows of none"));
+    assert_eq!(none.to_string(), format!("no active master: {at} is joining and knows of none (embedded)"));
+}
+
+#[tokio::test]
+async fn a_reason_that_several_masters_have_is_told_once() {
+    let (first, first_at) = listener().await;
+    let (second, second_at) = listener().await;
+    drop((first, second));
+    let mut candidates = [first_at, second_at];
+    let none =
+        AdminClient::connect_any(&candidates, "admin", "admin", TIMEOUT).await.unwrap_err().to_string();
+    candidates.sort();
+    let [first, second] = candidates;
+    let expected = format!("no active master: {first}, {second}: can't connect: ");
+    assert!(none.starts_with(&expected), "{none}");
 }
 
 #[tokio::test]
@@ -181,6 +198,14 @@ async fn something_else_on_the_port_is_not_taken_for_a_master() {
         let mut stream = listener.accept().await;
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
+    let other = AdminClient::connect(&at, "admin", "admin", TIMEOUT).await.unwrap_err();
+    assert!(matches!(other, AdminError::NotAMaster { .. }), "{other:?}");
+}
+
+#[tokio::test]
+async fn who_hangs_up_at_the_first_words_is_not_taken_for_a_master() {
+    let (listener, at) = listener().await;
+    tokio::spawn(async move { drop(listener.accept().await) });
     let other = AdminClient::connect(&at, "admin", "admin", TIMEOUT).await.unwrap_err();
     assert!(matches!(other, AdminError::NotAMaster { .. }), "{other:?}");
 }
