@@ -259,10 +259,18 @@ impl Runner {
 
     /// Keeps what a master says of its role, for [`super::Follower::links`].
     fn note(&mut self, event: &Event) {
-        if let Event::State { addr, state } = event
-            && let Some(known) = self.states.get_mut(addr)
-        {
-            known.role = Some(state.role);
+        let (addr, role, coordinator) = match event {
+            Event::State { addr, state } => (addr, state.role, Some(&state.coordinator)),
+            Event::Announce { addr, view } if view.epoch >= self.state.max_epoch() => {
+                (addr, MasterRole::Active, None)
+            }
+            _ => return,
+        };
+        if let Some(known) = self.states.get_mut(addr) {
+            known.role = Some(role);
+            if let Some(coordinator) = coordinator {
+                known.coordinator.clone_from(coordinator);
+            }
             self.publish_links();
         }
     }
@@ -412,6 +420,7 @@ impl Runner {
     }
 
     fn lead(&mut self, leader: Option<Leader>) {
+        self.look_for_two_leaders(leader.as_ref());
         match &leader {
             Some(Leader { addr, epoch }) => {
                 tracing::info!(target: "pomelo::follow", "following master {addr} epoch={epoch}");
@@ -430,6 +439,23 @@ impl Runner {
         }
         self.publish.leader.send_replace(leader);
         self.publish_links();
+    }
+
+    /// An epoch has one leader. Two with a link that claim it is what a cluster without a common coordinator looks like.
+    fn look_for_two_leaders(&self, leader: Option<&Leader>) {
+        let before = self.publish.leader.borrow();
+        if let (Some(before), Some(leader)) = (before.as_ref(), leader)
+            && before.epoch == leader.epoch
+            && leader.epoch > 0
+            && self.links.contains_key(&before.addr)
+            && self.links.contains_key(&leader.addr)
+        {
+            let (epoch, one, other) = (leader.epoch, &before.addr, &leader.addr);
+            tracing::error!(
+                target: "pomelo::follow",
+                "masters {one} and {other} both lead in epoch {epoch}: they do not share one coordinator"
+            );
+        }
     }
 
     fn ask_snapshot(&mut self, addr: &MasterAddr) {
