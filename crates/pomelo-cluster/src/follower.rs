@@ -249,9 +249,11 @@ impl FollowerState {
         true
     }
 
-    /// A third party says who leads: good enough to look there, unless that one has said since that it does not.
+    /// A third party says who leads: good enough to look there, unless that one has said since that it does not. Of a
+    /// term whose leader is known it is no news: the third party may only know that master by another host name.
     fn hearsay(&mut self, leader: Leader, actions: &mut Vec<Action>) {
-        if leader.epoch >= self.max_epoch && leader.epoch > self.ended_epoch {
+        let known = self.leader.as_ref().is_some_and(|known| known.epoch == leader.epoch);
+        if leader.epoch >= self.max_epoch && leader.epoch > self.ended_epoch && !known {
             self.max_epoch = leader.epoch;
             self.follow(Some(leader), actions);
         }

@@ -124,6 +124,14 @@ fn a_leader_that_says_it_is_a_standby_is_left_and_hearsay_does_not_bring_it_back
 }
 
 #[test]
+fn a_leader_with_a_link_is_not_left_for_its_own_other_name() {
+    let mut follower = following();
+    let other_name = MasterAddr { host: "localhost".to_owned(), ..addr(0) };
+    assert_eq!(standby_connects(&mut follower, 1, Some(Leader { addr: other_name, epoch: 2 })), []);
+    assert_eq!(follower.leader(), Some(&lead(0, 2)));
+}
+
+#[test]
 fn masters_of_the_original_are_followed_as_long_as_no_epoch_was_seen() {
     let mut follower = FollowerState::new();
     let actions = follower.on(Event::Connected { addr: addr(0), state: None });
