@@ -43,7 +43,8 @@ impl Elector {
             place: None,
             promoting: None,
             leaving: None,
-            unreachable: None,
+            unreachable: false,
+            not_promoted: None,
         };
         let task = tokio::spawn(driver.run(actions, epochs, stopped));
         Self { role, epoch_seen, stop, task }
@@ -91,8 +92,10 @@ struct Driver {
     place: Option<Place>,
     promoting: Option<(u64, BoxFuture<'static, Result<Term, PromoteError>>)>,
     leaving: Option<BoxFuture<'static, ()>>,
-    /// The last reason that was logged, so that each is logged once.
-    unreachable: Option<String>,
+    /// Whether the coordinator could not be reached when it was last heard of.
+    unreachable: bool,
+    /// Why the last attempt to be promoted failed, so that each reason is a warning once.
+    not_promoted: Option<PromoteError>,
 }
 
 struct Place {
@@ -192,14 +195,16 @@ impl Driver {
         match event {
             Event::Coordinator(CoordinatorEvent::Unreachable { why }) => {
                 warn!(target: "pomelo::election", candidate = %self.me.addr, "{why}; trying again");
-                self.unreachable = Some(why.clone());
+                self.unreachable = true;
             }
-            Event::Coordinator(_) if self.unreachable.take().is_some() => {
+            Event::Coordinator(_) if std::mem::take(&mut self.unreachable) => {
                 info!(target: "pomelo::election", candidate = %self.me.addr, "reached {}", self.coordinator.describe());
             }
-            Event::Promoted { result: Err(error), .. } => {
+            Event::Promoted { result: Err(error), .. } if self.not_promoted.as_ref() != Some(error) => {
                 warn!(target: "pomelo::election", candidate = %self.me.addr, "not promoted: {error}");
+                self.not_promoted = Some(error.clone());
             }
+            Event::Promoted { result: Ok(_), .. } => self.not_promoted = None,
             _ => {}
         }
     }

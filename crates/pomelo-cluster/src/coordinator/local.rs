@@ -72,8 +72,11 @@ impl Candidacy for LocalCandidacy {
             blocking(move || {
                 let held =
                     lock.as_ref().ok_or_else(|| PromoteError::Fenced("the lock is not held".to_owned()))?;
-                files.leads(held).map_err(|error| PromoteError::Fenced(error.to_string()))?;
-                files.promote(&me, above).map_err(|error| PromoteError::Unavailable(error.to_string()))
+                files.leads(held).and_then(|()| files.promote(&me, above)).map_err(|error| match error {
+                    // Nobody would be told again that it is first: only what ends the place may fence.
+                    FilesError::LockReplaced { .. } => PromoteError::Fenced(error.to_string()),
+                    error => PromoteError::Unavailable(error.to_string()),
+                })
             })
             .await
         })
