@@ -1,21 +1,29 @@
 //! Where a master accepts links.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream, lookup_host},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 /// How many connections the kernel holds for a master that is busy: after a failover everybody may come at once.
 const BACKLOG: u32 = 4096;
 /// How long to wait when the process is out of file descriptors.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
+/// That is said at once, and again so often while it lasts.
+const COMPLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A port of the admin protocol.
 #[derive(Debug)]
 pub struct AdminListener {
     listener: TcpListener,
+    complained: Mutex<Option<Instant>>,
 }
 
 impl AdminListener {
@@ -24,7 +32,7 @@ impl AdminListener {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "host name has no address");
         for addr in lookup_host((host, port)).await? {
             match listen(addr) {
-                Ok(listener) => return Ok(Self { listener }),
+                Ok(listener) => return Ok(Self { listener, complained: Mutex::default() }),
                 Err(e) => last = e,
             }
         }
@@ -44,10 +52,18 @@ impl AdminListener {
                 Ok((stream, _)) => return stream,
                 Err(e) if is_of_one_connection(&e) => {}
                 Err(error) => {
-                    tracing::warn!(target: "pomelo::admin", %error, "can't accept connections, trying again");
+                    self.complain(&error);
                     sleep(ACCEPT_RETRY).await;
                 }
             }
+        }
+    }
+
+    fn complain(&self, error: &io::Error) {
+        let mut complained = self.complained.lock().unwrap_or_else(PoisonError::into_inner);
+        if complained.is_none_or(|at| at.elapsed() >= COMPLAIN_INTERVAL) {
+            *complained = Some(Instant::now());
+            tracing::warn!(target: "pomelo::admin", %error, "can't accept connections, trying again");
         }
     }
 }
