@@ -101,6 +101,12 @@ impl Links {
         self.peers.forget(server);
     }
 
+    /// Says that a server has been started again and lives its life `incarnation` now: ends a link to an earlier one, and
+    /// forgets failed dials. A link to this life, made before the news of it came, stays.
+    pub fn forget_before(&self, server: &ServerId, incarnation: u64) {
+        self.peers.forget_before(server, incarnation);
+    }
+
     /// The servers this one holds a link to at the moment.
     pub fn linked(&self) -> Vec<ServerId> {
         self.peers.linked()

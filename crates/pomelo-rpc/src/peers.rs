@@ -142,6 +142,19 @@ impl Peers {
         }
     }
 
+    /// Ends a link to an earlier life of `server` and forgets its failed dials.
+    pub(crate) fn forget_before(&self, server: &ServerId, life: u64) {
+        let mut table = self.table();
+        let Some(peer) = table.peers.get_mut(server) else { return };
+        peer.backoff = Backoff::default();
+        let earlier = |link: &Arc<Link>| matches!(link.phase(), Phase::Up { incarnation, .. } if incarnation != 0 && incarnation < life);
+        let former = if peer.link.as_ref().is_some_and(earlier) { peer.link.take() } else { None };
+        drop(table);
+        if let Some(link) = former {
+            self.end(&link, Lost::Disconnected("the server was started again".into()));
+        }
+    }
+
     /// Those with a connection.
     pub(crate) fn linked(&self) -> Vec<ServerId> {
         let table = self.table();

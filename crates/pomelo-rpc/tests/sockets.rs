@@ -450,6 +450,29 @@ async fn a_restarted_peer_is_linked_again_by_the_next_call() {
 }
 
 #[tokio::test]
+async fn news_of_a_restart_ends_the_link_to_the_former_life_only() {
+    let addresses = Addresses::default();
+    let caller = addresses.node("connector-1", Limits::default());
+    let called = addresses.life("chat-1", 5, Limits::default());
+    let _serving = called.listen(&addresses).await;
+    let waiting = async { caller.call(&called, "wait", "x").await };
+    let news = async {
+        called.started.acquire().await.unwrap().forget();
+        caller.links.forget_before(called.id(), 5);
+        called.gate.add_permits(1);
+    };
+    assert_eq!(tokio::join!(waiting, news).0.unwrap(), "x");
+    let waiting = async { caller.call(&called, "wait", "x").await };
+    let news = async {
+        called.started.acquire().await.unwrap().forget();
+        caller.links.forget_before(called.id(), 6);
+    };
+    let error = tokio::join!(waiting, news).0.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Disconnected(_)), "{error}");
+    assert!(caller.links.linked().is_empty());
+}
+
+#[tokio::test]
 async fn a_restarted_peer_replaces_the_link_of_its_former_life_and_not_the_reverse() {
     let addresses = Addresses::default();
     let chat = addresses.node("chat-1", Limits::default());
