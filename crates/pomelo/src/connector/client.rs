@@ -157,8 +157,8 @@ impl Client {
         let _ = self.transport.set(transport);
     }
 
-    /// Puts a frame behind what is already waiting for this client; it leaves at the end of the runtime's turn, together
-    /// with everything else that waits by then. Never blocks. `Ok` says that it will be sent if the client lives.
+    /// Puts a frame behind what is already waiting for this client; it leaves when the flusher comes to this client,
+    /// together with everything else that waits by then. Never blocks. `Ok` says that it will be sent if the client lives.
     ///
     /// If more than `buffer_bytes_max` would be waiting the client is closed as a [slow reader](CloseReason::SlowReader).
     pub(crate) fn send(self: &Arc<Self>, frame: &Frame) -> Result<(), Closed> {

@@ -2,7 +2,7 @@
 //!
 //! Whoever has a frame for a client puts it in the client's queue and never touches the socket. The queue is written
 //! with one vectored write by the connection's own task when that has something to answer, or else by the connector's
-//! one [`Flusher`] at the end of the runtime's turn. No task, channel or timer is needed for a connection, and a hundred
+//! one [`Flusher`] as soon as it has its turn. No task, channel or timer is needed for a connection, and a hundred
 //! pushes in one turn cost one system call.
 //!
 //! The queue is bounded in bytes. When the kernel takes no more, the connection's task waits for room; when too much
@@ -27,6 +27,11 @@ use super::client::{Client, CloseReason, Closed};
 
 /// How many frames go into one vectored write.
 const SLICES_MAX: usize = 64;
+
+/// How many clients the flusher writes before it lets others run. What they push meanwhile joins what its clients still
+/// have waiting, so the busier the connector is, the more leaves with each write; and one large broadcast doesn't keep
+/// requests waiting until it is out.
+const CLIENTS_PER_TURN: usize = 32;
 
 /// A queue that has grown beyond this many slots gives its memory back when it is empty.
 const IDLE_SLOTS_MAX: usize = 16;
@@ -282,14 +287,14 @@ fn write(socket: &OwnedWriteHalf, queue: &VecDeque<Bytes>) -> io::Result<usize> 
 /// A client is in the list at most once, so the list is bounded by the number of connections.
 #[derive(Default)]
 pub(super) struct Flusher {
-    dirty: Mutex<Vec<Arc<Client>>>,
+    dirty: Mutex<VecDeque<Arc<Client>>>,
     wake: Notify,
 }
 
 impl Flusher {
     pub(super) fn add(&self, client: &Arc<Client>) {
-        let mut dirty = self.dirty.lock().unwrap_or_else(PoisonError::into_inner);
-        dirty.push(client.clone());
+        let mut dirty = self.lock();
+        dirty.push_back(client.clone());
         if dirty.len() == 1 {
             self.wake.notify_one();
         }
@@ -297,18 +302,30 @@ impl Flusher {
 
     /// Forgets the clients in the list. For the end of the connector: they hold this list, and it holds them.
     pub(super) fn clear(&self) {
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.lock().clear();
     }
 
-    /// Writes for ever; dropped by the connector.
+    /// Writes for ever, whoever has waited longest first; dropped by the connector.
     pub(super) async fn run(&self) {
-        let mut clients = Vec::new();
+        let mut clients = Vec::with_capacity(CLIENTS_PER_TURN);
         loop {
-            self.wake.notified().await;
-            std::mem::swap(&mut clients, &mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner));
+            {
+                let mut dirty = self.lock();
+                let count = dirty.len().min(CLIENTS_PER_TURN);
+                clients.extend(dirty.drain(..count));
+            }
+            if clients.is_empty() {
+                self.wake.notified().await;
+                continue;
+            }
             for client in clients.drain(..) {
                 client.out.flush_dirty();
             }
+            tokio::task::yield_now().await;
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Client>>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
