@@ -86,12 +86,23 @@ impl Channels {
         self.len() == 0
     }
 
-    /// Takes users out of all channels because their frontend says they are not there.
-    pub(crate) fn absent(&self, frontend: &ServerId, users: &[UserId]) {
+    /// Takes users out of a channel because their frontend says they are not there. Their other channels hear of it when
+    /// they are pushed to: to look through all of them for each user that leaves would cost a large server too much.
+    pub(crate) fn absent(&self, channel: &str, frontend: &ServerId, users: &[&str]) {
+        let channel = self.channel(channel);
+        users.iter().for_each(|uid| channel.remove(uid, frontend));
+    }
+
+    /// Takes all users of a frontend out of all channels: it has left the cluster.
+    pub(crate) fn forget(&self, frontend: &ServerId) {
+        let mut users = 0;
         lock(&self.0.channels).retain(|_, members| {
-            users.iter().for_each(|uid| members.leave(uid, frontend));
+            users += members.frontends.remove(frontend).map_or(0, |users| users.len());
             !members.is_empty()
         });
+        if users > 0 {
+            tracing::info!(%frontend, users, "users left their channels with their frontend");
+        }
     }
 }
 
@@ -109,7 +120,8 @@ impl Channel {
             return Err(ChannelError::TooManyChannels { name: self.name.to_string() });
         }
         let members = channels.entry(Arc::clone(&self.name)).or_default();
-        if members.len() >= MEMBERS_MAX {
+        let is_member = members.frontends.get(&frontend).is_some_and(|users| users.contains(&uid));
+        if members.len() >= MEMBERS_MAX && !is_member {
             return Err(ChannelError::Full { name: self.name.to_string() });
         }
         Ok(members.frontends.entry(frontend).or_default().insert(uid))
@@ -117,6 +129,10 @@ impl Channel {
 
     /// Takes a user out. Nothing happens if it is no member.
     pub fn leave(&self, uid: &UserId, frontend: &ServerId) {
+        self.remove(uid.as_str(), frontend);
+    }
+
+    fn remove(&self, uid: &str, frontend: &ServerId) {
         let mut channels = lock(&self.table.channels);
         if let Some(members) = channels.get_mut(&self.name) {
             members.leave(uid, frontend);
@@ -181,7 +197,7 @@ impl Channel {
         });
         for (frontend, users) in receivers {
             for users in users.chunks(USERS_PER_PUSH) {
-                self.table.send(&frontend, route, users, &body);
+                self.table.send(&frontend, route, &self.name, users, &body);
             }
         }
         Ok(())
@@ -199,8 +215,8 @@ struct ChannelTable {
 }
 
 impl ChannelTable {
-    fn send(&self, frontend: &ServerId, route: &str, users: &[UserId], body: &Bytes) {
-        let head = wire::PushHead { route: route.to_owned(), users: users.to_vec() };
+    fn send(&self, frontend: &ServerId, route: &str, channel: &str, users: &[UserId], body: &Bytes) {
+        let head = wire::PushHead { route, channel, users: users.iter().map(UserId::as_str).collect() };
         let sent =
             wire::join(&head, body).and_then(|body| Ok(self.peers.send(frontend, wire::PUSH, body)?));
         if let Err(error) = sent {
@@ -216,7 +232,7 @@ struct Members {
 }
 
 impl Members {
-    fn leave(&mut self, uid: &UserId, frontend: &ServerId) {
+    fn leave(&mut self, uid: &str, frontend: &ServerId) {
         if let Some(users) = self.frontends.get_mut(frontend) {
             users.remove(uid);
             if users.is_empty() {
@@ -280,14 +296,30 @@ mod tests {
     }
 
     #[test]
-    fn users_their_frontend_does_not_know_leave_all_channels() {
+    fn users_that_their_frontend_does_not_know_leave_the_channel() {
         let stage = Stage::new("chat-server-1");
         let channels = stage.channels();
         for (room, frontend) in [("a", 1), ("b", 1), ("b", 2)] {
             channels.channel(room).add(UserId::from("alice"), id(frontend)).unwrap();
         }
-        channels.absent(&id(1), &[UserId::from("alice")]);
+        channels.absent("b", &id(1), &["alice", "nobody"]);
+        assert_eq!((channels.channel("a").len(), channels.channel("b").len()), (1, 1));
+        channels.absent("a", &id(1), &["alice"]);
+        assert_eq!(channels.len(), 1);
+    }
+
+    #[test]
+    fn users_of_a_frontend_that_left_leave_all_channels() {
+        let stage = Stage::new("chat-server-1");
+        let channels = stage.channels();
+        for (room, frontend) in [("a", 1), ("b", 1), ("b", 2)] {
+            channels.channel(room).add(UserId::from("alice"), id(frontend)).unwrap();
+        }
+        channels.forget(&id(1));
         assert!(channels.channel("a").is_empty());
-        assert_eq!(channels.channel("b").len(), 1);
+        assert_eq!(
+            (channels.len(), channels.channel("b").frontend_of(&UserId::from("alice"))),
+            (1, Some(id(2)))
+        );
     }
 }

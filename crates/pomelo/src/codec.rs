@@ -4,7 +4,7 @@
 use std::any::TypeId;
 
 use bytes::Bytes;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The body of a client's message. No body and `{}` are both what an empty message looks like, so both make a `()`.
 pub(crate) fn from_client<T: DeserializeOwned + 'static>(body: &[u8]) -> serde_json::Result<T> {
@@ -26,7 +26,7 @@ pub(crate) fn to_server<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, rmp_s
 }
 
 /// A body between servers.
-pub(crate) fn from_server<T: DeserializeOwned>(body: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+pub(crate) fn from_server<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, rmp_serde::decode::Error> {
     rmp_serde::from_slice(body)
 }
 

@@ -1,6 +1,6 @@
 //! Calls from server to server, for handlers: which server is meant, what travels, what comes back.
 //!
-//! The links themselves are in `pomelo-rpc`; what arrives is answered in `node::service`.
+//! The links themselves are in `pomelo-rpc`; what arrives is answered in `node::inbox`.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

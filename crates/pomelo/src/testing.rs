@@ -85,7 +85,7 @@ impl Stage {
         let me = ServerId::new(me).unwrap_or_else(|error| panic!("{error}"));
         let cast = Arc::new(Cast::default());
         let channels = Channels::new(Arc::clone(&cast) as Arc<dyn Peers>);
-        let sessions = SessionTable::new(me.clone(), None);
+        let sessions = SessionTable::new(me.clone(), 1, None);
         Self { me, cast, directory: Arc::default(), sessions, sessions_opened: AtomicU64::new(0), channels }
     }
 
@@ -166,13 +166,13 @@ impl Stage {
         let sent = lock(&self.cast.sent);
         let pushes = sent.iter().filter(|(_, method, _)| method == wire::PUSH);
         let decoded = pushes.map(|(frontend, _, body)| {
-            let (head, message) = wire::split::<wire::PushHead>(body.clone()).expect("encoded by Channel");
+            let (head, message) = wire::split::<wire::PushHead<'_>>(body).expect("encoded by Channel");
             (frontend.clone(), head, message)
         });
         let wanted = decoded.filter(|(_, head, _)| head.route == push.name());
         let typed = wanted.map(|(frontend, head, message)| Pushed {
             frontend,
-            users: head.users,
+            users: head.users.into_iter().map(UserId::from).collect(),
             message: serde_json::from_slice(&message)
                 .unwrap_or_else(|error| panic!("{}: {error}", push.name())),
         });

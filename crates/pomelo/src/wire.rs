@@ -5,7 +5,7 @@
 //! passed on without being parsed or copied.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{CallError, UserId};
 
@@ -23,21 +23,26 @@ pub(crate) const ABSENT: &str = "sys.absent";
 pub(crate) struct ForwardHead {
     pub(crate) route: String,
     pub(crate) session: u64,
+    /// Which life of the frontend holds it: another one counts its sessions from 1 again.
+    pub(crate) life: u64,
     pub(crate) uid: Option<UserId>,
     pub(crate) settings: Bytes,
     /// The client waits for no response.
     pub(crate) notify: bool,
 }
 
+/// Borrowed from the body it came in: a push to a thousand users makes no thousand texts.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct PushHead {
-    pub(crate) route: String,
-    pub(crate) users: Vec<UserId>,
+pub(crate) struct PushHead<'a> {
+    pub(crate) route: &'a str,
+    pub(crate) channel: &'a str,
+    pub(crate) users: Vec<&'a str>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Absent {
-    pub(crate) users: Vec<UserId>,
+pub(crate) struct Absent<'a> {
+    pub(crate) channel: &'a str,
+    pub(crate) users: Vec<&'a str>,
 }
 
 pub(crate) fn join(head: &impl Serialize, payload: &[u8]) -> Result<Bytes, CallError> {
@@ -53,14 +58,14 @@ pub(crate) fn join(head: &impl Serialize, payload: &[u8]) -> Result<Bytes, CallE
     Ok(out.freeze())
 }
 
-pub(crate) fn split<T: DeserializeOwned>(mut body: Bytes) -> Result<(T, Bytes), SplitError> {
+/// The head, which may borrow from the body, and the payload, which is a slice of it.
+pub(crate) fn split<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<(T, Bytes), SplitError> {
     let head_bytes =
         body.get(..4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes).ok_or(SplitError::Short)?;
     let head_end =
         (head_bytes as usize).checked_add(4).filter(|&end| end <= body.len()).ok_or(SplitError::Short)?;
     let head = rmp_serde::from_slice(&body[4..head_end])?;
-    let payload = body.split_off(head_end);
-    Ok((head, payload))
+    Ok((head, body.slice(head_end..)))
 }
 
 /// A peer sent something else.
@@ -78,13 +83,13 @@ mod tests {
 
     #[test]
     fn head_and_payload_come_back_and_cut_bodies_are_errors() {
-        let head = PushHead { route: "onChat".into(), users: vec![UserId::from("alice")] };
+        let head = PushHead { route: "onChat", channel: "room1", users: vec!["alice"] };
         let body = join(&head, b"{}").unwrap();
-        let (back, payload) = split::<PushHead>(body.clone()).unwrap();
-        assert_eq!((back.route.as_str(), back.users.len(), &payload[..]), ("onChat", 1, &b"{}"[..]));
+        let (back, payload) = split::<PushHead<'_>>(&body).unwrap();
+        assert_eq!((back.route, &back.users[..], &payload[..]), ("onChat", &["alice"][..], &b"{}"[..]));
         for end in 0..body.len() - 2 {
-            assert!(split::<PushHead>(body.slice(..end)).is_err(), "{end} bytes were taken");
+            assert!(split::<PushHead<'_>>(&body.slice(..end)).is_err(), "{end} bytes were taken");
         }
-        assert!(split::<PushHead>(Bytes::from_static(&[0xff; 16])).is_err());
+        assert!(split::<PushHead<'_>>(&Bytes::from_static(&[0xff; 16])).is_err());
     }
 }

@@ -19,11 +19,15 @@ use tokio::{
 };
 
 use super::{Ending, orders::Status};
-use crate::{Servers, servers::Directory};
+use crate::{Channels, Servers, servers::Directory};
 
 /// How long a server that left may still answer what it was asked before, until its link is cut. One that stops in order
 /// closes it earlier by itself.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long after that its users stay in their channels. A frontend that only lost its masters for a while still has
+/// them, and nobody would bring them back in; one that was started again says itself whom it does not have.
+const MEMBERS_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The links to all masters, and what comes over them.
 pub(super) struct Following {
@@ -32,10 +36,15 @@ pub(super) struct Following {
     orders: mpsc::Receiver<Order>,
     me: Arc<ServerInfo>,
     known: BTreeMap<ServerId, Arc<ServerInfo>>,
+    /// Which life of each server was the last one known, also of those that are leaving.
+    lives: BTreeMap<ServerId, u64>,
     /// Servers that left, in the order they did, and when their links are cut.
     leaving: VecDeque<(Instant, ServerId)>,
+    /// Those whose links are cut, and when their users leave all channels.
+    gone: VecDeque<(Instant, ServerId)>,
     directory: Arc<Directory>,
     links: Links,
+    channels: Channels,
 }
 
 impl Following {
@@ -45,6 +54,7 @@ impl Following {
         me: &Arc<ServerInfo>,
         directory: Arc<Directory>,
         links: Links,
+        channels: Channels,
     ) -> Self {
         let candidates = env.candidates.iter().map(MasterEntry::addr);
         let config = FollowerConfig::new(Identity::Server(ServerInfo::clone(me)), candidates)
@@ -57,9 +67,12 @@ impl Following {
             orders,
             me: Arc::clone(me),
             known: BTreeMap::new(),
+            lives: BTreeMap::new(),
             leaving: VecDeque::new(),
+            gone: VecDeque::new(),
             directory,
             links,
+            channels,
         }
     }
 
@@ -74,6 +87,7 @@ impl Following {
                     }
                 }
                 () = due(self.leaving.front()) => self.cut(),
+                () = due(self.gone.front()) => self.forget(),
                 // The follower ends only when it is told to, below.
                 else => std::future::pending().await,
             }
@@ -82,35 +96,45 @@ impl Following {
 
     fn known(&mut self) {
         let view = Arc::clone(&self.view.borrow_and_update());
-        for (id, info) in self.known.iter().filter(|(id, _)| **id != self.me.id) {
-            match view.servers.get(id) {
-                Some(now) if now.incarnation == info.incarnation => {}
-                Some(_) => {
+        let servers = &view.servers;
+        for id in self.known.keys().filter(|&id| !servers.contains_key(id) && *id != self.me.id) {
+            tracing::debug!(server = %id, "left");
+            self.leaving.push_back((Instant::now() + FINISH_TIMEOUT, id.clone()));
+        }
+        self.leaving.retain(|(_, id)| !servers.contains_key(id));
+        self.gone.retain(|(_, id)| !servers.contains_key(id));
+        for (id, now) in servers.iter().filter(|(id, _)| **id != self.me.id) {
+            let life = now.incarnation.unwrap_or_default();
+            match self.lives.insert(id.clone(), life) {
+                Some(former) if former != life => {
                     tracing::debug!(server = %id, "is there in another life");
-                    self.links.forget(id);
+                    self.links.forget_before(id, life);
                 }
-                None => {
-                    tracing::debug!(server = %id, "left");
-                    self.leaving.push_back((Instant::now() + FINISH_TIMEOUT, id.clone()));
-                }
+                Some(_) | None => {}
             }
         }
-        self.known.clone_from(&view.servers);
+        self.known.clone_from(servers);
         // A server knows itself, also while no master does.
         let others = view.servers.values().filter(|info| info.id != self.me.id).cloned();
         self.directory.replace(Servers::new(others.chain([Arc::clone(&self.me)])));
     }
 
     fn cut(&mut self) {
-        if let Some((_, id)) = self.leaving.pop_front()
-            && !self.known.contains_key(&id)
-        {
+        if let Some((_, id)) = self.leaving.pop_front() {
             self.links.forget(&id);
+            self.lives.remove(&id);
+            self.gone.push_back((Instant::now() + MEMBERS_TIMEOUT, id));
+        }
+    }
+
+    fn forget(&mut self) {
+        if let Some((_, id)) = self.gone.pop_front() {
+            self.channels.forget(&id);
         }
     }
 }
 
-/// Resolves when the first of those that left is to be cut off.
+/// Resolves when it is time for the first.
 async fn due(first: Option<&(Instant, ServerId)>) {
     match first {
         Some((at, _)) => tokio::time::sleep_until(*at).await,

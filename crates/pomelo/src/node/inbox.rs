@@ -60,7 +60,7 @@ impl Inbox {
     fn at_once(&self, from: &ServerId, method: &str, body: Bytes) -> Option<(ServerId, String, Bytes)> {
         let node = self.node()?;
         let done = match method {
-            wire::PUSH => node.push(from, body),
+            wire::PUSH => node.push(from, &body),
             wire::ABSENT => node.absent(from, &body),
             _ => return Some((from.clone(), method.to_owned(), body)),
         };

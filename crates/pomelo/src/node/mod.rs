@@ -19,11 +19,11 @@ use pomelo_rpc::{ErrorKind, Failure, RpcError, Who};
 
 pub(crate) use self::start::{Ending, NodeRunning, Setup, start};
 use crate::{
-    CallError, Error, RemoteCall, Request, Session, SessionClosed, UserId, codec,
+    CallError, Error, RemoteCall, Request, Session, SessionClosed, codec,
     extract::Parts,
     filter::{HandlerTable, is_unknown_route},
     handler::{BodyError, ClosedFn, RemoteFn},
-    session::{CommandReply, SessionCommand, SessionTable, Snapshot},
+    session::{CommandReply, Owner, SessionTable, Snapshot},
     wire,
 };
 
@@ -92,7 +92,8 @@ impl Node {
     ) -> Result<Bytes, CallError> {
         let snapshot = session.snapshot();
         let (uid, settings) = (snapshot.uid().cloned(), snapshot.json());
-        let head = wire::ForwardHead { route, session: session.id(), uid, settings, notify };
+        let life = self.parts.0.me.incarnation.unwrap_or_default();
+        let head = wire::ForwardHead { route, session: session.id(), life, uid, settings, notify };
         let rpc = &self.parts.0.rpc;
         Ok(rpc.peers.call(server, wire::FORWARD, wire::join(&head, body)?, rpc.deadline).await?)
     }
@@ -111,10 +112,11 @@ impl Node {
     }
 
     async fn forwarded(&self, frontend: ServerId, body: Bytes) -> Result<Bytes, Error> {
-        let (head, body) = wire::split::<wire::ForwardHead>(body)?;
+        let (head, body) = wire::split::<wire::ForwardHead>(&body)?;
         let rpc = &self.parts.0.rpc;
         let snapshot = Snapshot::received(head.uid, head.settings);
-        let session = Session::there(head.session, frontend, snapshot, Arc::clone(&rpc.peers), rpc.deadline);
+        let owner = Owner::There { life: head.life, peers: Arc::clone(&rpc.peers), deadline: rpc.deadline };
+        let session = Session::new(head.session, frontend, snapshot, owner);
         self.handle(session, head.route, body, head.notify).await
     }
 
@@ -126,29 +128,29 @@ impl Node {
     }
 
     fn session_command(&self, body: &[u8]) -> Result<Bytes, Error> {
-        let SessionCommand { id, command } = codec::from_server(body)?;
+        let command = codec::from_server(body)?;
         let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no sessions"))?;
-        let done = table.apply(id, command);
+        let done = table.obey(command);
         Ok(codec::to_server(&CommandReply::new(done.as_ref().map(Arc::as_ref)))?)
     }
 
-    /// A push of a server to users of this frontend. Users that are not here are reported back, so that channels forget
-    /// them.
-    fn push(&self, from: &ServerId, body: Bytes) -> Result<(), Error> {
-        let (head, body) = wire::split::<wire::PushHead>(body)?;
+    /// A push of a server to users of this frontend. Users that are not here are reported back, so that the channel
+    /// forgets them.
+    fn push(&self, from: &ServerId, body: &Bytes) -> Result<(), Error> {
+        let (head, body) = wire::split::<wire::PushHead<'_>>(body)?;
         let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no clients to push to"))?;
-        let absent = table.push(head.users, &head.route, body)?;
+        let absent = table.push(head.users, head.route, body)?;
         if !absent.is_empty() {
-            let body = codec::to_server(&wire::Absent { users: absent })?;
+            let body = codec::to_server(&wire::Absent { channel: head.channel, users: absent })?;
             self.parts.0.rpc.peers.send(from, wire::ABSENT, body)?;
         }
         Ok(())
     }
 
     fn absent(&self, frontend: &ServerId, body: &[u8]) -> Result<(), Error> {
-        let wire::Absent { users } = codec::from_server(body)?;
-        tracing::debug!(%frontend, users = ?users.iter().map(UserId::as_str).collect::<Vec<_>>(), "users left channels");
-        self.parts.0.channels.absent(frontend, &users);
+        let wire::Absent { channel, users } = codec::from_server(body)?;
+        tracing::debug!(%frontend, channel, ?users, "users are not there any more");
+        self.parts.0.channels.absent(channel, frontend, &users);
         Ok(())
     }
 

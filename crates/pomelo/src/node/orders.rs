@@ -63,7 +63,7 @@ mod tests {
         let me =
             json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
-        let table = Some(SessionTable::new(me.id.clone(), None));
+        let table = Some(SessionTable::new(me.id.clone(), 1, None));
         Status { me, started: Instant::now(), table, connector: None }
     }
 

@@ -90,6 +90,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         info.port = bound.local_addr().ok().map(|addr| addr.port());
         listener = Some(bound);
     }
+    let life = incarnation();
     let mut connector = None;
     let mut table = None;
     if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
@@ -102,10 +103,10 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         info.client_port = bound.local_addr().ok().map(|addr| addr.port());
         info.frontend = true;
         connector = Some(bound);
-        table = Some(SessionTable::new(info.id.clone(), sent));
+        table = Some(SessionTable::new(info.id.clone(), life, sent));
     }
     info.pid = Some(std::process::id());
-    info.incarnation = Some(incarnation());
+    info.incarnation = Some(life);
     let info = Arc::new(info);
 
     let directory = Arc::new(Directory::default());
@@ -114,13 +115,14 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     let links = links(&info, &directory, &inbox);
     let peers: Arc<dyn Peers> =
         Arc::new(LinkedPeers { me: info.id.clone(), links: links.clone(), inbox: Arc::clone(&inbox) });
+    let channels = Channels::new(Arc::clone(&peers));
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
         me: Arc::clone(&info),
         states: server.states,
         directory: Arc::clone(&directory),
         rpc: Rpc { peers: Arc::clone(&peers), router, deadline: call_timeout },
-        channels: Channels::new(peers),
+        channels: channels.clone(),
         sessions: table.clone().map(Sessions),
     }));
     let node = Arc::new(Node {
@@ -136,7 +138,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     inbox.open(&node);
 
     let (stop, stopping) = watch::channel(false);
-    let following = Following::start(&env, &info, directory, links.clone());
+    let following = Following::start(&env, &info, directory, links.clone(), channels);
     log_start(&info);
     let serving = Serving { node, following, links };
     let task = tokio::spawn(serving.run(listener, connector, stopping));

@@ -21,6 +21,8 @@ pub(crate) enum Command {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct SessionCommand {
     pub(crate) id: u64,
+    /// The life of the connector that the session belongs to.
+    pub(crate) life: u64,
     pub(crate) command: Command,
 }
 
@@ -78,7 +80,7 @@ mod tests {
         let frontend = pomelo_protocol::ServerId::new("connector-server-1").unwrap();
         let session = Session::here(7, frontend, std::sync::Weak::new());
         let command = Command::Set("mark".to_owned(), serde_json::json!({ "a": 1, "b": "two" }));
-        let bytes = codec::to_server(&SessionCommand { id: 7, command }).unwrap();
+        let bytes = codec::to_server(&SessionCommand { id: 7, life: 1, command }).unwrap();
         let received: SessionCommand = codec::from_server(&bytes).unwrap();
         let next = changed(&session, &received.command).unwrap().unwrap();
 

@@ -52,11 +52,18 @@ struct Inner {
 }
 
 /// Who carries out a command.
-enum Owner {
+pub(crate) enum Owner {
     /// This process holds the connection.
     Here(Weak<SessionTable>),
     /// The frontend does.
-    There { peers: Arc<dyn Peers>, deadline: Duration },
+    There {
+        /// Which life of it.
+        life: u64,
+        /// The way there.
+        peers: Arc<dyn Peers>,
+        /// How long a command may take.
+        deadline: Duration,
+    },
 }
 
 /// Why a session could not be written or read.
@@ -109,20 +116,10 @@ pub enum SessionError {
 
 impl Session {
     pub(crate) fn here(id: u64, frontend: ServerId, table: Weak<SessionTable>) -> Self {
-        Self::with(id, frontend, Snapshot::new(), Owner::Here(table))
+        Self::new(id, frontend, Snapshot::new(), Owner::Here(table))
     }
 
-    pub(crate) fn there(
-        id: u64,
-        frontend: ServerId,
-        snapshot: Snapshot,
-        peers: Arc<dyn Peers>,
-        deadline: Duration,
-    ) -> Self {
-        Self::with(id, frontend, snapshot, Owner::There { peers, deadline })
-    }
-
-    fn with(id: u64, frontend: ServerId, snapshot: Snapshot, owner: Owner) -> Self {
+    pub(crate) fn new(id: u64, frontend: ServerId, snapshot: Snapshot, owner: Owner) -> Self {
         Self(Arc::new(Inner { id, frontend, now: Mutex::new(Arc::new(snapshot)), owner }))
     }
 
@@ -196,8 +193,8 @@ impl Session {
                 let table = table.upgrade().ok_or_else(|| self.closed())?;
                 table.apply(self.0.id, command).map(drop)
             }
-            Owner::There { peers, deadline } => {
-                let request = codec::to_server(&SessionCommand { id: self.0.id, command });
+            Owner::There { life, peers, deadline } => {
+                let request = codec::to_server(&SessionCommand { id: self.0.id, life: *life, command });
                 let request = request.map_err(CallError::from)?;
                 let reply = peers.call(&self.0.frontend, wire::SESSION, request, *deadline);
                 let reply: CommandReply =

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, dictionary::Dictionary};
 
-use super::{Command, Session, SessionError, Snapshot, command};
+use super::{Command, Session, SessionCommand, SessionError, Snapshot, command};
 use crate::{UserId, connector::Frame, lock};
 
 /// The connection behind a session, as far as the table needs it. Both must return at once.
@@ -23,6 +23,8 @@ pub(crate) trait Connection: Send + Sync + 'static {
 /// As many entries as the connector admits clients (`Hybrid::max_connections`).
 pub(crate) struct SessionTable {
     me: ServerId,
+    /// Of this process; its sessions count from 1.
+    life: u64,
     dictionary: Option<Dictionary>,
     this: Weak<SessionTable>,
     inner: Mutex<Inner>,
@@ -32,7 +34,13 @@ pub(crate) struct SessionTable {
 struct Inner {
     sessions: HashMap<u64, Entry>,
     /// Sessions of a user in the order they were bound. No user without one.
-    users: HashMap<UserId, Vec<u64>>,
+    users: HashMap<UserId, Vec<Bound>>,
+}
+
+/// One of a user's sessions, with what a push needs.
+struct Bound {
+    id: u64,
+    connection: Arc<dyn Connection>,
 }
 
 struct Entry {
@@ -42,8 +50,8 @@ struct Entry {
 
 impl SessionTable {
     /// `dictionary`: the codes its clients know, if they were told.
-    pub(crate) fn new(me: ServerId, dictionary: Option<Dictionary>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { me, dictionary, this: this.clone(), inner: Mutex::default() })
+    pub(crate) fn new(me: ServerId, life: u64, dictionary: Option<Dictionary>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { me, life, dictionary, this: this.clone(), inner: Mutex::default() })
     }
 
     pub(crate) fn open(&self, id: u64, connection: Arc<dyn Connection>) -> Session {
@@ -57,10 +65,10 @@ impl SessionTable {
         let mut inner = lock(&self.inner);
         let entry = inner.sessions.remove(&id)?;
         if let Some(uid) = entry.session.snapshot().uid()
-            && let Some(ids) = inner.users.get_mut(uid)
+            && let Some(bound) = inner.users.get_mut(uid)
         {
-            ids.retain(|&other| other != id);
-            if ids.is_empty() {
+            bound.retain(|other| other.id != id);
+            if bound.is_empty() {
                 inner.users.remove(uid);
             }
         }
@@ -73,17 +81,27 @@ impl SessionTable {
 
     pub(crate) fn by_uid(&self, uid: &UserId) -> Vec<Session> {
         let inner = lock(&self.inner);
-        let ids = inner.users.get(uid).map(Vec::as_slice).unwrap_or_default();
-        ids.iter().filter_map(|id| inner.sessions.get(id)).map(|entry| entry.session.clone()).collect()
+        let bound = inner.users.get(uid).map(Vec::as_slice).unwrap_or_default();
+        bound.iter().filter_map(|b| inner.sessions.get(&b.id)).map(|entry| entry.session.clone()).collect()
     }
 
     /// The sessions that have a user, oldest first.
     pub(crate) fn bound(&self) -> Vec<Session> {
         let inner = lock(&self.inner);
         let mut bound: Vec<_> =
-            inner.users.values().flatten().filter_map(|id| inner.sessions.get(id)).collect();
+            inner.users.values().flatten().filter_map(|b| inner.sessions.get(&b.id)).collect();
         bound.sort_by_key(|entry| entry.session.id());
         bound.into_iter().map(|entry| entry.session.clone()).collect()
+    }
+
+    /// Carries out a command of another server. One for a session of a former life of this server is for nobody: its
+    /// number may be another client's by now.
+    pub(crate) fn obey(&self, command: SessionCommand) -> Result<Arc<Snapshot>, SessionError> {
+        let SessionCommand { id, life, command } = command;
+        if life != self.life {
+            return Err(SessionError::Closed { id, frontend: self.me.clone() });
+        }
+        self.apply(id, command)
     }
 
     /// Carries out a command, whoever sent it. Answers the session as it is now.
@@ -96,7 +114,8 @@ impl SessionTable {
         if let Some(next) = next {
             session.replace(next);
             if let Command::Bind(uid) = &command {
-                inner.users.entry(uid.clone()).or_default().push(id);
+                let bound = Bound { id, connection: Arc::clone(&connection) };
+                inner.users.entry(uid.clone()).or_default().push(bound);
             }
         }
         drop(inner);
@@ -113,23 +132,23 @@ impl SessionTable {
     }
 
     /// Sends a message to all sessions of these users; the frame is built once. Answers the users that have none here.
-    pub(crate) fn push(
+    pub(crate) fn push<'a>(
         &self,
-        users: Vec<UserId>,
+        users: Vec<&'a str>,
         route: &str,
         body: Bytes,
-    ) -> Result<Vec<UserId>, SessionError> {
+    ) -> Result<Vec<&'a str>, SessionError> {
         let frame = self.frame(route, body)?;
         let mut absent = Vec::new();
         let inner = lock(&self.inner);
         for uid in users {
-            let Some(ids) = inner.users.get(&uid) else {
+            let Some(bound) = inner.users.get(uid) else {
                 absent.push(uid);
                 continue;
             };
-            for entry in ids.iter().filter_map(|id| inner.sessions.get(id)) {
+            for Bound { connection, .. } in bound {
                 // A connection that closes or overflows at this moment is the connector's business.
-                entry.connection.send(&frame);
+                connection.send(&frame);
             }
         }
         Ok(absent)
@@ -162,7 +181,7 @@ mod tests {
     }
 
     fn table() -> Arc<SessionTable> {
-        SessionTable::new(ServerId::new("connector-server-1").unwrap(), None)
+        SessionTable::new(ServerId::new("connector-server-1").unwrap(), 7, None)
     }
 
     fn bind(table: &SessionTable, id: u64, uid: &str) -> Result<Arc<Snapshot>, SessionError> {
@@ -199,9 +218,21 @@ mod tests {
         }
         bind(&table, 1, "alice").unwrap();
         bind(&table, 2, "alice").unwrap();
-        let users = ["alice", "bob"].map(UserId::from).to_vec();
-        assert_eq!(table.push(users, "onChat", Bytes::from_static(b"{}")).unwrap(), [UserId::from("bob")]);
+        let users = vec!["alice", "bob"];
+        assert_eq!(table.push(users, "onChat", Bytes::from_static(b"{}")).unwrap(), ["bob"]);
         assert_eq!(connections.iter().map(|c| *lock(&c.frames)).collect::<Vec<_>>(), [1, 1, 0]);
+    }
+
+    #[test]
+    fn a_command_for_a_session_of_a_former_life_reaches_nobody() {
+        let table = table();
+        let connection = Arc::new(Recorded::default());
+        table.open(1, Arc::clone(&connection) as Arc<dyn Connection>);
+        let kick = |life| SessionCommand { id: 1, life, command: Command::Kick("bye".to_owned()) };
+        assert!(matches!(table.obey(kick(6)), Err(SessionError::Closed { .. })));
+        assert_eq!(*lock(&connection.kicked), None);
+        table.obey(kick(7)).unwrap();
+        assert_eq!(lock(&connection.kicked).as_deref(), Some("bye"));
     }
 
     #[tokio::test]
