@@ -2,13 +2,15 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use pomelo_cluster::{
     admin::{AdminClient, AdminError},
-    config::{Config, MasterEntry},
+    config::{Config, ConfigError, MasterEntry},
     coordinator::MasterAddr,
 };
+
+use crate::game::DEVELOPMENT;
 
 /// Where the original's tools look, when they are told nothing.
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -16,6 +18,9 @@ const DEFAULT_PORT: u16 = 3005;
 
 /// Where a game's configuration is, seen from its directory.
 const CONFIG: &str = "config";
+
+/// What to do when nobody answers.
+const ADVICE: &str = "`pomelo start` starts a cluster, -h and -P name another master";
 
 /// How long to wait for a master's answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,14 +45,14 @@ pub struct Connection {
 impl Connection {
     /// Connects to the active master, by way of a standby if need be.
     pub async fn open(&self) -> Result<AdminClient> {
-        self.connect(&self.masters()).await
+        self.connect(&self.masters()?).await
     }
 
     /// Connects to whoever leads after the master that was connected to has gone: the one that was named may be dead, so
     /// the configuration is looked at too.
     pub async fn open_again(&self) -> Result<AdminClient> {
-        let mut masters = self.masters();
-        masters.extend(configured(Path::new(CONFIG)));
+        let mut masters = self.masters()?;
+        masters.extend(configured(Path::new(CONFIG)).unwrap_or_default());
         masters.sort();
         masters.dedup();
         self.connect(&masters).await
@@ -57,38 +62,53 @@ impl Connection {
         let connected = AdminClient::connect_any(masters, &self.username, &self.password, TIMEOUT).await;
         connected.map_err(|error| match error {
             // The text has the system's reason in it, so the source is not shown again.
-            AdminError::Connect { .. } => {
-                anyhow!("{error}; `pomelo start` starts a cluster, -h and -P name another master")
+            AdminError::Connect { .. } => anyhow!("{error}; {ADVICE}"),
+            AdminError::None { ref tried }
+                if tried.iter().all(|one| matches!(one, AdminError::Connect { .. })) =>
+            {
+                anyhow!("{error}; {ADVICE}")
             }
             other => other.into(),
         })
     }
 
     /// Without `-h` and `-P`, in a game's directory: every master its configuration names, in any environment.
-    fn masters(&self) -> Vec<MasterAddr> {
+    fn masters(&self) -> Result<Vec<MasterAddr>> {
         let given = MasterAddr {
             host: self.host.clone().unwrap_or_else(|| DEFAULT_HOST.into()),
             port: self.port.unwrap_or(DEFAULT_PORT),
         };
         if self.host.is_some() || self.port.is_some() {
-            return vec![given];
+            return Ok(vec![given]);
         }
-        let mut masters = configured(Path::new(CONFIG));
-        if masters.is_empty() {
-            masters.push(given);
+        match configured(Path::new(CONFIG)) {
+            Ok(masters) => Ok(masters),
+            // Not a game's directory.
+            Err(ConfigError::NoConfig { .. }) => Ok(vec![given]),
+            Err(error) => bail!("{error}; -h and -P name a master without the configuration"),
         }
-        masters
     }
 }
 
-fn configured(dir: &Path) -> Vec<MasterAddr> {
-    let Ok(config) = Config::load(dir) else { return Vec::new() };
-    let mut masters: Vec<MasterAddr> = Vec::new();
-    for environment in config.environments().unwrap_or_default() {
-        let Ok(environment) = config.environment(&environment) else { continue };
-        masters.extend(environment.candidates.iter().map(MasterEntry::addr));
+fn configured(dir: &Path) -> Result<Vec<MasterAddr>, ConfigError> {
+    let config = Config::load(dir)?;
+    let mut names = config.environments()?;
+    if names.is_empty() {
+        // The files are the same for every environment.
+        names.insert(DEVELOPMENT.to_owned());
+    }
+    let (mut masters, mut fault) = (Vec::new(), None);
+    for name in names {
+        match config.environment(&name) {
+            Ok(environment) => masters.extend(environment.candidates.iter().map(MasterEntry::addr)),
+            Err(error) => fault = Some(error),
+        }
     }
     masters.sort();
     masters.dedup();
-    masters
+    // A mistake in one environment is no reason not to look after another.
+    match fault {
+        Some(error) if masters.is_empty() => Err(error),
+        _ => Ok(masters),
+    }
 }

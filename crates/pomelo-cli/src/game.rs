@@ -37,7 +37,8 @@ impl Game {
             None => find_program(&dir, &environment.name)?,
         };
         if !program.is_file() {
-            bail!("the game's program {} does not exist; build it first", program.display());
+            let what = if program.exists() { "is not a file" } else { "does not exist; build it first" };
+            bail!("the game's program {} {what}", program.display());
         }
         Ok(Self { dir, environment, program })
     }

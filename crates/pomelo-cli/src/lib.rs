@@ -4,6 +4,8 @@
 //! here is what they are made of: [`game`] finds the program to start, [`supervisor`] keeps its processes, [`connect`] finds
 //! the active master, [`console`] is the language of `pomelo-cli`, [`table`] and [`style`] are how answers look.
 
+use std::{fmt::Display, io::Write as _};
+
 pub mod connect;
 pub mod console;
 pub mod game;
@@ -12,12 +14,17 @@ pub mod style;
 pub mod supervisor;
 pub mod table;
 
+/// Prints a line on stdout. That nobody reads it any more is no reason to end: a supervisor has more to do than to talk.
+pub fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Ends a command: prints the error on one line and says failure to the shell.
 pub fn exit_with(result: anyhow::Result<()>) -> std::process::ExitCode {
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("{} {e:#}", style::Style::for_stderr().red("error:"));
+            let _ = writeln!(std::io::stderr(), "{} {e:#}", style::Style::for_stderr().red("error:"));
             std::process::ExitCode::FAILURE
         }
     }

@@ -20,7 +20,7 @@ use tokio::{
     process::{Child as Process, Command},
 };
 
-use crate::{game::Game, style::Style};
+use crate::{game::Game, say, style::Style};
 
 /// A child that ends sooner than this after its start has probably never worked: its last words are shown.
 const EARLY: Duration = Duration::from_secs(10);
@@ -74,7 +74,14 @@ pub struct Child {
     /// Its process id.
     pub pid: u32,
     started: Instant,
-    log: Option<PathBuf>,
+    log: Option<Log>,
+}
+
+/// The log of a child, which former children wrote to before it.
+struct Log {
+    path: PathBuf,
+    /// Where this child's own words begin.
+    start: u64,
 }
 
 /// The end of a child.
@@ -95,8 +102,9 @@ impl Child {
             None
         } else {
             let (path, file) = open_log(&game.logs(), &role.label)?;
+            let start = file.metadata()?.len();
             command.stdout(file.try_clone()?).stderr(file);
-            Some(path)
+            Some(Log { path, start })
         };
         let mut process = command
             .spawn()
@@ -137,10 +145,10 @@ impl Child {
         if let Some(log) = &self.log
             && failed
         {
-            text.push_str(&format!("; its log is {}", log.display()));
+            text.push_str(&format!("; its log is {}", log.path.display()));
             // Who was killed did not say why.
             if age < EARLY && status.as_ref().is_ok_and(|status| status.code().is_some()) {
-                text.push_str(&tail(log).iter().map(|line| format!("\n    {line}")).collect::<String>());
+                text.push_str(&log.tail().iter().map(|line| format!("\n    {line}")).collect::<String>());
             }
         }
         text
@@ -162,23 +170,25 @@ fn open_log(dir: &Path, label: &str) -> Result<(PathBuf, File)> {
 async fn show(output: impl AsyncRead + Unpin, prefix: String) {
     let mut lines = BufReader::new(output).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        println!("{prefix} {line}");
+        say(format_args!("{prefix} {line}"));
     }
 }
 
-/// The last lines of a log.
-fn tail(log: &Path) -> Vec<String> {
-    let read = || -> std::io::Result<Vec<String>> {
-        let mut file = File::open(log)?;
-        let len = file.metadata()?.len();
-        file.seek(SeekFrom::Start(len.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|&l| l.to_owned()).collect())
-    };
-    read().unwrap_or_default()
+impl Log {
+    /// Its last lines.
+    fn tail(&self) -> Vec<String> {
+        let read = || -> std::io::Result<Vec<String>> {
+            let mut file = File::open(&self.path)?;
+            let len = file.metadata()?.len();
+            file.seek(SeekFrom::Start(len.saturating_sub(TAIL_BYTES).max(self.start)))?;
+            let mut bytes = Vec::new();
+            file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+            let text = String::from_utf8_lossy(&bytes);
+            let lines: Vec<&str> = text.lines().collect();
+            Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(|&l| l.to_owned()).collect())
+        };
+        read().unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -211,8 +221,11 @@ mod tests {
     #[test]
     fn last_words_are_the_last_lines_of_the_log() {
         let dir = tempfile::tempdir().unwrap();
-        let log = dir.path().join("x.log");
-        fs::write(&log, (0..1000).map(|n| format!("line {n}\n")).collect::<String>()).unwrap();
-        assert_eq!(tail(&log), ["line 995", "line 996", "line 997", "line 998", "line 999"]);
+        let path = dir.path().join("x.log");
+        fs::write(&path, (0..1000).map(|n| format!("line {n}\n")).collect::<String>()).unwrap();
+        let log = Log { start: 0, path };
+        assert_eq!(log.tail(), ["line 995", "line 996", "line 997", "line 998", "line 999"]);
+        let later = Log { start: fs::metadata(&log.path).unwrap().len(), path: log.path };
+        assert!(later.tail().is_empty(), "words of a former child");
     }
 }

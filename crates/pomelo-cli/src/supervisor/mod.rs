@@ -41,7 +41,7 @@ use self::{
     child::{Child, Ended, Role},
     daemon::Detach,
 };
-use crate::{game::Game, style::Style};
+use crate::{game::Game, say, style::Style};
 
 /// How long children that were told to end by the master may take before they get SIGTERM.
 const REMIND: Duration = Duration::from_secs(5);
@@ -103,7 +103,7 @@ async fn without_running_masters(mut plan: Plan) -> Plan {
                 dead.push(master);
             }
             // A master answers, if only to say that it does not know us.
-            _ => println!("master {} runs already", master.addr()),
+            _ => say(format_args!("master {} runs already", master.addr())),
         }
     }
     plan.masters = dead;
@@ -187,8 +187,8 @@ impl Supervisor {
         self.follower.shutdown().await;
         match (failed, self.phase) {
             (Some(child), _) => bail!("{child} could not be started"),
-            (None, Phase::Starting) => println!("ready: everything that was asked for runs already"),
-            (None, _) => println!("nothing of what was started here runs any more"),
+            (None, Phase::Starting) => say("ready: everything that was asked for runs already"),
+            (None, _) => say("nothing of what was started here runs any more"),
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Supervisor {
         };
         for id in named("running") {
             if self.pending.remove(&id).is_some() {
-                println!("{id} runs already");
+                say(format_args!("{id} runs already"));
             }
         }
         for id in named("spawn") {
@@ -249,7 +249,7 @@ impl Supervisor {
         if matches!(self.phase, Phase::Ending { .. }) && well {
             return None;
         }
-        println!("{}", child.obituary(&ended.status));
+        say(child.obituary(&ended.status));
         if self.phase != Phase::Starting || well {
             return None;
         }
@@ -287,7 +287,7 @@ impl Supervisor {
             }
             return;
         }
-        println!("{why}: ending {} processes", self.children.len());
+        say(format_args!("{why}: ending {} processes", self.children.len()));
         let now = Instant::now();
         self.phase = Phase::Ending { remind_at: remind_after.map(|after| now + after), kill_at: now + GRACE };
         if remind_after.is_none() {
@@ -305,13 +305,13 @@ impl Supervisor {
     fn led_by(&mut self, leader: Option<Leader>) {
         let Some(leader) = leader else {
             if let (Some(last), false) = (&self.leader, matches!(self.phase, Phase::Ending { .. })) {
-                println!("no link to the active master {}; servers go on without one", last.addr);
+                say(format_args!("no link to the active master {}; servers go on without one", last.addr));
             }
             return;
         };
         if self.leader.as_ref().is_some_and(|last| last.epoch < leader.epoch) {
             let MasterAddr { host, port } = &leader.addr;
-            println!("server host: {host}, port: {port} now is promoted to master!");
+            say(format_args!("server host: {host}, port: {port} now is promoted to master!"));
         }
         self.leader = Some(leader);
     }
@@ -328,9 +328,9 @@ impl Supervisor {
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let style = Style::for_stdout();
-        println!("{}", style.green(format!("ready: {} in {seconds:.1} s", what.join(", "))));
+        say(style.green(format!("ready: {} in {seconds:.1} s", what.join(", "))));
         if !self.game.is_development() {
-            println!("output goes to {}", self.game.logs().display());
+            say(format_args!("output goes to {}", self.game.logs().display()));
         }
         match self.detach.take() {
             Some(detach) => detach.finish(),
@@ -346,7 +346,7 @@ impl Supervisor {
         let masters = self.masters.iter().filter_map(|addr| match links.get(addr) {
             Some(link) if link.up && elected(link.role) => None,
             Some(LinkState { up: true, coordinator, .. }) => {
-                Some(format!("master {addr} (it waits for its coordinator, {coordinator})"))
+                Some(format!("master {addr} (it waits for its coordinator: {coordinator})"))
             }
             Some(LinkState { why: Some(why), .. }) => Some(format!("master {addr} ({why})")),
             _ => Some(format!("master {addr}")),
@@ -381,7 +381,7 @@ impl Supervisor {
         let now = Instant::now();
         match &mut self.phase {
             Phase::Starting if self.explain_at <= now => {
-                println!("waiting for {}", self.missing().join(", "));
+                say(format_args!("waiting for {}", self.missing().join(", ")));
                 self.explain_at = now + (now - self.started);
             }
             Phase::Starting | Phase::Watching => {}
@@ -391,7 +391,10 @@ impl Supervisor {
                 if kill {
                     *kill_at = now + GRACE;
                     for child in &self.children {
-                        println!("{} (pid {}) does not end; killing it", child.role.label, child.pid);
+                        say(format_args!(
+                            "{} (pid {}) does not end; killing it",
+                            child.role.label, child.pid
+                        ));
                     }
                     self.signal(Signal::KILL);
                 } else if remind {
