@@ -138,11 +138,37 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The parser's message without its own idea of the place.
+/// The parser's message without its own idea of the place, in the words of who writes JSON.
 fn message(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+    let text = text.strip_suffix(&place).unwrap_or(&text);
+    let wrong = text.strip_prefix("invalid type: ").or_else(|| text.strip_prefix("invalid value: "));
+    if let Some((found, expected)) = wrong.and_then(|wrong| wrong.split_once(", expected ")) {
+        return format!("expected {}, found {}", in_json(expected), in_json(found));
+    }
+    match text {
+        "EOF while parsing a value" => "expected a value, found the end of the file".to_owned(),
+        "expected value" => "expected a value".to_owned(),
+        "key must be a string" => "expected a key in double quotes".to_owned(),
+        "trailing comma" => "expected another value after the comma, or no comma".to_owned(),
+        "trailing characters" => "expected the end of the file".to_owned(),
+        _ => match text.strip_prefix("EOF while parsing ") {
+            Some(open) => format!("expected the rest of {open}, found the end of the file"),
+            None => text.to_owned(),
+        },
+    }
+}
+
+/// A type of the parser's as JSON calls it.
+fn in_json(name: &str) -> &str {
+    match name {
+        "map" => "an object",
+        "sequence" | "a sequence" => "a list",
+        "u8" => "a number, 0 to 255",
+        "u32" | "u64" => "a whole number",
+        other => other,
+    }
 }
 
 struct Members<'a>(Vec<(String, &'a RawValue)>);

@@ -19,6 +19,7 @@ const CLUSTER_COUNT_MAX: u32 = 1_000;
 
 /// A master: of `master.json`, or a standby of `masterha.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(expecting = "a master: an object with id, host and port")]
 pub struct MasterEntry {
     /// Its server id; standbys may have the same as the master, their addresses tell them apart.
     pub id: ServerId,
@@ -45,6 +46,7 @@ impl MasterEntry {
 
 /// `masterha.json`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(expecting = "an object with masterha, a list of masters")]
 pub(crate) struct MasterHaFile {
     #[serde(default)]
     pub(crate) masterha: Vec<MasterEntry>,
@@ -54,7 +56,7 @@ pub(crate) struct MasterHaFile {
 
 /// How to reach ZooKeeper: `"zookeeper": {..}` in `masterha.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with server, \"host:port\"")]
 pub(crate) struct ZooKeeperEntry {
     pub(crate) server: String,
     #[serde(default = "default_znode", deserialize_with = "znode")]
@@ -69,6 +71,7 @@ pub(crate) struct ZooKeeperEntry {
 
 /// An administrator, of `adminUser.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "a user: an object with id, username, password and level")]
 pub struct AdminUser {
     /// Any text, for logs.
     pub id: String,
@@ -82,6 +85,7 @@ pub struct AdminUser {
 
 /// An entry of `adminServer.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object with type and token")]
 pub(crate) struct TokenEntry {
     #[serde(rename = "type")]
     pub(crate) server_type: ServerType,
@@ -90,6 +94,7 @@ pub(crate) struct TokenEntry {
 
 /// How a server is run: the fields of `servers.json` that matter to who starts it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "a server: an object with id, host and ports")]
 pub struct ServerOptions {
     /// Whether it is to be started again when it died.
     #[serde(default, rename = "auto-restart", deserialize_with = "flag")]
@@ -107,7 +112,7 @@ pub struct ServerOptions {
 
 /// An entry of `servers.json` before `clusterCount` is expanded.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a server: an object with id, host and ports")]
 pub(crate) struct ServerEntry {
     #[serde(default)]
     pub(crate) id: Option<ServerId>,

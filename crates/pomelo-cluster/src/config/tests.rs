@@ -164,17 +164,20 @@ fn tokens_are_checked_by_type_and_free_without_the_file() {
 #[test]
 fn a_syntax_error_names_file_line_and_column() {
     let text = "{\n  \"development\": {\"chat\": [}\n}";
-    assert_eq!(error(&[(SERVERS, text)], "development"), "servers.json:2:28: not valid JSON: expected value");
+    assert_eq!(
+        error(&[(SERVERS, text)], "development"),
+        "servers.json:2:28: not valid JSON: expected a value"
+    );
     assert_eq!(error(&[(MASTER, "")], "development"), "master.json:1:1: not valid JSON: the file is empty");
     let cut = "[{\"id\": 1}";
     assert_eq!(
         error(&[(ADMIN_USER, cut)], "development"),
-        "adminUser.json:1:10: not valid JSON: EOF while parsing a list"
+        "adminUser.json:1:10: not valid JSON: expected the rest of a list, found the end of the file"
     );
     let comment = "{\n  // the master\n  \"id\": 1}";
     assert_eq!(
         error(&[(MASTER, comment)], "development"),
-        "master.json:2:3: not valid JSON: key must be a string"
+        "master.json:2:3: not valid JSON: expected a key in double quotes"
     );
 }
 
@@ -213,17 +216,27 @@ fn a_wrong_type_names_place_path_found_and_expected() {
     let text = r#"{"development": {"chat": {"id": "c"}}}"#;
     assert_eq!(
         error(&[(SERVERS, text)], "development"),
-        "servers.json:1:26: development.chat: invalid type: map, expected a sequence"
+        "servers.json:1:26: development.chat: expected a list, found an object"
+    );
+    let text = r#"{"development": {"chat": ["c"]}}"#;
+    assert_eq!(
+        error(&[(SERVERS, text)], "development"),
+        "servers.json:1:29: development.chat[0]: expected a server: an object with id, host and ports, found string \"c\""
+    );
+    let text = r#"{"development": 7}"#;
+    assert_eq!(
+        error(&[(MASTER, text)], "development"),
+        "master.json:1:17: development: expected a master: an object with id, host and port, found integer `7`"
     );
     let text = r#"[{"id": "1", "username": "u", "password": "p", "level": "high"}]"#;
     assert_eq!(
         error(&[(ADMIN_USER, text)], "development"),
-        "adminUser.json:1:62: [0].level: invalid type: string \"high\", expected u8"
+        "adminUser.json:1:62: [0].level: expected a number, 0 to 255, found string \"high\""
     );
     let text = r#"["onChat", 5]"#;
     assert_eq!(
         error(&[(DICTIONARY, text)], "development"),
-        "dictionary.json:1:12: [1]: invalid type: integer `5`, expected a string"
+        "dictionary.json:1:12: [1]: expected a string, found integer `5`"
     );
     let text = r#"{"development": {"chat": [{"id": "a b", "host": "h"}]}}"#;
     assert!(
