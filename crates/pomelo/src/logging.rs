@@ -15,6 +15,8 @@ pub(crate) fn init(directives: Option<&str>) {
     let malformed = filter.as_ref().err().map(ToString::to_string);
     let filter = filter.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let output = fmt().with_env_filter(filter).with_ansi(io::stdout().is_terminal());
+    // When whoever reads the output is dead, complaining about that on stderr would end this process too.
+    let output = output.log_internal_errors(false);
     // An error says that there is a subscriber already: the application's own.
     let _ = output.try_init();
     if let Some(error) = malformed {

@@ -50,9 +50,15 @@ fn candidate(args: &Args, env: &Environment) -> Result<MasterEntry, ArgsError> {
         return Ok(entry.clone());
     }
     let known: Vec<_> = env.candidates.iter().map(|entry| format!("{} {}", entry.id, entry.addr())).collect();
-    Err(ArgsError::Missing {
-        key: "port",
-        why: format!("no such master in environment {:?}, it has {}", env.name, known.join(", ")),
+    let why = format!("no such master in environment {:?}, it has {}", env.name, known.join(", "));
+    let given = [
+        ("port", args.port.map(|port| port.to_string())),
+        ("host", args.host.clone()),
+        ("id", args.id.as_ref().map(ToString::to_string)),
+    ];
+    Err(match given.into_iter().find_map(|(key, value)| Some((key, value?))) {
+        Some((key, value)) => ArgsError::Value { key: key.to_owned(), value, why },
+        None => ArgsError::Missing { key: "port", why },
     })
 }
 

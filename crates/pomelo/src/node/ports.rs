@@ -12,6 +12,9 @@ use crate::connector::ConnectorError;
 /// How many connections the kernel keeps between two turns of the accepting task.
 const BACKLOG: u32 = 4_096;
 
+/// How much of the command line of a process that holds a port is told: enough to know it by.
+const COMMAND_CHARS_MAX: usize = 200;
+
 /// A port that could not be listened on.
 #[derive(Debug, thiserror::Error)]
 #[error("{server} can't listen on {addr} ({what}): {source}{holder}")]
@@ -106,7 +109,7 @@ fn holder(port: u16) -> Option<(u32, String)> {
     let pid = pids.find(has)?;
     let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let command = String::from_utf8_lossy(&command).replace('\0', " ");
-    Some((pid, command.trim_end().to_owned()))
+    Some((pid, command.trim_end().chars().take(COMMAND_CHARS_MAX).collect()))
 }
 
 /// Inodes of the listening sockets of this port in a table like `/proc/net/tcp`.
