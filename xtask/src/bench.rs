@@ -20,7 +20,19 @@ impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         install::zookeeper()?;
         install::npm("bench/original")?;
-        run(cargo().args(["build", "--release", "--locked", "-p", "pomelo-cli", "-p", "chat", "-p", "bench"]))?;
-        run(cargo().args(["run", "--release", "--locked", "--quiet", "-p", "bench", "--"]).args(&self.arguments))
+        run(cargo().args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            "pomelo-cli",
+            "-p",
+            "chat",
+            "-p",
+            "bench",
+        ]))?;
+        run(cargo()
+            .args(["run", "--release", "--locked", "--quiet", "-p", "bench", "--"])
+            .args(&self.arguments))
     }
 }

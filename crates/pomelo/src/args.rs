@@ -193,7 +193,10 @@ mod tests {
     #[test]
     fn bad_arguments_say_what_was_expected() {
         let error = |arg: &str| Args::parse([arg]).unwrap_err().to_string();
-        assert_eq!(error("--help"), r#"argument "--help" is not key=value; without arguments this program says how it is started"#);
+        assert_eq!(
+            error("--help"),
+            r#"argument "--help" is not key=value; without arguments this program says how it is started"#
+        );
         assert_eq!(error("port=99999"), "argument port=99999: expected a port, 0 to 65535");
         assert_eq!(error("frontend=yes"), "argument frontend=yes: expected true or false");
         assert!(error("id=a b").contains("invalid name"));
