@@ -6,14 +6,14 @@ use bytes::{Bytes, BytesMut};
 use pomelo_protocol::message::{Message, RouteRef};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
 
 use crate::{
     ClientError, ClientOptions, CloseReason, PushMessage,
-    connection::{Agreed, Command, Connection, Shared},
+    connection::{Agreed, CLOSE_TIMEOUT, Command, Connection, Shared},
     pending::Pending,
     pushes::PushBuffer,
     transport::Address,
@@ -123,9 +123,15 @@ impl Client {
 
     /// Sends what is queued, says goodbye and waits until the connection has ended, a second at most.
     pub async fn close(&self) {
-        // A task that is gone has closed already.
-        let _ = self.commands.send(Command::Close).await;
-        self.closed().await;
+        let in_order = async {
+            // A task that is gone has closed already.
+            let _ = self.commands.send(Command::Close).await;
+            self.closed().await;
+        };
+        if timeout(CLOSE_TIMEOUT, in_order).await.is_err() {
+            self.shared.give_up.notify_one();
+            self.closed().await;
+        }
     }
 
     async fn connect(address: Address, options: ClientOptions) -> Result<Self, ClientError> {
@@ -135,6 +141,7 @@ impl Client {
             pending: Pending::new(options.pending_requests_max),
             pushes: PushBuffer::new(options.pushes_max),
             closed: watch::Sender::new(None),
+            give_up: Notify::new(),
         });
         let (commands, inbox) = mpsc::channel(options.outgoing_messages_max.max(1));
         let task = tokio::spawn(connection.run(Arc::clone(&shared), inbox));

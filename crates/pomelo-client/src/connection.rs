@@ -24,8 +24,8 @@ use crate::{
 
 /// Most packages written at once.
 const BATCH: usize = 64;
-/// How long the last words may take.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long what is queued and the last words may take.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the handle wants of the task.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) pushes: PushBuffer,
     pub(crate) closed: watch::Sender<Option<CloseReason>>,
+    /// The handle will not wait for the server any longer.
+    pub(crate) give_up: Notify,
 }
 
 /// A connection whose handshake is done.
@@ -77,16 +79,21 @@ impl Connection {
     pub(crate) async fn run(self, shared: Arc<Shared>, commands: mpsc::Receiver<Command>) {
         let Self { mut reader, mut writer, agreed } = self;
         let beat = Notify::new();
-        let reason = tokio::select! {
-            reason = read(&mut reader, &agreed, &shared, &beat) => reason,
-            reason = write(&mut writer, &agreed, commands, &beat) => reason,
+        let (reason, gave_up) = tokio::select! {
+            reason = read(&mut reader, &agreed, &shared, &beat) => (reason, false),
+            reason = write(&mut writer, &agreed, commands, &beat) => (reason, false),
+            () = shared.give_up.notified() => (CloseReason::Local, true),
         };
         // Nobody may wait for an answer while goodbye is said.
         shared.pending.close(reason.clone());
         shared.pushes.close();
         let polite = matches!(reason, CloseReason::Local | CloseReason::Kicked(_) | CloseReason::Server);
-        if polite {
-            let _ = timeout(CLOSE_TIMEOUT, writer.close()).await;
+        if polite && !gave_up {
+            let last_words = timeout(CLOSE_TIMEOUT, writer.close());
+            tokio::select! {
+                _ = last_words => {}
+                () = shared.give_up.notified() => {}
+            }
         }
         shared.closed.send_replace(Some(reason));
     }

@@ -15,7 +15,7 @@ use pomelo_protocol::{
     package::{Kick, PackageKind},
 };
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::{io::AsyncWriteExt, time::timeout};
 
 const ECHO: &str = "connector.entryHandler.echo";
 
@@ -240,6 +240,26 @@ async fn closing_sends_what_is_queued_and_says_goodbye() {
         },
     )
     .await;
+}
+
+#[tokio::test]
+async fn closing_does_not_wait_for_a_server_that_reads_nothing() {
+    let options = ClientOptions { outgoing_messages_max: 1, ..ClientOptions::default() };
+    let server = Server::bind(Transport::Tcp).await;
+    let serve = async {
+        let mut peer = server.accept().await;
+        peer.handshake(&HandshakeOffer::default(), None).await;
+        peer
+    };
+    let (_peer, client) = tokio::join!(serve, server.connect(options));
+    let client = client.unwrap();
+    // Until neither the kernel nor the queue takes more.
+    let body = vec![b'x'; 1 << 20];
+    while timeout(Duration::from_millis(200), client.notify_raw(ECHO, body.clone())).await.is_ok() {}
+    timeout(Duration::from_secs(10), client.close()).await.expect("closing waits for the server");
+    assert_eq!(client.close_reason(), Some(CloseReason::Local));
+    assert!(client.next_push().await.is_none());
+    assert!(matches!(client.request_raw(ECHO, "x").await, Err(ClientError::Closed(_))));
 }
 
 #[tokio::test]
