@@ -72,7 +72,13 @@ impl Candidacy for LocalCandidacy {
             blocking(move || {
                 let held =
                     lock.as_ref().ok_or_else(|| PromoteError::Fenced("the lock is not held".to_owned()))?;
-                files.leads(held).and_then(|()| files.promote(&me, above)).map_err(|error| match error {
+                let promoted = files.leads(held).and_then(|()| {
+                    let term = files.promote(&me, above)?;
+                    // Had somebody deleted the lock meanwhile, another holder might have read the same last epoch. One
+                    // that comes after this look reads ours.
+                    files.leads(held).map(|()| term)
+                });
+                promoted.map_err(|error| match error {
                     // Nobody would be told again that it is first: only what ends the place may fence.
                     FilesError::LockReplaced { .. } => PromoteError::Fenced(error.to_string()),
                     error => PromoteError::Unavailable(error.to_string()),
