@@ -15,7 +15,7 @@ use super::{
     Place, ZooKeeperCoordinator,
     queue::{self, LookError},
 };
-use crate::coordinator::{CandidateInfo, Coordinator, CoordinatorEvent, Events};
+use crate::coordinator::{CandidateInfo, Coordinator, CoordinatorEvent, Events, UNREACHABLE_AGAIN_MS};
 
 /// Pause between attempts to reach the ensemble: at random between these, so that candidates don't come in step.
 const RECONNECT_MIN_MS: u64 = 50;
@@ -32,6 +32,8 @@ pub(super) struct Sessions {
     me: CandidateInfo,
     place: watch::Sender<Option<Place>>,
     events: Events,
+    /// What was last wrong with a place in the queue that is held, and when that was said.
+    complained: Option<(Error, time::Instant)>,
 }
 
 enum Ended {
@@ -48,7 +50,7 @@ impl Sessions {
         place: watch::Sender<Option<Place>>,
         events: Events,
     ) -> Self {
-        Self { config, me, place, events }
+        Self { config, me, place, events, complained: None }
     }
 
     /// One session after the other, until the task is ended.
@@ -155,13 +157,23 @@ impl Sessions {
     ) {
         let why = format!("{}: {error}", self.config.describe());
         if joined {
-            warn!(target: "pomelo::election", candidate = %self.me.addr, "{why}");
+            self.complain(error, &why);
         } else {
             self.events.unreachable(why).await;
         }
         tokio::select! {
             changed = states.changed() => *state = changed,
             () = time::sleep(Duration::from_millis(RETRY_MS)) => {}
+        }
+    }
+
+    /// At once, and again now and then while it lasts.
+    fn complain(&mut self, error: &Error, why: &str) {
+        let again = Duration::from_millis(UNREACHABLE_AGAIN_MS);
+        let said = |(last, at): &(Error, time::Instant)| last == error && at.elapsed() < again;
+        if !self.complained.as_ref().is_some_and(said) {
+            warn!(target: "pomelo::election", candidate = %self.me.addr, "{why}; trying again");
+            self.complained = Some((error.clone(), time::Instant::now()));
         }
     }
 
