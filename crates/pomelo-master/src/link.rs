@@ -51,7 +51,8 @@ impl Serving {
             Ok(opened) => opened,
             Err(why) => return warn!(target: "pomelo::master", "admin link from {addr} closed: {why}"),
         };
-        let who = register.describe();
+        let who = format!("{} (link {})", register.describe(), id.0);
+        debug!(target: "pomelo::master", "admin link of {who} comes from {addr}");
         link.set_silence_max(self.silence_max(&register));
         let sender = link.sender();
         let mut event = LinkEvent::Register { link: id, register, sender };

@@ -165,7 +165,8 @@ impl Driver {
                 biased;
                 changed = inputs.role.changed(), if electing => {
                     electing = changed.is_ok();
-                    let role = inputs.role.borrow_and_update().clone();
+                    // Without an election there is no right to act, whatever it said last.
+                    let role = if electing { inputs.role.borrow_and_update().clone() } else { Role::Stopped };
                     self.decide(Event::Role(role));
                 }
                 () = &mut shutdown, if !shutting_down => {

@@ -9,7 +9,7 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::admin::{AdminMessage, ClusterState, Envelope, Failure, Leader, MasterRole, ViewStamp};
 use serde_json::Value;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Action, Control, Ending, Peer, Standing};
 use crate::{documents, link::LinkId, registry::Delta};
@@ -100,6 +100,13 @@ impl Control {
 
     pub(super) fn another_leads(&mut self, leader: Leader) {
         if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
+            if self.epoch() == Some(leader.epoch) && !self.is_me(&leader.host, leader.port) {
+                let Leader { host, port, epoch } = &leader;
+                error!(
+                    target: "pomelo::master",
+                    "{host}:{port} leads in epoch {epoch} as this master does: they do not share one coordinator"
+                );
+            }
             return;
         }
         // Peers may still name a former life of this very master.

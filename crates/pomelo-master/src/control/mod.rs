@@ -159,6 +159,8 @@ pub(crate) struct Control {
     /// Whether this process was told to end.
     terminated: bool,
     last_req_id: u64,
+    /// The registration that was refused last, and why: who is refused tries again, and is a warning once.
+    refused: String,
     actions: Vec<Action>,
 }
 
@@ -230,6 +232,7 @@ impl Control {
             ending: None,
             terminated: false,
             last_req_id: 0,
+            refused: String::new(),
             actions: Vec::new(),
         }
     }

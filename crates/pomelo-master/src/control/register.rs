@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pomelo_cluster::messages::MONITOR_WATCHER;
 use pomelo_protocol::admin::{AdminMessage, ClientRegister, MonitorRegister, Register, Registered};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{Action, Control, Peer};
 use crate::{link::LinkId, registry::Admitted};
@@ -21,7 +21,7 @@ impl Control {
         };
         match admitted {
             Ok(Guest { peer, joined, again }) => {
-                info!(target: "pomelo::master", "{who} registered");
+                info!(target: "pomelo::master", "link {}: {who} registered", link.0);
                 // Whoever showed the cluster's token is believed; a tool follows nobody and knows of no epoch.
                 if let (Some(hello), true) = (&hello, peer.follows()) {
                     self.seen(hello.max_epoch);
@@ -37,7 +37,13 @@ impl Control {
                 self.ending_joined(link);
             }
             Err(why) => {
-                warn!(target: "pomelo::master", "{who} refused: {why}");
+                let refused = format!("{who} refused: {why}");
+                if refused == self.refused {
+                    debug!(target: "pomelo::master", "again: {refused}");
+                } else {
+                    warn!(target: "pomelo::master", "{refused}");
+                    self.refused = refused;
+                }
                 self.actions.push(Action::Refuse { link, why });
             }
         }
