@@ -130,6 +130,7 @@ impl App {
         let info = args.server(&env)?;
         let handlers = servers.values().flat_map(|server| server.handlers.iter().map(|h| h.name));
         let dictionary = Dictionary::new(handlers, env.dictionary.iter().cloned())?;
+        let types = servers.keys().cloned().collect();
         let server_type = info.server_type.to_string();
         let Some((_, server)) = servers.into_iter().find(|(name, _)| *name == server_type) else {
             let problem =
@@ -137,7 +138,7 @@ impl App {
             return Err(StartError::Problems { problems: vec![problem] });
         };
         let (routes, call_timeout) = (self.routes.clone(), self.call_timeout);
-        let setup = node::Setup { server, info, env, routes, dictionary, call_timeout };
+        let setup = node::Setup { server, types, info, env, routes, dictionary, call_timeout };
         Ok(Running::game(node::start(setup).await?))
     }
 

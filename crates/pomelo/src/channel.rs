@@ -10,7 +10,7 @@ use bytes::Bytes;
 use pomelo_protocol::ServerId;
 use serde::Serialize;
 
-use crate::{Push, UserId, codec, lock, rpc::Peers, wire};
+use crate::{Push, UserId, codec, lock, rpc::Peers, throttle::Throttle, wire};
 
 /// Most channels one server has at a time; adding to one more fails.
 const CHANNELS_MAX: usize = 1_000_000;
@@ -68,7 +68,7 @@ pub enum ChannelError {
 
 impl Channels {
     pub(crate) fn new(peers: Arc<dyn Peers>) -> Self {
-        Self(Arc::new(ChannelTable { peers, channels: Mutex::default() }))
+        Self(Arc::new(ChannelTable { peers, channels: Mutex::default(), unsent: Throttle::default() }))
     }
 
     /// The channel of this name.
@@ -212,6 +212,7 @@ impl Channel {
 struct ChannelTable {
     peers: Arc<dyn Peers>,
     channels: Mutex<HashMap<Arc<str>, Members>>,
+    unsent: Throttle,
 }
 
 impl ChannelTable {
@@ -219,8 +220,10 @@ impl ChannelTable {
         let head = wire::PushHead { route, channel, users: users.iter().map(UserId::as_str).collect() };
         let sent =
             wire::join(&head, body).and_then(|body| Ok(self.peers.send(frontend, wire::PUSH, body)?));
-        if let Err(error) = sent {
-            tracing::warn!(%frontend, route, users = users.len(), %error, "push not sent");
+        if let Err(error) = sent
+            && let Some(left_out) = self.unsent.admit()
+        {
+            tracing::warn!(%frontend, route, users = users.len(), %error, left_out, "push not sent");
         }
     }
 }

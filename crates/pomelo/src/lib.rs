@@ -109,6 +109,7 @@ mod server;
 mod servers;
 mod session;
 pub mod testing;
+mod throttle;
 mod user;
 mod wire;
 

@@ -40,6 +40,8 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use crate::throttle::Throttle;
+
 use connection::Connection;
 use counts::Counts;
 use out::{Flusher, Out};
@@ -184,8 +186,8 @@ impl ConnectorHandle {
 /// Accepts for ever.
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
     let permits = Arc::new(Semaphore::new(shared.hybrid.max_connections.min(Semaphore::MAX_PERMITS)));
+    let (full, failing) = (Throttle::default(), Throttle::default());
     let mut id = 0;
-    let mut full = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -197,20 +199,21 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
         let (socket, addr) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if let Some(left_out) = failing.admit() {
+                    tracing::warn!(%error, left_out, "cannot accept a connection");
+                }
                 sleep(ACCEPT_RETRY).await;
                 continue;
             }
         };
         let Ok(permit) = permits.clone().try_acquire_owned() else {
             shared.counts.refused_full();
-            if !full {
-                tracing::warn!(max = shared.hybrid.max_connections, %addr, "connector is full, connections are refused");
+            if let Some(left_out) = full.admit() {
+                let max = shared.hybrid.max_connections;
+                tracing::warn!(max, %addr, left_out, "connector is full, connection refused");
             }
-            full = true;
             continue;
         };
-        full = false;
         id += 1;
         shared.counts.accepted();
         if let Some(connection) = begin(socket, addr, id, shared, permit) {

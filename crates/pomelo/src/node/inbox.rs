@@ -11,7 +11,7 @@ use pomelo_protocol::ServerId;
 use pomelo_rpc::{BoxFuture, ErrorKind, Failure, Limit, RpcError, Service, Who};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Node, log};
+use super::Node;
 use crate::{
     connector::{Client, ClientService, CloseReason, Frame, Inbound},
     session::Connection,
@@ -65,7 +65,7 @@ impl Inbox {
             _ => return Some((from.clone(), method.to_owned(), body)),
         };
         if let Err(error) = done {
-            log(&error, method, from);
+            node.log(&error, method, from);
         }
         None
     }
@@ -132,7 +132,7 @@ impl ClientService for Inbox {
         Box::pin(async move {
             let Inbound { id, route, body } = message;
             let answer = node.client_message(session.clone(), route.clone(), body, id.is_none()).await;
-            answer.inspect_err(|error| log(error, &route, &session)).ok()
+            answer.inspect_err(|error| node.log(error, &route, &session)).ok()
         })
     }
 

@@ -11,7 +11,10 @@ mod ports;
 mod start;
 mod status;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
@@ -24,6 +27,7 @@ use crate::{
     filter::{HandlerTable, is_unknown_route},
     handler::{BodyError, ClosedFn, RemoteFn},
     session::{CommandReply, Owner, SessionTable, Snapshot},
+    throttle::Throttle,
     wire,
 };
 
@@ -37,6 +41,9 @@ pub(crate) struct Node {
     closed: Vec<ClosedFn>,
     /// Only a frontend has one.
     table: Option<Arc<SessionTable>>,
+    /// The server types of the application.
+    types: BTreeSet<String>,
+    warnings: Throttle,
 }
 
 /// A message that nobody could handle, as opposed to one that was handled and failed. Clients can cause these at will,
@@ -45,6 +52,8 @@ pub(crate) struct Node {
 enum Refused {
     #[error("not a route: {route:?}")]
     NotARoute { route: String },
+    #[error("the application has no servers of type {server_type:?}")]
+    NoType { server_type: String },
     #[error("method {method:?} is unknown")]
     NoRemote { method: String },
 }
@@ -62,6 +71,9 @@ impl Node {
             None => Err(Refused::NotARoute { route }.into()),
             Some(own) if own == self.parts.0.me.server_type.as_str() => {
                 self.handle(session, route, body, notify).await
+            }
+            Some(other) if !self.types.contains(other) => {
+                Err(Refused::NoType { server_type: other.to_owned() }.into())
             }
             Some(other) => {
                 let server = self.parts.0.rpc.router.pick(other, &session)?;
@@ -106,7 +118,7 @@ impl Node {
             _ => self.remote(from.clone(), &method, body).await,
         };
         result.map_err(|error| {
-            log(&error, &method, &from);
+            self.log(&error, &method, &from);
             Failure::new(500, error.to_string())
         })
     }
@@ -158,15 +170,25 @@ impl Node {
         for hook in &self.closed {
             let closed = SessionClosed { parts: self.parts.clone(), session: session.clone() };
             if let Err(error) = hook(closed).await {
-                tracing::warn!(?session, %error, "on_session_closed failed");
+                self.log(&error, "on_session_closed", &session);
             }
+        }
+    }
+
+    /// Errors are logged where they are turned into an answer, once. When every message fails, a few of them speak for all.
+    fn log(&self, error: &Error, what: &str, who: &dyn std::fmt::Debug) {
+        if is_told_elsewhere(error) {
+            tracing::debug!(what, from = ?who, %error, "message refused");
+        } else if let Some(left_out) = self.warnings.admit() {
+            tracing::warn!(what, from = ?who, %error, left_out, "message failed");
+        } else {
+            tracing::debug!(what, from = ?who, %error, "message failed");
         }
     }
 }
 
-/// Errors are logged where they are turned into an answer, once: what another server has answered with, it has logged. What
-/// any client can cause at will is no warning.
-fn log(error: &Error, what: &str, who: &dyn std::fmt::Debug) {
+/// Whether this is an error that any client can cause at will, or one that the server that answered with it has logged.
+fn is_told_elsewhere(error: &Error) -> bool {
     let of_sender = error.downcast_ref::<Refused>().is_some()
         || error.downcast_ref::<BodyError>().is_some()
         || is_unknown_route(error);
@@ -174,9 +196,5 @@ fn log(error: &Error, what: &str, who: &dyn std::fmt::Debug) {
         error.downcast_ref::<CallError>(),
         Some(CallError::Link(RpcError { who: Who::Remote, kind: ErrorKind::Remote(_), .. }))
     );
-    if of_sender || answered {
-        tracing::debug!(what, from = ?who, %error, "message refused");
-    } else {
-        tracing::warn!(what, from = ?who, %error, "message failed");
-    }
+    of_sender || answered
 }

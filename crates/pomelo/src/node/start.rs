@@ -4,7 +4,7 @@
 //! serves what it can and goes on looking for one.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -34,11 +34,14 @@ use crate::{
     rpc::{Peers, RouteFn, Router},
     servers::Directory,
     session::SessionTable,
+    throttle::Throttle,
 };
 
 /// What a server is started from, checked already.
 pub(crate) struct Setup {
     pub(crate) server: Server,
+    /// All server types of the application.
+    pub(crate) types: BTreeSet<String>,
     pub(crate) info: ServerInfo,
     pub(crate) env: Environment,
     pub(crate) routes: HashMap<String, RouteFn>,
@@ -77,7 +80,7 @@ impl NodeRunning {
 
 /// Opens the ports, starts serving, and begins to look for a master.
 pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
-    let Setup { mut server, mut info, env, routes, dictionary, call_timeout } = setup;
+    let Setup { mut server, types, mut info, env, routes, dictionary, call_timeout } = setup;
     if let Some(max) = env.options_of(&info.id).max_connections {
         server.connector = server.connector.map(|hybrid| hybrid.max_connections(max as usize));
     }
@@ -134,6 +137,8 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         remotes: server.remotes.into_iter().map(|r| (r.name, r.function)).collect(),
         closed: server.closed.into_iter().map(|h| h.function).collect(),
         table,
+        types,
+        warnings: Throttle::default(),
     });
     inbox.open(&node);
 
