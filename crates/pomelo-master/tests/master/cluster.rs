@@ -85,12 +85,12 @@ async fn a_killed_master_is_followed_by_one_that_lists_everybody_at_once() {
         server.sees(&["chat-1", "chat-2", "gate-1"]).await;
     }
     for epoch in 2..=3 {
-        masters.kill(epoch as usize - 2).await;
+        // Which standby is the next in the queue is up to the kernel.
+        masters.kill(leading(&masters, &servers[0])).await;
         for server in &servers {
             server.follows(epoch).await;
         }
-        let next = server_port(&servers[0]);
-        let n = masters.addrs.iter().position(|addr| addr.port == next).unwrap();
+        let n = leading(&masters, &servers[0]);
         let listed: Vec<_> = masters.show_servers(n).await.into_iter().map(|(name, _)| name).collect();
         assert_eq!(listed, ["master-server-1", "chat-1", "chat-2", "gate-1"]);
         for server in &servers {
@@ -132,6 +132,60 @@ async fn a_terminated_master_hands_over_before_it_ends() {
         (masters.addrs[1].clone(), 2),
         "the server never was without a leader"
     );
+}
+
+#[tokio::test]
+async fn masters_that_are_terminated_and_started_again_in_turn_skip_and_repeat_no_epoch() {
+    let mut masters = Masters::start(3).await;
+    let server = masters.server("chat-1");
+    server.linked(3).await;
+    server.sees(&["chat-1"]).await;
+    for epoch in 2..=10 {
+        let leader = leading(&masters, &server);
+        masters.terminate(leader).await;
+        server.follows(epoch).await;
+        masters.run(leader).await;
+        server.linked(3).await;
+        assert_eq!(server.sees(&["chat-1"]).await.epoch, epoch);
+    }
+}
+
+#[tokio::test]
+async fn a_standby_that_dies_in_the_middle_of_a_handover_leaves_it_to_the_next() {
+    let mut masters = Masters::start(3).await;
+    let server = masters.server("chat-1");
+    server.linked(3).await;
+    server.sees(&["chat-1"]).await;
+    let terminated = masters.begin_termination(0);
+    masters.kill(1).await;
+    within("it ends", terminated).await.unwrap().unwrap();
+    let leads = |leader: &Option<pomelo_cluster::follow::Leader>| {
+        leader.as_ref().is_some_and(|leader| leader.addr == masters.addrs[2])
+    };
+    within("the third leads", server.follower.linked_leader().wait_for(leads)).await.unwrap();
+    server.sees(&["chat-1"]).await;
+}
+
+#[tokio::test]
+async fn a_cluster_is_stopped_by_the_master_that_has_just_been_promoted() {
+    let mut masters = Masters::start(3).await;
+    let mut server = masters.server("chat-1");
+    server.linked(3).await;
+    server.sees(&["chat-1"]).await;
+    masters.kill(0).await;
+    let admin = eventually("one of the others leads", LIMIT, || async {
+        AdminClient::connect_any(&masters.addrs[1..], "admin", "admin", LIMIT).await.ok()
+    })
+    .await;
+    let stopped = tokio::spawn(async move {
+        admin.request_within("__console__", json!({ "signal": "stop", "ids": [] }), LIMIT).await
+    });
+    assert_eq!(server.order("__console__").await.epoch, 2);
+    server.follower.shutdown().await;
+    assert_eq!(within("the answer comes", stopped).await.unwrap().unwrap(), json!({ "status": "all" }));
+    for n in 1..3 {
+        masters.ended(n).await;
+    }
 }
 
 #[tokio::test]
@@ -248,8 +302,10 @@ async fn an_agent_learns_what_to_spawn_from_the_leader() {
     assert_eq!(answer, json!({ "spawn": ["chat-2"], "running": ["chat-1"] }));
 }
 
-fn server_port(server: &crate::support::Server) -> u16 {
-    server.follower.leader().borrow().as_ref().unwrap().addr.port
+/// Which master a server follows.
+fn leading(masters: &Masters, server: &crate::support::Server) -> usize {
+    let leader = server.follower.leader().borrow().clone().unwrap();
+    masters.addrs.iter().position(|addr| *addr == leader.addr).unwrap()
 }
 
 async fn register(wire: &mut Wire, name: &str, incarnation: u64) -> Registered {

@@ -91,9 +91,14 @@ impl Masters {
 
     /// As SIGTERM: waits until it has ended.
     pub(crate) async fn terminate(&mut self, n: usize) {
+        within("master ends", self.begin_termination(n)).await.unwrap().unwrap();
+    }
+
+    /// The same without waiting.
+    pub(crate) fn begin_termination(&mut self, n: usize) -> JoinHandle<Result<(), MasterError>> {
         let Running { stop, task } = self.running[n].take().unwrap();
         stop.send(()).unwrap();
-        task.await.unwrap().unwrap();
+        task
     }
 
     /// As SIGKILL: nothing is said to anybody.
