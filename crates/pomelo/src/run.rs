@@ -1,7 +1,8 @@
-//! `main` of a game: arguments, log output, signals.
+//! `main` of a game: arguments, log output, signals, open files.
 
 use std::process;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{App, Args, Result, logging, node::Ending};
@@ -21,6 +22,7 @@ impl App {
         }
         let args = Args::parse(args)?;
         logging::init(args.log.as_deref());
+        allow_open_files();
         let mut signals = Signals::new()?;
         let mut running = self.start(&args).await?;
         let id = running.info().id.clone();
@@ -48,6 +50,15 @@ impl App {
              \n    {program} id=SERVER-ID           an id of config/servers.json\n\
              \nServer types: {types}. Other arguments: env=production, log=debug.\n"
         )
+    }
+}
+
+/// Lets the process have as many open files as the system allows without asking: shells give it 1,024, which is as many
+/// clients.
+fn allow_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "limit of open files stays as it is");
     }
 }
 
