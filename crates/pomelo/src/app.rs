@@ -78,8 +78,9 @@ impl App {
         }
     }
 
-    /// Adds a server type. The function describes it; it is called for each server that starts, so that each has its own
-    /// state, and once for checks.
+    /// Adds a server type. The function describes it. It is called once for each server that starts in this process, so that
+    /// each has its own state; also for a server of another type or a master, because all types are checked together. So
+    /// what costs much or connects to something is better made before, and shared.
     pub fn server(
         mut self,
         server_type: impl Into<String>,

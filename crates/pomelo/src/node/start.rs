@@ -73,8 +73,8 @@ impl NodeRunning {
 
     /// Waits for its end.
     pub(crate) async fn ended(&mut self) -> Ending {
-        // It is not aborted, so only a panic of ours can take the task's result away.
-        (&mut self.task).await.unwrap_or(Ending::Stopped)
+        // It is not aborted, so only a panic of ours can take the task's result away, and that is no clean end.
+        (&mut self.task).await.unwrap_or(Ending::Killed)
     }
 }
 
@@ -207,6 +207,9 @@ impl Serving {
         let ending = tokio::select! {
             ending = self.following.run(&status) => ending,
             () = stopped(&mut stopping) => Ending::Stopped,
+            // They end when they are told to, below. A server that nobody reaches any more must not stay in the cluster.
+            Some(_) = clients.join_next() => Ending::Killed,
+            Some(_) = accepting.join_next() => Ending::Killed,
         };
         if ending == Ending::Killed {
             return ending;
