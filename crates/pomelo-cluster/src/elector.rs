@@ -10,7 +10,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 pub use crate::election::Role;
 use crate::{
@@ -130,7 +130,11 @@ impl Driver {
                 Some(event) = next_event(&mut self.place) => match event {
                     Some(event) => Event::Coordinator(event),
                     None => {
-                        // Its task is gone: a place nobody watches over is no place.
+                        // Its task is gone, which only a panic does: a place nobody watches over is no place.
+                        error!(
+                            target: "pomelo::election", candidate = %self.me.addr,
+                            "the coordinator's task ended: this master stands no more until it is started again"
+                        );
                         self.place = None;
                         Event::Coordinator(CoordinatorEvent::Lost { why: "the coordinator's task ended".to_owned() })
                     }

@@ -76,6 +76,7 @@ async fn candidates_behave_as_the_scenarios_say() {
         no_two_ever_hold_one_epoch,
         a_silent_leader_is_suspended_and_then_followed,
         a_short_cut_costs_no_epoch,
+        a_leader_that_resigns_while_nobody_hears_it_ends_all_the_same,
         a_leader_whose_node_was_deleted_joins_at_the_tail,
         a_killed_leader_is_followed_when_its_session_ends,
         a_frozen_leader_wakes_up_as_a_standby,
@@ -176,6 +177,18 @@ async fn a_short_cut_costs_no_epoch(game: Game) {
     line.set(Line::Pass);
     assert_eq!(active(&leader).await, 1);
     assert_eq!(game.queue().await.len(), 1);
+}
+
+async fn a_leader_that_resigns_while_nobody_hears_it_ends_all_the_same(game: Game) {
+    let line = Proxy::to(&game.zookeeper.addr()).await.unwrap();
+    let leader = game.start_at(&line.addr(), 3005, SHORT_MS);
+    let first = active(&leader).await;
+    let next = game.start(3006);
+    standby(&next).await;
+    line.set(Line::Silent);
+    leader.resign_and_stop().await;
+    assert_eq!(*leader.role().borrow(), Role::Stopped);
+    assert!(active(&next).await > first);
 }
 
 async fn a_leader_whose_node_was_deleted_joins_at_the_tail(game: Game) {

@@ -72,6 +72,8 @@ fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A master that is started again must get its port although old connections still linger there.
     socket.set_reuseaddr(true)?;
+    // Connections inherit it. A tool may be silent for ever; one whose machine is gone must not hold its place as long.
+    socket.set_keepalive(true)?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
