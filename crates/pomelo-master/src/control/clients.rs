@@ -159,6 +159,9 @@ impl Control {
     }
 
     fn unknown(&self, ids: &[ServerId]) -> Failure {
+        if let Some(id) = ids.iter().find(|id| self.registry.view().servers.contains_key(*id)) {
+            return Failure::new(format!("server {id} has no link to this master at the moment; ask again"));
+        }
         let list = |ids: &mut dyn Iterator<Item = &ServerId>| {
             ids.map(ServerId::as_str).collect::<Vec<_>>().join(", ")
         };

@@ -54,6 +54,19 @@ fn a_server_that_does_not_answer_within_a_second_is_listed_from_its_record() {
 }
 
 #[test]
+fn a_member_that_is_not_linked_here_yet_is_not_called_unknown() {
+    let mut stage = Stage::new(&[]);
+    stage.on(Event::Followed(view(1, &[info("chat-1", 1)])));
+    stage.role(active(2));
+    let client = stage.client("admin");
+    let stop = stage.client_asks(client, "__console__", json!({ "signal": "stop", "ids": ["chat-1"] }));
+    assert_eq!(
+        answer(&stop, client).unwrap_err().message,
+        "server chat-1 has no link to this master at the moment; ask again"
+    );
+}
+
+#[test]
 fn a_server_that_dies_while_it_is_asked_does_not_hold_up_the_answer() {
     let mut stage = Stage::active(&[]);
     let dying = stage.server("chat-1", 1);
