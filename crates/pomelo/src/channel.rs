@@ -16,8 +16,9 @@ use crate::{Push, UserId, codec, lock, rpc::Peers, throttle::Throttle, wire};
 const CHANNELS_MAX: usize = 1_000_000;
 /// Most members of one channel; adding one more fails.
 const MEMBERS_MAX: usize = 100_000;
-/// Most users named in one message to a frontend; a push to more goes out in several.
-const USERS_PER_PUSH: usize = 4_096;
+/// Most bytes of names in one message to a frontend, so that it fits a link's frame together with what is pushed; a push
+/// to more users goes out in several.
+const NAMES_BYTES_PER_PUSH: usize = 128 * 1024;
 
 /// The channels of this server, as an argument of handlers, remotes and hooks.
 ///
@@ -196,8 +197,11 @@ impl Channel {
             members.frontends.iter().map(chosen).collect()
         });
         for (frontend, users) in receivers {
-            for users in users.chunks(USERS_PER_PUSH) {
-                self.table.send(&frontend, route, &self.name, users, &body);
+            let mut users = &users[..];
+            while !users.is_empty() {
+                let (named, others) = users.split_at(portion(users));
+                self.table.send(&frontend, route, &self.name, named, &body);
+                users = others;
             }
         }
         Ok(())
@@ -207,6 +211,17 @@ impl Channel {
         let channels = lock(&self.table.channels);
         read(channels.get(&self.name).unwrap_or(&Members::default()))
     }
+}
+
+/// How many of these users are named in one message: as many as fit, but one at least.
+fn portion(users: &[UserId]) -> usize {
+    // A text of MessagePack has up to five bytes in front.
+    let bytes = |uid: &UserId| uid.as_str().len() + 5;
+    let sums = users.iter().scan(0, |sum, uid| {
+        *sum += bytes(uid);
+        Some(*sum)
+    });
+    sums.take_while(|&sum| sum <= NAMES_BYTES_PER_PUSH).count().max(1)
 }
 
 struct ChannelTable {
@@ -296,6 +311,19 @@ mod tests {
             seen,
             [("connector-server-1", 2, 7), ("connector-server-2", 1, 7), ("connector-server-2", 1, 8)]
         );
+    }
+
+    #[tokio::test]
+    async fn a_push_to_many_users_with_long_names_fits_the_links() {
+        let stage = Stage::new("chat-server-1");
+        let room = stage.channels().channel("room1");
+        for n in 0..10_000 {
+            room.add(UserId::from(format!("{n:0>200}")), id(1)).unwrap();
+        }
+        room.push(ON_CHAT, &7).await.unwrap();
+        let bytes: Vec<_> = stage.pushed(ON_CHAT).iter().map(|p| p.users.len() * 202).collect();
+        assert_eq!(bytes.iter().sum::<usize>(), 10_000 * 202, "each user is named once");
+        assert!(bytes.iter().all(|&bytes| bytes <= NAMES_BYTES_PER_PUSH), "{bytes:?}");
     }
 
     #[test]

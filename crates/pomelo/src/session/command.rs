@@ -7,6 +7,10 @@ use serde_json::Value;
 use super::{Session, SessionError, Snapshot};
 use crate::UserId;
 
+/// Most bytes of a user's id. It travels with every forwarded message and with every push to the user, where a few long
+/// ones would leave no room for the others.
+pub(super) const UID_BYTES_MAX: usize = 255;
+
 /// One change of a session or one message to it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
@@ -32,6 +36,7 @@ pub(crate) enum CommandReply {
     Now { uid: Option<UserId>, settings: Bytes },
     Closed,
     AlreadyBound { uid: UserId },
+    LongUid { bytes: usize },
     TooLarge { bytes: usize },
 }
 
@@ -40,6 +45,7 @@ impl CommandReply {
         match result {
             Ok(now) => Self::Now { uid: now.uid().cloned(), settings: now.json() },
             Err(SessionError::AlreadyBound { uid, .. }) => Self::AlreadyBound { uid: uid.clone() },
+            Err(SessionError::LongUid { bytes }) => Self::LongUid { bytes: *bytes },
             Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes: *bytes },
             Err(_) => Self::Closed,
         }
@@ -50,6 +56,7 @@ impl CommandReply {
             Self::Now { uid, settings } => Ok(Snapshot::received(uid, settings)),
             Self::Closed => Err(session.closed()),
             Self::AlreadyBound { uid } => Err(SessionError::AlreadyBound { id: session.id(), uid }),
+            Self::LongUid { bytes } => Err(SessionError::LongUid { bytes }),
             Self::TooLarge { bytes } => Err(SessionError::TooLarge { bytes }),
         }
     }
@@ -59,6 +66,9 @@ impl CommandReply {
 pub(super) fn changed(session: &Session, command: &Command) -> Result<Option<Snapshot>, SessionError> {
     let now = session.snapshot();
     match command {
+        Command::Bind(uid) if uid.as_str().len() > UID_BYTES_MAX => {
+            Err(SessionError::LongUid { bytes: uid.as_str().len() })
+        }
         Command::Bind(uid) => match now.uid() {
             None => Ok(Some(now.with_uid(uid.clone()))),
             Some(same) if same == uid => Ok(None),

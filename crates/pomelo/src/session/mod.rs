@@ -94,6 +94,12 @@ pub enum SessionError {
         /// Its user.
         uid: UserId,
     },
+    /// The id of a user travels with each message, too.
+    #[error("id of {bytes} bytes is too long for a user, the limit is {}", command::UID_BYTES_MAX)]
+    LongUid {
+        /// Of the id that was refused.
+        bytes: usize,
+    },
     /// The settings of a session travel with each forwarded message, so they have a limit.
     #[error(
         "settings of the session would take {bytes} bytes, the limit is {}",
@@ -147,7 +153,7 @@ impl Session {
     }
 
     /// Says who the client is. A session keeps its user: binding it again to the same one does nothing, to another is an
-    /// error. Several sessions may have one user; [`Sessions::by_uid`] finds them.
+    /// error, as is an id of more than 255 bytes. Several sessions may have one user; [`Sessions::by_uid`] finds them.
     pub async fn bind(&self, uid: UserId) -> Result<(), SessionError> {
         self.command(Command::Bind(uid)).await
     }

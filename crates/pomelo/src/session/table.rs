@@ -199,6 +199,7 @@ mod tests {
         let alice = UserId::from("alice");
         assert_eq!(table.by_uid(&alice).iter().map(Session::id).collect::<Vec<_>>(), [1, 2]);
         assert!(matches!(bind(&table, 1, "bob"), Err(SessionError::AlreadyBound { .. })));
+        assert!(matches!(bind(&table, 1, &"a".repeat(256)), Err(SessionError::LongUid { bytes: 256 })));
 
         let closed = table.close(1).unwrap();
         assert_eq!(closed.uid().unwrap(), alice);
