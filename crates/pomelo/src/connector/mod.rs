@@ -198,6 +198,15 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
         };
         let (socket, addr) = match accepted {
             Ok(accepted) => accepted,
+            // The client's affair: others must not wait for it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) =>
+            {
+                continue;
+            }
             Err(error) => {
                 if let Some(left_out) = failing.admit() {
                     tracing::warn!(%error, left_out, "cannot accept a connection");
