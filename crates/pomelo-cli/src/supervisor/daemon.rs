@@ -1,8 +1,8 @@
 //! `-D`: the supervisor in the background.
 //!
 //! The command starts itself again with `--detached`. That second process leaves the terminal's session, reports on a
-//! pipe until everything runs, and then points its output at a log file; the end of the pipe is what tells the first
-//! process that it may go.
+//! pipe until everything runs, and then points its output at a log file. Its last line on the pipe tells the first process
+//! that it may go; a pipe that ends without that line is the end of the second process.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,6 +12,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+
+use crate::say;
+
+/// The last line of a report, which is not shown.
+const DETACHED: &str = "detached";
 
 /// Starts this same command line in the background, shows what it reports, and returns once it needs nobody any more.
 pub fn launch(log: &Path) -> Result<()> {
@@ -25,16 +30,15 @@ pub fn launch(log: &Path) -> Result<()> {
         .context("could not start in the background")?;
     let report = child.stdout.take().context("stdout was asked for")?;
     for line in BufReader::new(report).lines().map_while(Result::ok) {
-        println!("{line}");
-    }
-    // The pipe has ended: either it is detached, or it has ended itself.
-    match child.try_wait()? {
-        None => {
-            println!("in the background as pid {}, log {}", child.id(), log.display());
-            Ok(())
+        if line == DETACHED {
+            say(format_args!("in the background as pid {}, log {}", child.id(), log.display()));
+            return Ok(());
         }
-        Some(status) if status.success() => Ok(()),
-        Some(_) => bail!("it did not start, see above"),
+        say(line);
+    }
+    match child.wait()? {
+        status if status.success() => Ok(()),
+        _ => bail!("it did not start, see above"),
     }
 }
 
@@ -52,11 +56,12 @@ impl Detach {
         Self { log }
     }
 
-    /// Points stdout and stderr at the log, which ends the pipe to the command that waits.
+    /// Points stdout and stderr at the log, and lets the command go that waits.
     pub fn finish(self) -> Result<()> {
-        let file = self.open().with_context(|| format!("could not open {}", self.log.display()))?;
-        rustix::stdio::dup2_stdout(&file)?;
-        rustix::stdio::dup2_stderr(&file)?;
+        let log = self.open().with_context(|| format!("could not open {}", self.log.display()))?;
+        say(DETACHED);
+        rustix::stdio::dup2_stdout(&log)?;
+        rustix::stdio::dup2_stderr(&log)?;
         Ok(())
     }
 
