@@ -217,3 +217,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_a_stranger_says_fills_no_log() {
+    let id = format!("x\nERROR all is lost{}", "!".repeat(10_000));
+    let register = Register::Client(ClientRegister {
+        id: id.clone(),
+        username: id.clone(),
+        password: String::new(),
+        md5: false,
+        hello: None,
+    });
+    let who = register.describe();
+    assert!(who.starts_with("client x\\nERROR") && who.len() < 200, "{who}");
+    let unknown = AdminMessage::decode(&id, b"{}").unwrap_err().to_string();
+    assert!(!unknown.contains('\n') && unknown.len() < 200, "{unknown}");
+}

@@ -9,6 +9,9 @@ use tracing::{debug, info, warn};
 use super::{Action, Control, Peer};
 use crate::{link::LinkId, registry::Admitted};
 
+/// Longest reason of a refusal: it may quote what the peer said.
+const WHY_CHARS_MAX: usize = 300;
+
 impl Control {
     pub(super) fn register(&mut self, link: LinkId, register: Register, now: Instant) {
         let hello = register.hello().cloned();
@@ -37,6 +40,7 @@ impl Control {
                 self.ending_joined(link);
             }
             Err(why) => {
+                let why: String = why.chars().take(WHY_CHARS_MAX).collect();
                 let refused = format!("{who} refused: {why}");
                 if refused == self.refused {
                     debug!(target: "pomelo::master", "again: {refused}");
@@ -59,7 +63,7 @@ impl Control {
             self.access.server(&monitor.server_type, monitor.token.as_deref()) || (again && known());
         if !allowed {
             return Err(format!(
-                "server auth failed: not the token of servers of type {}",
+                "server auth failed: not the token of servers of type {:?}",
                 monitor.server_type
             ));
         }

@@ -56,7 +56,7 @@ pub enum AdminDecodeError {
     /// Not one of the five topics.
     #[error("unknown admin topic {topic:?}")]
     UnknownTopic {
-        /// As it came.
+        /// As it came, cut short.
         topic: String,
     },
     /// The payload is not JSON, or the text in it is not.
@@ -84,7 +84,9 @@ impl AdminMessage {
     pub fn decode(topic: &str, payload: &[u8]) -> Result<Self, AdminDecodeError> {
         let not_json = |source| AdminDecodeError::NotJson { topic: topic.to_owned(), source };
         if ![REGISTER, RECONNECT, RECONNECT_OK, MONITOR, CLIENT].contains(&topic) {
-            return Err(AdminDecodeError::UnknownTopic { topic: topic.to_owned() });
+            return Err(AdminDecodeError::UnknownTopic {
+                topic: topic.chars().take(Shape::FOUND_MAX).collect(),
+            });
         }
         let mut json: Value = serde_json::from_slice(payload).map_err(not_json)?;
         if let Value::String(inner) = &json {

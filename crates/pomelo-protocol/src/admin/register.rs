@@ -179,13 +179,15 @@ impl Register {
         } = Some(hello);
     }
 
-    /// For logs: the type and the id.
+    /// For logs: the type and the id, in one line of limited length whatever a stranger says.
     pub fn describe(&self) -> String {
         match self {
             Self::Monitor(monitor) => format!("monitor {}", monitor.id),
-            Self::Client(client) => format!("client {} (user {})", client.id, client.username),
-            Self::Agent(agent) => format!("agent {}", agent.id),
-            Self::Candidate(candidate) => format!("candidate {}:{}", candidate.host, candidate.port),
+            Self::Client(client) => {
+                format!("client {} (user {})", shown(&client.id), shown(&client.username))
+            }
+            Self::Agent(agent) => format!("agent {}", shown(&agent.id)),
+            Self::Candidate(candidate) => format!("candidate {}:{}", shown(&candidate.host), candidate.port),
         }
     }
 
@@ -473,6 +475,13 @@ impl Leader {
             epoch: number(json, "epoch", "epoch (number)")?,
         })
     }
+}
+
+/// A peer's text for a log.
+fn shown(text: &str) -> String {
+    /// Longer than any name that is meant.
+    const SHOWN_CHARS_MAX: usize = 64;
+    text.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
 }
 
 fn text(json: &Value, field: &str, expected: &'static str) -> Result<String, Shape> {
