@@ -110,7 +110,7 @@ fn followed_at(game: &GameDir, server: &str, epoch: &str) -> Option<SystemTime> 
 /// The time at the start of a log line, `2026-11-23T00:45:04.123456Z`.
 fn time_of(line: &str) -> Option<SystemTime> {
     let (date, time) = line.split_whitespace().next()?.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.split('-').map(|part| part.parse::<i64>());
+    let mut date = date.split('-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
     let mut time = time.split(':');
     let (hours, minutes) = (time.next()?.parse::<u64>().ok()?, time.next()?.parse::<u64>().ok()?);
