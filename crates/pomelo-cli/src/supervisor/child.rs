@@ -16,7 +16,7 @@ use pomelo_protocol::ServerInfo;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader},
     process::{Child as Process, Command},
 };
 
@@ -24,6 +24,9 @@ use crate::{game::Game, say, style::Style};
 
 /// A child that ends sooner than this after its start has probably never worked: its last words are shown.
 const EARLY: Duration = Duration::from_secs(10);
+
+/// Longest piece of a child's output that is shown as one line.
+const LINE_BYTES_MAX: u64 = 64 * 1024;
 
 /// How much of a log is read to find a child's last words.
 const TAIL_BYTES: u64 = 4096;
@@ -168,10 +171,20 @@ fn open_log(dir: &Path, label: &str) -> Result<(PathBuf, File)> {
 
 /// Prints each line behind the child's name until the child closes its end.
 async fn show(output: impl AsyncRead + Unpin, prefix: String) {
-    let mut lines = BufReader::new(output).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
+    let mut output = BufReader::new(output);
+    while let Ok(Some(line)) = next_line(&mut output).await {
         say(format_args!("{prefix} {line}"));
     }
+}
+
+/// The next line; one of more than [`LINE_BYTES_MAX`] comes in pieces.
+async fn next_line(output: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let read = output.take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok((read > 0).then(|| String::from_utf8_lossy(&line).into_owned()))
 }
 
 impl Log {
@@ -216,6 +229,17 @@ mod tests {
                 "second=2"
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn a_line_without_an_end_comes_in_pieces() {
+        let endless = [b"first\n", vec![b'x'; 100_000].as_slice()].concat();
+        let mut output = endless.as_slice();
+        let mut lengths = Vec::new();
+        while let Some(line) = next_line(&mut output).await.unwrap() {
+            lengths.push(line.len());
+        }
+        assert_eq!(lengths, [5, 65_536, 100_000 - 65_536]);
     }
 
     #[test]
