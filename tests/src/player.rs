@@ -67,10 +67,13 @@ impl Player {
         self.lock().pushed.len()
     }
 
-    /// Waits until so many of its messages have come back.
+    /// Waits until so many of its messages have come back, or until it can say no more: [`Player::finish`] tells why.
     pub async fn heard(&self, count: usize) {
         let what = format!("{} hears {count} of its messages", self.name);
-        eventually(&what, PATIENCE, async || (self.count() >= count).then_some(())).await;
+        eventually(&what, PATIENCE, async || {
+            (self.count() >= count || self.speaking.is_finished()).then_some(())
+        })
+        .await;
     }
 
     /// Stops speaking; every message it sent was answered once and came back once, in order.

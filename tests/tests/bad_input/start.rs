@@ -66,6 +66,14 @@ async fn a_second_process_with_an_id_is_refused_by_pid_and_host_while_the_first_
     let cluster = Cluster::start(None).await?;
     let player = Player::join(&cluster.game, Transport::Tcp, "alice").await?;
     let before = cluster.show_servers(None).await?;
+    // On the same port it does not come far.
+    let second = fails(&cluster.game, "chat", &["env=production", "id=chat-server-1"]).await?;
+    let holder = pid_of(&before, "chat-server-1")?;
+    has(
+        &second.err,
+        &["chat-server-1 can't listen on", &format!("process {holder} has it: "), "id=chat-server-1"],
+    )?;
+
     let ports = free_ports(5)?;
     let strays = [
         stray(&cluster.game, "chat-server-1", &[format!("port={}", ports[0])])?,
