@@ -26,7 +26,8 @@ pub(super) enum Ending {
         /// When it goes on without them.
         due: Instant,
     },
-    /// The other masters and the agents were told to end, too; waits for the masters, so that none is promoted.
+    /// The other masters were told to end, too; waits for them, so that none is promoted. Agents are told last of all: one
+    /// that kills its processes may kill this master before anybody else has read what it was told.
     Masters {
         /// Who wants it.
         asker: (LinkId, ReqId),
@@ -121,8 +122,13 @@ impl Control {
                 let answer = answer(kill, &remained);
                 self.stop_masters(asker, kill, answer, now);
             }
-            Some(Ending::Masters { asker, answer, waiting, due, .. }) if waiting.is_empty() || due <= now => {
+            Some(Ending::Masters { asker, kill, answer, waiting, due })
+                if waiting.is_empty() || due <= now =>
+            {
                 self.answer((asker.0, Response::ok(asker.1, answer)));
+                let order = self.order(signal(kill));
+                let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
+                self.send(agents, AdminMessage::Monitor(order));
                 self.resign();
                 self.exit();
             }
@@ -159,8 +165,8 @@ impl Control {
         }
     }
 
-    /// Somebody came while everything is being stopped, and is told so, too. Masters and agents have their turn when the
-    /// servers have had theirs.
+    /// Somebody came while everything is being stopped, and is told so, too. Masters have their turn when the servers
+    /// have had theirs, and agents at the end.
     pub(super) fn ending_joined(&mut self, link: LinkId) {
         let kill = match (&mut self.ending, self.peers.get(&link)) {
             (Some(Ending::Servers { kill, waiting, .. }), Some(Peer::Server { .. }))
@@ -168,7 +174,7 @@ impl Control {
                 waiting.insert(link);
                 *kill
             }
-            (Some(Ending::Masters { kill, .. }), Some(Peer::Server { .. } | Peer::Agent { .. })) => *kill,
+            (Some(Ending::Masters { kill, .. }), Some(Peer::Server { .. })) => *kill,
             _ => return,
         };
         let order = self.order(signal(kill));
@@ -177,9 +183,8 @@ impl Control {
 
     fn stop_masters(&mut self, asker: (LinkId, ReqId), kill: bool, answer: Value, now: Instant) {
         let masters = self.links_of(|peer| matches!(peer, Peer::Candidate));
-        let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
         let order = self.order(signal(kill));
-        self.send(masters.iter().copied().chain(agents).collect(), AdminMessage::Monitor(order));
+        self.send(masters.clone(), AdminMessage::Monitor(order));
         let waiting = masters.into_iter().collect();
         self.ending =
             Some(Ending::Masters { asker, kill, answer, waiting, due: now + self.limits.handover_timeout });
