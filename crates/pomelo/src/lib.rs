@@ -97,6 +97,7 @@ mod error;
 mod extract;
 mod filter;
 mod handler;
+mod listen;
 mod logging;
 mod master;
 mod masterha;

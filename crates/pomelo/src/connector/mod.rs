@@ -34,13 +34,13 @@ use std::{
 
 use pomelo_protocol::{dictionary::Dictionary, handshake::HandshakeOffer, package::PackageKind};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
     time::{sleep, timeout},
 };
 
-use crate::throttle::Throttle;
+use crate::{listen::listen, throttle::Throttle};
 
 use connection::Connection;
 use counts::Counts;
@@ -52,9 +52,6 @@ pub use hybrid::Hybrid;
 pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
-
-/// How many connections the kernel keeps for us between two turns of the accepting task.
-const BACKLOG: u32 = 4096;
 
 /// What one read can take; shared by all connections, so that an idle one keeps no buffer.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -255,13 +252,6 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         tracing::error!(%error, "task of a connection failed");
     }
-}
-
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(addr)?;
-    socket.listen(BACKLOG)
 }
 
 impl Shared {

@@ -1,16 +1,13 @@
-//! Listening, and a useful answer where the port is taken.
+//! The port for other servers, and a useful answer where a port is taken.
 
 use std::{
     fmt, fs, io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 
-use crate::connector::ConnectorError;
-
-/// How many connections the kernel keeps between two turns of the accepting task.
-const BACKLOG: u32 = 4_096;
+use crate::{connector::ConnectorError, listen::listen};
 
 /// How much of the command line of a process that holds a port is told: enough to know it by.
 const COMMAND_CHARS_MAX: usize = 200;
@@ -81,14 +78,7 @@ pub(crate) fn listen_tcp(
     what: &'static str,
     addr: SocketAddr,
 ) -> Result<TcpListener, PortError> {
-    let listen = || {
-        let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // A server that is started again must not wait for old connections of its port to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(addr)?;
-        socket.listen(BACKLOG)
-    };
-    listen().map_err(|source| PortError::new(server, what, addr, addr.port(), source))
+    listen(addr).map_err(|source| PortError::new(server, what, addr, addr.port(), source))
 }
 
 /// The process that listens on this port, as far as `/proc` tells: those of other users stay unknown.
