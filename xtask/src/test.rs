@@ -38,6 +38,10 @@ impl Test {
 
         println!("building every program the suites start");
         run(cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+        if self.filter.is_none() {
+            println!("running the examples in the documentation");
+            run(cargo().args(["test", "--workspace", "--doc", "--locked", "--quiet"]))?;
+        }
         println!("running the tests");
         let mut nextest = cargo();
         nextest.args(["nextest", "run", "--workspace", "--locked"]);
@@ -45,10 +49,6 @@ impl Test {
             nextest.arg(filter);
         }
         run(&mut nextest)?;
-        if self.filter.is_none() {
-            println!("running the examples in the documentation");
-            run(cargo().args(["test", "--workspace", "--doc", "--locked", "--quiet"]))?;
-        }
 
         if skipped.is_empty() {
             println!("all suites ran, none skipped");
