@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::{
-    install,
+    install::{self, Missing},
     shell::{cargo, run},
 };
 
@@ -18,8 +18,8 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
-        install::zookeeper()?;
-        install::npm("bench/original")?;
+        install::zookeeper(Missing::Install)?;
+        install::npm("bench/original", Missing::Install)?;
         run(cargo().args([
             "build",
             "--release",

@@ -10,8 +10,17 @@ use crate::shell::{cargo, exists, root, run};
 /// Jar whose presence means that Debian's package is installed.
 const ZOOKEEPER_JAR: &str = "/usr/share/java/zookeeper.jar";
 
+/// What may be done about something that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Install it.
+    Install,
+    /// Say that it is missing.
+    Report,
+}
+
 /// Makes sure that real ZooKeeper servers can be started.
-pub(crate) fn zookeeper() -> Result<()> {
+pub(crate) fn zookeeper(then: Missing) -> Result<()> {
     let mut missing = Vec::new();
     if !Path::new(ZOOKEEPER_JAR).exists() {
         missing.push("zookeeper");
@@ -22,19 +31,19 @@ pub(crate) fn zookeeper() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    apt_install(&missing)
+    apt_install(&missing, then)
 }
 
 /// Makes sure that there is a browser to open the example's page in.
-pub(crate) fn chromium() -> Result<()> {
-    if Path::new("/usr/bin/chromium").exists() { Ok(()) } else { apt_install(&["chromium"]) }
+pub(crate) fn chromium(then: Missing) -> Result<()> {
+    if Path::new("/usr/bin/chromium").exists() { Ok(()) } else { apt_install(&["chromium"], then) }
 }
 
 /// Makes sure that the npm packages named in `dir/package.json` are there.
-pub(crate) fn npm(dir: &str) -> Result<()> {
+pub(crate) fn npm(dir: &str, then: Missing) -> Result<()> {
     let dir = root().join(dir);
     if !exists("npm") {
-        apt_install(&["nodejs", "npm"])?;
+        apt_install(&["nodejs", "npm"], then)?;
     }
     let lock = dir.join("package-lock.json");
     let installed = dir.join("node_modules/.package-lock.json");
@@ -43,6 +52,9 @@ pub(crate) fn npm(dir: &str) -> Result<()> {
     };
     if newer(&installed, &lock) == Some(true) {
         return Ok(());
+    }
+    if then == Missing::Report {
+        bail!("the npm packages of {} are not installed", dir.display());
     }
     println!("installing npm packages of {}", dir.display());
     run(Command::new("npm")
@@ -59,8 +71,11 @@ pub(crate) fn nextest() -> Result<()> {
     run(cargo().args(["install", "--locked", "cargo-nextest"]))
 }
 
-fn apt_install(packages: &[&str]) -> Result<()> {
+fn apt_install(packages: &[&str], then: Missing) -> Result<()> {
     let list = packages.join(" ");
+    if then == Missing::Report {
+        bail!("not installed: {list}");
+    }
     if !exists("apt-get") {
         bail!("please install {list} with your system's package manager, then try again");
     }

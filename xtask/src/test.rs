@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
-    install,
+    install::{self, Missing},
     shell::{cargo, run},
 };
 
@@ -21,18 +21,19 @@ pub(crate) struct Test {
 
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
-        let mut skipped = Vec::new();
+        let then = if self.no_install { Missing::Report } else { Missing::Install };
         if !self.no_install {
             install::nextest()?;
-            for (suite, installed) in [
-                ("ZooKeeper suites", install::zookeeper()),
-                ("npm suites", install::npm("tests/npm")),
-                ("browser suite", install::chromium()),
-            ] {
-                if let Err(e) = installed {
-                    eprintln!("warning: {suite} can't run: {e:#}");
-                    skipped.push(suite);
-                }
+        }
+        let mut skipped = Vec::new();
+        for (suite, ready) in [
+            ("ZooKeeper suites", install::zookeeper(then)),
+            ("npm suites", install::npm("tests/npm", then)),
+            ("browser suite", install::chromium(then)),
+        ] {
+            if let Err(e) = ready {
+                eprintln!("warning: {suite} can't run: {e:#}");
+                skipped.push(suite);
             }
         }
 
