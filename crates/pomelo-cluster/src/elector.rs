@@ -31,6 +31,15 @@ pub struct Elector {
 impl Elector {
     /// Joins the queue and stands for election until it is stopped or dropped. Needs a tokio runtime.
     pub fn start(coordinator: Arc<dyn Coordinator>, me: CandidateInfo) -> Self {
+        Self::start_after(std::future::ready(()), coordinator, me)
+    }
+
+    /// The same, but joins the queue only when `ready` is: whoever is in it may be first the next moment.
+    pub fn start_after(
+        ready: impl Future<Output = ()> + Send + 'static,
+        coordinator: Arc<dyn Coordinator>,
+        me: CandidateInfo,
+    ) -> Self {
         let (role_tx, role) = watch::channel(Role::Joining { why: None });
         let (epoch_seen, epochs) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
@@ -46,7 +55,15 @@ impl Elector {
             unreachable: false,
             not_promoted: None,
         };
-        let task = tokio::spawn(driver.run(actions, epochs, stopped));
+        let task = tokio::spawn(async move {
+            let mut stop = stopped.clone();
+            // An error is the end of the handle, which ends this task too.
+            let stopping = async move { drop(stop.wait_for(|stop| *stop).await) };
+            tokio::select! {
+                () = ready => driver.run(actions, epochs, stopped).await,
+                () = stopping => driver.end(),
+            }
+        });
         Self { role, epoch_seen, stop, task }
     }
 
@@ -149,6 +166,12 @@ impl Driver {
             self.publish();
             self.act(actions);
         }
+    }
+
+    /// Stopped before it began.
+    fn end(mut self) {
+        self.election.on(Event::Stop);
+        self.publish();
     }
 
     fn publish(&self) {

@@ -23,6 +23,9 @@ pub struct Limits {
     pub fresh: Duration,
     /// After a promotion, how long a server that the former leader knew may take to be linked here before it is removed.
     pub missing_max: Duration,
+    /// How long a master that has just started waits for the membership of the one that leads before it queues for
+    /// leadership. It does so without it then.
+    pub warm_timeout: Duration,
     /// How long an administrator's question waits for the servers it was passed on to. Those that have not answered are
     /// answered for from their record.
     pub gather_timeout: Duration,
@@ -52,6 +55,7 @@ impl Default for Limits {
             silence_max_original: Duration::from_secs(180),
             fresh: Duration::from_secs(3),
             missing_max: Duration::from_secs(10),
+            warm_timeout: Duration::from_secs(2),
             gather_timeout: Duration::from_secs(1),
             gathers_max: 256,
             stop_timeout: Duration::from_secs(10),

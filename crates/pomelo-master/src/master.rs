@@ -131,8 +131,14 @@ impl Driver {
     fn start(config: MasterConfig, coordinator: String) -> (Self, Inputs) {
         let MasterConfig { me, env, coordinator: queue, limits } = config;
         let (events, links) = mpsc::channel(limits.events_max);
-        let elector = Arc::new(Elector::start(queue, me.clone()));
         let (follower, others) = others::follow(&me, &env);
+        let warm = tokio::time::timeout(limits.warm_timeout, others::warm(follower.clone()));
+        let ready = async move {
+            if warm.await.is_err() {
+                warn!(target: "pomelo::master", "joins the election without the membership of the master that leads");
+            }
+        };
+        let elector = Arc::new(Elector::start_after(ready, queue, me.clone()));
         let started = std::time::Instant::now();
         let configured = env.servers.iter().map(|info| info.id.clone()).collect();
         let usage = move || Usage::of_this_process(started);

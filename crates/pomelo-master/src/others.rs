@@ -6,7 +6,7 @@ use pomelo_cluster::{
     config::{Environment, MasterEntry},
     coordinator::{CandidateInfo, MasterAddr},
     follow::{Follower, FollowerConfig, Identity, Leader, Order},
-    membership::View,
+    membership::{Version, View},
 };
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
@@ -34,6 +34,28 @@ pub(crate) fn follow(me: &CandidateInfo, env: &Environment) -> (Follower, Others
     let (follower, orders) = Follower::start(config);
     let others = Others { view: follower.view(), leader: follower.leader(), orders, alive: true };
     (follower, others)
+}
+
+/// Returns when this master knows what the one that leads knows, if any does: when each of the others has been dialled
+/// and the membership of a leader has come. Promoted before that, it would list only the servers that found it first.
+pub(crate) async fn warm(follower: Follower) {
+    let (mut links, mut view) = (follower.links(), follower.view());
+    let leader = follower.leader();
+    loop {
+        let dialled = links.borrow_and_update().values().all(|link| link.up || link.why.is_some());
+        let known = view.borrow_and_update().version != Version::default();
+        if dialled && (known || leader.borrow().is_none()) {
+            return;
+        }
+        // An error is the end of the links, and nothing more will come.
+        let changed = tokio::select! {
+            changed = links.changed() => changed,
+            changed = view.changed() => changed,
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
 }
 
 impl Others {

@@ -10,7 +10,7 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::{
     ServerInfo,
-    admin::{AdminMessage, Hello, MonitorRegister, Register, Registered},
+    admin::{AdminMessage, Hello, MasterRole, MonitorRegister, Register, Registered},
 };
 use pomelo_testkit::eventually;
 use serde_json::json;
@@ -117,6 +117,28 @@ async fn a_master_that_is_started_again_is_a_standby_of_the_one_that_took_over()
         .await;
         assert_eq!(server.sees(&["chat-1"]).await.epoch, epoch);
     }
+}
+
+#[tokio::test]
+async fn a_standby_that_has_just_joined_the_queue_has_the_whole_membership() {
+    let mut masters = Masters::prepare(2).await;
+    masters.run(0).await;
+    masters.until_active(0).await;
+    let elsewhere = masters.addrs[..1].to_vec();
+    let names: Vec<_> = (0..20).map(|n| format!("chat-{n:02}")).collect();
+    let servers: Vec<_> = names.iter().map(|name| masters.server_of(name, elsewhere.clone())).collect();
+    let ids: Vec<&str> = names.iter().map(String::as_str).collect();
+    servers[0].sees(&ids).await;
+
+    let agent = masters.follower(Identity::Agent { id: "here".into(), host: "127.0.0.1".into(), pid: 1 });
+    masters.run(1).await;
+    let standby = masters.addrs[1].clone();
+    let mut links = agent.follower.links();
+    let joined = links.wait_for(|links| links[&standby].role == Some(MasterRole::Standby));
+    within("it joins", joined).await.unwrap();
+    masters.kill(0).await;
+    masters.until_active(1).await;
+    assert_eq!(masters.show_servers(1).await.len(), 1 + names.len(), "none of them is linked to it");
 }
 
 #[tokio::test]

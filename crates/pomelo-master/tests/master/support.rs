@@ -138,8 +138,12 @@ impl Masters {
 
     /// A game server that follows all of them.
     pub(crate) fn server(&self, name: &str) -> Server {
-        let identity = Identity::Server(info(name));
-        let config = FollowerConfig::new(identity, self.addrs.clone());
+        self.server_of(name, self.addrs.clone())
+    }
+
+    /// A game server that knows only these masters.
+    pub(crate) fn server_of(&self, name: &str, masters: Vec<MasterAddr>) -> Server {
+        let config = FollowerConfig::new(Identity::Server(info(name)), masters);
         let (follower, orders) = Follower::start(config);
         Server { follower, orders }
     }
