@@ -39,6 +39,8 @@ const TAIL_LINES: usize = 5;
 pub struct Role {
     /// For people, and for the name of the log: the server id; masters add their port, since they may share an id.
     pub label: String,
+    /// Whether it is a master.
+    pub is_master: bool,
     arguments: Vec<String>,
 }
 
@@ -52,7 +54,7 @@ impl Role {
             format!("host={}", entry.host),
             format!("port={}", entry.port),
         ];
-        Self { label: format!("{}-{}", entry.id, entry.port), arguments }
+        Self { label: format!("{}-{}", entry.id, entry.port), is_master: true, arguments }
     }
 
     /// A server of `config/servers.json`, with every field of its record as an argument, as the original starts it, and its
@@ -66,7 +68,7 @@ impl Role {
             }));
         }
         arguments.extend(options.args.iter().flat_map(|args| args.split_whitespace()).map(str::to_owned));
-        Self { label: info.id.to_string(), arguments }
+        Self { label: info.id.to_string(), is_master: false, arguments }
     }
 }
 

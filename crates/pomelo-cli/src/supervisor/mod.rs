@@ -265,7 +265,10 @@ impl Supervisor {
             ("__console__", "stop") => self.end("stopped by the master", Some(REMIND)),
             ("__console__", "kill") => {
                 self.end("killed by the master", Some(REMIND));
-                self.signal(Signal::KILL);
+                // Not the masters: they end themselves once they have told everybody.
+                for child in self.children.iter().filter(|child| !child.role.is_master) {
+                    child.signal(Signal::KILL);
+                }
             }
             _ => {
                 if let Some(reply) = order.reply {
