@@ -5,27 +5,19 @@
 
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use pomelo_testkit::{
-    command::{Running, run as run_program},
+    cluster::{Cluster, Master, PATIENCE, SERVERS},
     eventually,
     game::{GameDir, signal},
     zookeeper::ZooKeeper,
 };
 use rustix::process::Signal;
-use serde_json::Value;
 
 use crate::{
     original,
     series::{Series, render},
 };
-
-/// The servers whose logs are read.
-const SERVERS: [&str; 5] =
-    ["connector-server-1", "connector-server-2", "chat-server-1", "chat-server-2", "gate-server-1"];
-
-/// Longer than any failover; what is not over by then hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn run(runs: u32, original_runs: u32) -> Result<()> {
     println!(
@@ -46,22 +38,16 @@ async fn ours(zookeeper: Option<&ZooKeeper>, runs: u32) -> Result<Series> {
         None => Series::new("embedded", "the kernel's release of the lock, and one fsync of the epoch"),
         Some(_) => Series::new("zookeeper", "ZooKeeper's session time-out: 2000 ms asked for, tick 500 ms"),
     };
-    let game = GameDir::chat(zookeeper.map(ZooKeeper::addr).as_deref())?;
-    let mut supervisors = Vec::new();
-    for command in ["start", "masterha"] {
-        let supervisor = Running::pomelo(&game, &[command, "-e", "production"])?;
-        supervisor.line("ready").await?;
-        supervisors.push(supervisor);
-    }
+    let mut cluster = Cluster::start(zookeeper).await?;
     for n in 1..=runs {
-        let (port, pid) = active(&game).await?;
-        let epoch = epoch(&game).context("no server follows a master")?;
+        let Master { port, pid } = cluster.active().await?;
+        let epoch = epoch(&cluster.game).context("no server follows a master")?;
         let killed = SystemTime::now();
         signal(pid, Signal::KILL)?;
         let next = format!("epoch={}", epoch + 1);
         let followed = eventually("every server follows the next master", PATIENCE, async || {
             let times: Vec<_> =
-                SERVERS.iter().filter_map(|server| followed_at(&game, server, &next)).collect();
+                SERVERS.iter().filter_map(|server| followed_at(&cluster.game, server, &next)).collect();
             (times.len() == SERVERS.len()).then_some(times)
         })
         .await;
@@ -71,33 +57,19 @@ async fn ours(zookeeper: Option<&ZooKeeper>, runs: u32) -> Result<Series> {
         println!("{:<12} {n:>3}/{runs}: {:>8.1} ms", series.name, time.as_secs_f64() * 1e3);
 
         let log = format!("logs/master-server-1-{port}.log");
-        let before = game.read(&log).len();
-        let again: &[&str] = if port == game.masters[0] { &["start", "-t", "master"] } else { &["masterha"] };
-        let supervisor = Running::pomelo(&game, &[again, &["-e", "production"]].concat())?;
-        supervisor.line("ready").await?;
+        let before = cluster.game.read(&log).len();
+        cluster.bring_back(port).await?;
         // Servers try a master that was dead again within 2 s. What is measured is a standby that they know.
         eventually("every server is registered with the new standby", PATIENCE, async || {
-            let log = game.read(&log);
+            let log = cluster.game.read(&log);
             let news = log.get(before..)?;
             SERVERS.iter().all(|server| news.contains(&format!("monitor {server} registered"))).then_some(())
         })
         .await;
-        supervisors.push(supervisor);
     }
-    let (port, _) = active(&game).await?;
-    let stopped = run_program(&game, "pomelo", &["stop", "-P", &port.to_string()]).await?;
-    ensure!(stopped.status.success(), "stop failed: {}", String::from_utf8_lossy(&stopped.stderr));
+    let port = cluster.active().await?.port;
+    cluster.stop(port).await?;
     Ok(series)
-}
-
-/// Port and process of the active master.
-async fn active(game: &GameDir) -> Result<(u16, u32)> {
-    let out = run_program(game, "pomelo-cli", &["--json", "-c", "show servers"]).await?;
-    let servers: Vec<Value> = serde_json::from_slice(&out.stdout)
-        .with_context(|| format!("pomelo-cli: {}", String::from_utf8_lossy(&out.stderr)))?;
-    let master = servers.iter().find(|s| s["serverType"] == "master").context("no master in the list")?;
-    let number = |field: &str| master[field].as_u64().with_context(|| format!("no {field} in {master}"));
-    Ok((u16::try_from(number("port")?)?, u32::try_from(number("pid")?)?))
 }
 
 /// The epoch that every server follows.

@@ -1,7 +1,8 @@
-//! What the suites of whole clusters share: a cluster of the chat example as a user starts it, and players that count what
-//! they lose. The suites themselves are in `tests/`.
+//! What the suites of whole clusters share: players that count what they lose, ours and npm's, and a browser. The suites
+//! themselves are in `tests/`; the cluster they start is the testkit's, since measurements start it too.
 
 pub mod browser;
-pub mod cluster;
 pub mod npm;
 pub mod player;
+
+pub use pomelo_testkit::cluster;

@@ -35,12 +35,7 @@ async fn killed_in_a_row(zookeeper: Option<&ZooKeeper>) -> Result<()> {
         let servers = cluster.show_servers(Some(next.port)).await?;
         ensure!(ids_of(&servers) == SERVERS, "after {kills} kills: {servers:?}");
 
-        let again: &[&str] = if master.port == cluster.game.masters[0] {
-            &["start", "-t", "master", "-e", "production"]
-        } else {
-            &["masterha", "-e", "production"]
-        };
-        cluster.supervise(again).await?;
+        cluster.bring_back(master.port).await?;
     }
     let expected: Vec<String> = (1..=KILLS + 1).map(|epoch| format!("epoch={epoch}")).collect();
     for server in SERVERS {

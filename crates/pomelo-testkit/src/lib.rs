@@ -1,5 +1,6 @@
 //! For tests and measurements only: what it takes to run the real thing on one machine and look at it.
 
+pub mod cluster;
 pub mod command;
 mod eventually;
 pub mod game;

@@ -1,15 +1,16 @@
 //! The chat example, started with the commands of the README.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail, ensure};
-use pomelo_testkit::{
+use serde_json::Value;
+
+use crate::{
     command::{Running, run},
     eventually,
     game::GameDir,
     zookeeper::ZooKeeper,
 };
-use serde_json::Value;
-
-use std::time::Duration;
 
 /// Longer than anything takes that works; what is not done by then hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -51,6 +52,13 @@ impl Cluster {
         supervisor.line("ready").await?;
         self.supervisors.push(supervisor);
         Ok(())
+    }
+
+    /// Starts the dead master of this port again, as a standby.
+    pub async fn bring_back(&mut self, port: u16) -> Result<()> {
+        let again: &[&str] =
+            if port == self.game.masters[0] { &["start", "-t", "master"] } else { &["masterha"] };
+        self.supervise(&[again, &["-e", "production"]].concat()).await
     }
 
     /// `pomelo-cli -c "show servers"`, asked of the master at `port`, or of those of the configuration.
