@@ -28,9 +28,7 @@ pub(crate) struct Others {
 pub(crate) fn follow(me: &CandidateInfo, env: &Environment) -> (Follower, Others) {
     let candidates: Vec<MasterAddr> =
         env.candidates.iter().map(MasterEntry::addr).filter(|addr| *addr != me.addr).collect();
-    // Masters show the token of any server type: they act for all of them.
-    let token = env.types().into_iter().find_map(|server_type| env.server_tokens.token_for(server_type));
-    let config = FollowerConfig::new(Identity::Candidate(me.clone()), candidates).token(token);
+    let config = FollowerConfig::new(Identity::Candidate(me.clone()), candidates).token(env.peer_token());
     let (follower, orders) = Follower::start(config);
     let others = Others { view: follower.view(), leader: follower.leader(), orders, alive: true };
     (follower, others)

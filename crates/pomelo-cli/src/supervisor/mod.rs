@@ -67,7 +67,7 @@ pub async fn run(game: Game, plan: Plan, detach: Option<Detach>) -> Result<()> {
     let environment = &game.environment;
     let config =
         FollowerConfig::new(identity(environment), environment.candidates.iter().map(MasterEntry::addr));
-    let (follower, orders) = Follower::start(config.token(token(environment)));
+    let (follower, orders) = Follower::start(config.token(environment.peer_token()));
     let (tell_end, ends) = mpsc::channel(ENDS_MAX);
     let now = Instant::now();
     let mut supervisor = Supervisor {
@@ -114,11 +114,6 @@ fn identity(environment: &Environment) -> Identity {
     let pid = std::process::id();
     let host = environment.master.host.clone();
     Identity::Agent { id: format!("agent-{host}-{pid}"), host, pid }
-}
-
-/// An agent acts for servers of every type: it registers with the token of any.
-fn token(environment: &Environment) -> Option<String> {
-    environment.types().into_iter().find_map(|t| environment.server_tokens.token_for(t)).map(str::to_owned)
 }
 
 /// Where it is in its life.

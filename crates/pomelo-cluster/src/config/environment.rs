@@ -81,6 +81,11 @@ impl Environment {
         self.servers.iter().map(|info| &info.server_type).collect()
     }
 
+    /// What an agent or another master registers with: they act for servers of every type, so the token of any will do.
+    pub fn peer_token(&self) -> Option<&str> {
+        self.types().into_iter().find_map(|server_type| self.server_tokens.token_for(server_type))
+    }
+
     /// How a server is run; the default for one that is not in the file.
     pub fn options_of(&self, id: &ServerId) -> ServerOptions {
         self.options.get(id).cloned().unwrap_or_default()
