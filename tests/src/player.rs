@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use pomelo_client::Client;
+use pomelo_client::{Client, ClientError};
 use pomelo_testkit::{eventually, game::GameDir};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
@@ -45,7 +45,14 @@ impl Player {
     /// Comes in by way of the gate and starts to speak.
     pub async fn join(game: &GameDir, transport: Transport, name: &str) -> Result<Self> {
         let gate = connect(transport, "127.0.0.1", game.gate).await?;
-        let at: Value = gate.request("gate.gateHandler.queryEntry", &json!({ "uid": name })).await?;
+        // A cluster is ready when its master knows all servers; the gate hears of the connectors a moment later.
+        let at: Value = eventually("the gate knows a connector", PATIENCE, async || {
+            match gate.request("gate.gateHandler.queryEntry", &json!({ "uid": name })).await {
+                Err(ClientError::Failed { .. }) => None,
+                answer => Some(answer),
+            }
+        })
+        .await?;
         gate.close().await;
         let port = at["port"].as_u64().with_context(|| format!("the gate answered {at}"))?;
         let host = at["host"].as_str().with_context(|| format!("the gate answered {at}"))?;
