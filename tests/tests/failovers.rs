@@ -43,7 +43,24 @@ async fn killed_in_a_row(zookeeper: Option<&ZooKeeper>) -> Result<()> {
         ensure!(followed == expected, "{server} followed {followed:?}");
     }
     let active = cluster.active().await?;
+    everybody_is_linked(&cluster, active.port).await;
     cluster.stop(active.port).await
+}
+
+/// A master that was dead is dialled again within 2 s, and who has no link to the active one can't be told to stop.
+async fn everybody_is_linked(cluster: &Cluster, port: u16) {
+    let agent = cluster.supervisors.first().and_then(|start| start.pid());
+    let mut links: Vec<String> =
+        SERVERS.iter().map(|server| format!("monitor {server} registered")).collect();
+    links.extend(agent.map(|pid| format!("-{pid} registered")));
+    let others = cluster.game.masters.iter().filter(|other| **other != port);
+    links.extend(others.map(|other| format!("candidate 127.0.0.1:{other} registered")));
+    eventually("everybody is linked with the active master", PATIENCE, async || {
+        let log = cluster.game.read(&format!("logs/master-server-1-{port}.log"));
+        let (_, life) = log.rsplit_once("listens on")?;
+        links.iter().all(|link| life.contains(link)).then_some(())
+    })
+    .await;
 }
 
 /// The epochs that a server followed, in order, as its log tells.
