@@ -2,7 +2,7 @@
 //! new master knows every server.
 
 use anyhow::{Result, ensure};
-use pomelo_testkit::{eventually, game::signal, zookeeper::ZooKeeper};
+use pomelo_testkit::{command::Running, eventually, game::signal, zookeeper::ZooKeeper};
 use rustix::process::Signal;
 use tests::cluster::{Cluster, PATIENCE, SERVERS, ids_of};
 
@@ -49,7 +49,7 @@ async fn killed_in_a_row(zookeeper: Option<&ZooKeeper>) -> Result<()> {
 
 /// A master that was dead is dialled again within 2 s, and who has no link to the active one can't be told to stop.
 async fn everybody_is_linked(cluster: &Cluster, port: u16) {
-    let agent = cluster.supervisors.first().and_then(|start| start.pid());
+    let agent = cluster.supervisors.first().and_then(Running::pid);
     let mut links: Vec<String> =
         SERVERS.iter().map(|server| format!("monitor {server} registered")).collect();
     links.extend(agent.map(|pid| format!("-{pid} registered")));
