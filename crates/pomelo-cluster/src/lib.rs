@@ -6,6 +6,8 @@
 //! * [`follower`], [`follow`]: whom to believe, and the links to all masters; [`messages`]: what masters tell.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
+//! * [`guardian`]: the parent of a master, which knows first when it is dead, and takes its place in the queue away.
+//! * [`ops`]: numbers by which a command is done once, however often it is sent.
 
 pub mod admin;
 pub mod config;
@@ -14,5 +16,7 @@ pub mod election;
 pub mod elector;
 pub mod follow;
 pub mod follower;
+pub mod guardian;
 pub mod membership;
 pub mod messages;
+pub mod ops;

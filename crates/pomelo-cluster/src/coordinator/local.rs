@@ -9,13 +9,14 @@ mod files;
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{Mutex, mpsc, oneshot},
+    sync::{Mutex, mpsc, oneshot, watch},
     task,
 };
 
 use self::files::{Files, FilesError, Shown};
 use super::{
-    BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, Events, OwnedTask, PromoteError, Term,
+    BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, Events, MasterAddr, Obituary,
+    OwnedTask, PromoteError, Record, StoreError, Term, Write,
 };
 
 /// How often a candidate looks whether the files still are what they were. Nothing waits for this: the kernel tells who
@@ -96,6 +97,26 @@ impl Candidacy for LocalCandidacy {
                 _ = lock.unlock();
             }
         })
+    }
+
+    fn write(&self, _: &Term, _: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::Unavailable("not built yet".to_owned())) })
+    }
+
+    fn list(&self, _: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn evict(&self, _: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        None
+    }
+
+    fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
+        watch::channel(None).1
     }
 }
 

@@ -3,14 +3,25 @@
 //!
 //! A coordinator says who is *first in the queue*; what a candidate makes of that is decided in [`crate::election`].
 
+pub mod guard;
 pub mod local;
+pub mod store;
 pub mod zookeeper;
 
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use pomelo_protocol::ServerId;
 use serde::{Deserialize, Serialize};
-use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+
+pub use self::{
+    guard::Obituary,
+    store::{Record, StoreError, Write},
+};
 
 /// Where a master listens, `host:port`. Masters may share an id (the original's `masterha.json` does so), so the address
 /// is what tells them apart.
@@ -116,6 +127,26 @@ pub trait Candidacy: Send + Sync {
     /// Gives the place back, so that the next in the queue is elected at once. Done when the store has confirmed it or
     /// can't be reached.
     fn resign(&self) -> BoxFuture<'_, ()>;
+
+    /// Writes of the holder of `term`, all or none, in one step that fails with [`StoreError::Fenced`] if this candidate is
+    /// not first any more or `term` is not the last one it was granted. Keys are those of [`store`].
+    fn write(&self, term: &Term, writes: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Every record of a folder ([`store::OPS`], ...), in the order of the keys. A folder that is not there is empty.
+    fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>>;
+
+    /// Takes the place of the candidate that listens at `leader` away, if it is before this one in the queue; says whether it
+    /// was. It fails if this candidate has no place itself. Needless ones cost a failover, never more: what makes two masters
+    /// impossible is the epoch.
+    fn evict(&self, leader: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// How much longer this candidate may take its place for granted, counted from when it last *asked* the coordinator and was
+    /// answered; `None` if nothing can take it away while the process lives (a lock of the kernel). Time that the machine or the
+    /// process was stopped counts.
+    fn lease_left(&self) -> Option<Duration>;
+
+    /// What somebody else needs to take this place away once this process is dead; `None` without a place.
+    fn obituary(&self) -> watch::Receiver<Option<Obituary>>;
 }
 
 /// At most so many events wait for the elector; a coordinator that has more to say waits for it to read.

@@ -23,7 +23,10 @@ use tokio::sync::{Mutex, mpsc, watch};
 use zookeeper_client::Client;
 
 use self::session::Sessions;
-use super::{BoxFuture, Candidacy, CandidateInfo, Coordinator, Events, OwnedTask, PromoteError, Term};
+use super::{
+    BoxFuture, Candidacy, CandidateInfo, Coordinator, Events, MasterAddr, Obituary, OwnedTask, PromoteError,
+    Record, StoreError, Term, Write,
+};
 
 /// The session time-out that is asked for. The server may grant more: at least two of its ticks.
 pub const SESSION_TIMEOUT_MS_DEFAULT: u64 = 2_000;
@@ -146,6 +149,26 @@ impl Candidacy for ZooKeeperCandidacy {
                     .await;
             }
         })
+    }
+
+    fn write(&self, _: &Term, _: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async { Err(StoreError::Unavailable("not built yet".to_owned())) })
+    }
+
+    fn list(&self, _: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn evict(&self, _: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async { Ok(false) })
+    }
+
+    fn lease_left(&self) -> Option<Duration> {
+        None
+    }
+
+    fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
+        watch::channel(None).1
     }
 }
 
