@@ -1,11 +1,11 @@
 //! Taking the place of a dead candidate away, by somebody who knows for certain that it is dead: the guardian, which is its
 //! parent process. Without one the coordinator finds out by itself, later.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BoxFuture, StoreError};
+use super::{BoxFuture, StoreError, zookeeper};
 
 /// What a guardian needs to take a dead master's place away: written by the master each time it gets a place, and passed on the
 /// pipe between the two ([`crate::guardian`]).
@@ -55,4 +55,54 @@ pub trait Guard: Send + Sync {
 
     /// For a person: `connected to 127.0.0.1:2181`, or what is wrong.
     fn health(&self) -> String;
+}
+
+/// Opens the connection that places like this one are taken away with. Never fails: what can't be reached is tried again for as
+/// long as the guard lives, and [`Guard::health`] says so meanwhile. To be called inside a runtime of tokio. A guard takes places
+/// of other ensembles away as well, but has to connect first.
+pub fn open(obituary: &Obituary) -> Arc<dyn Guard> {
+    match obituary {
+        Obituary::Embedded { .. } => Arc::new(Kernel),
+        Obituary::ZooKeeper { .. } => Arc::new(zookeeper::ZooKeeperGuard::open(obituary)),
+        // The coordinator `etcd` puts its guard here.
+        Obituary::Etcd { .. } => Arc::new(Unknown),
+    }
+}
+
+/// The embedded coordinator's: the kernel has freed the lock before anybody can hear of the death.
+struct Kernel;
+
+impl Guard for Kernel {
+    fn evict(&self, obituary: &Obituary) -> BoxFuture<'_, Result<bool, StoreError>> {
+        if matches!(obituary, Obituary::Embedded { .. }) {
+            return Box::pin(async { Ok(false) });
+        }
+        elsewhere(obituary)
+    }
+
+    fn health(&self) -> String {
+        "embedded: the kernel frees the lock of a dead master".to_owned()
+    }
+}
+
+/// For coordinators that this program was built without.
+struct Unknown;
+
+impl Guard for Unknown {
+    fn evict(&self, obituary: &Obituary) -> BoxFuture<'_, Result<bool, StoreError>> {
+        if matches!(obituary, Obituary::Etcd { .. }) {
+            return Box::pin(async { Err(StoreError::Invalid("built without etcd".to_owned())) });
+        }
+        elsewhere(obituary)
+    }
+
+    fn health(&self) -> String {
+        "built without etcd".to_owned()
+    }
+}
+
+/// Takes a place away that the open connection does not reach, with one that is opened for it.
+pub(super) fn elsewhere(obituary: &Obituary) -> BoxFuture<'static, Result<bool, StoreError>> {
+    let (guard, obituary) = (open(obituary), obituary.clone());
+    Box::pin(async move { guard.evict(&obituary).await })
 }

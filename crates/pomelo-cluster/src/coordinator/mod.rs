@@ -19,7 +19,7 @@ use tokio::{
 };
 
 pub use self::{
-    guard::Obituary,
+    guard::{Guard, Obituary},
     store::{Record, StoreError, Write},
 };
 

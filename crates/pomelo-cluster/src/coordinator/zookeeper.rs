@@ -13,6 +13,7 @@
 //!
 //! [`session`] keeps the session, [`queue`] the place in the queue, [`promote`] writes terms.
 
+mod guard;
 mod promote;
 mod queue;
 mod session;
@@ -22,6 +23,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, mpsc, watch};
 use zookeeper_client::Client;
 
+pub(super) use self::guard::ZooKeeperGuard;
 use self::session::Sessions;
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, Events, MasterAddr, Obituary, OwnedTask, PromoteError,
