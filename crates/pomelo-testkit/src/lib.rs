@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod command;
 mod eventually;
 pub mod game;
+pub mod netns;
 pub mod proxy;
 pub mod zookeeper;
 
