@@ -4,9 +4,15 @@
 //! one end of a socket pair between the two: lines of JSON, [`FromMaster`] one way and [`FromGuardian`] the other. A guardian that
 //! dies makes the next failover slower and does nothing else.
 
+mod state;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::state::{Action, Event, GuardianState, Note};
 use crate::coordinator::Obituary;
+
+/// Longest line of either, in bytes. What is longer is skipped up to its end.
+pub const LINE_BYTES_MAX: usize = 16 * 1024;
 
 /// How often a master says that it is alive, from the task that makes all its decisions, in ms.
 pub const BEAT_MS: u64 = 20;
