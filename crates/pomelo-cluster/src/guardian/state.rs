@@ -1,0 +1,318 @@
+//! What a guardian makes of its master: a state machine for one master of the configuration, through all its lives.
+//!
+//! Pure: events and the time in, actions out; the driver is the supervisor's (`pomelo-cli`). Three rules:
+//!
+//! * The end of the process is proof: its place in the queue is taken away at once.
+//! * Silence is no proof, so it is made one: the process is killed first. Silence is counted in the guardian's own progress,
+//!   at most one [`GuardianState::tick`] for each time it runs: a guardian that was frozen together with its master (a paused
+//!   machine, a debugger of both) or that waits for a processor itself has heard nothing because it has not listened.
+//! * Whoever never said a word is not killed for silence: it may be a master that knows no guardian.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use super::FromMaster;
+use crate::coordinator::Obituary;
+
+/// Pause before a dead master is started again; doubled with each death ...
+const RESTART_MIN: Duration = Duration::from_millis(100);
+/// ... up to this ...
+const RESTART_MAX: Duration = Duration::from_secs(30);
+/// ... and short again for one that lived so long.
+const RESTART_RESET: Duration = Duration::from_secs(60);
+
+/// The guardian looks at least so often within the time of silence that it allows ...
+const LOOKS: u32 = 10;
+/// ... and this often where nothing is allowed to be killed for silence.
+const TICK_IDLE: Duration = Duration::from_secs(1);
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The master's process was started.
+    Started {
+        /// Its process.
+        pid: u32,
+    },
+    /// The master said something.
+    Line(FromMaster),
+    /// The process has ended, or could not be started. Everything it had said before was taken.
+    Exited {
+        /// It ended by itself and well: it was asked to.
+        well: bool,
+    },
+    /// Nothing. To be said every [`GuardianState::tick`], while the process lives.
+    Tick,
+    /// Whether another master is linked, and leads or is ready to.
+    StandbyReady(bool),
+    /// What became of [`Action::Evict`].
+    Evicted {
+        /// Whose place.
+        place: Obituary,
+        /// Since the death.
+        after: Duration,
+        /// Whether it was still there; or why that is not known.
+        result: Result<bool, String>,
+    },
+    /// The guardian ends its master, or everything is to end: nothing is started or killed for silence any more.
+    Ending,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Kill the process, so that nobody can doubt that it is dead. [`Event::Exited`] follows.
+    Kill,
+    /// Take this place away, and answer with [`Event::Evicted`].
+    Evict(Obituary),
+    /// Start the master again after this time, unless [`Event::Ending`] comes before, and answer with [`Event::Started`].
+    Restart {
+        /// Counted from the end of the last process.
+        after: Duration,
+    },
+    /// Tell the person at the terminal.
+    Say(Note),
+}
+
+/// What a person is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// It is killed.
+    Silent {
+        /// Of the guardian's own time.
+        silent: Duration,
+    },
+    /// It is silent, and not killed: nobody would lead then.
+    Spared {
+        /// Of the guardian's own time.
+        silent: Duration,
+    },
+    /// One that was spared is heard again.
+    HeardAgain {
+        /// Of the guardian's own time.
+        silent: Duration,
+    },
+    /// A dead master's place is free.
+    Freed {
+        /// Whose place.
+        place: Obituary,
+        /// Since the death.
+        after: Duration,
+        /// Whether it was this guardian who freed it.
+        by_us: bool,
+    },
+    /// It is not known whether a dead master's place is free; the coordinator frees it by itself, later.
+    NotFreed {
+        /// Whose place.
+        place: Obituary,
+        /// Since the death.
+        after: Duration,
+        /// What the coordinator said.
+        why: String,
+    },
+    /// It is started again.
+    Again {
+        /// After this pause.
+        after: Duration,
+    },
+}
+
+/// The guardian of one master.
+#[derive(Clone, Debug)]
+pub struct GuardianState {
+    /// Zero is never.
+    silence_max: Duration,
+    auto_restart: bool,
+    life: Option<Life>,
+    standby_ready: bool,
+    ending: bool,
+    /// Deaths in a row, each soon after the start.
+    deaths: u32,
+    /// Places that are being taken away.
+    freeing: u32,
+    /// A restart was asked for and has not happened.
+    restarting: bool,
+}
+
+/// One process of the master.
+#[derive(Clone, Debug)]
+struct Life {
+    started: Instant,
+    /// Its place in the queue, as it said last.
+    place: Option<Obituary>,
+    /// When the guardian ran last.
+    looked: Instant,
+    /// For how long nothing was heard; `None` before the first word.
+    silent: Option<Duration>,
+    killed: bool,
+    spared: bool,
+}
+
+impl GuardianState {
+    /// Of a master that was not started yet. It is killed after `silence_ms` of silence (0 is never), and started again if
+    /// its entry says `auto-restart`.
+    pub fn new(silence_ms: u64, auto_restart: bool) -> Self {
+        Self {
+            silence_max: Duration::from_millis(silence_ms),
+            auto_restart,
+            life: None,
+            standby_ready: false,
+            ending: false,
+            deaths: 0,
+            freeing: 0,
+            restarting: false,
+        }
+    }
+
+    /// How often [`Event::Tick`] is to be said.
+    pub fn tick(&self) -> Duration {
+        if self.silence_max.is_zero() { TICK_IDLE } else { self.silence_max / LOOKS }
+    }
+
+    /// Whether it has nothing to do any more: the master is dead, its place free, and it is not started again.
+    pub fn is_over(&self) -> bool {
+        self.life.is_none() && self.freeing == 0 && !self.restarting
+    }
+
+    /// Takes one event. What is to be done, in this order.
+    pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        self.progress(now);
+        match event {
+            Event::Started { .. } => {
+                self.restarting = false;
+                self.life = Some(Life::new(now));
+                Vec::new()
+            }
+            Event::Line(line) => self.heard(line),
+            Event::Exited { well } => self.exited(well, now),
+            Event::Tick => self.look(),
+            Event::StandbyReady(ready) => {
+                self.standby_ready = ready;
+                self.look()
+            }
+            Event::Evicted { place, after, result } => {
+                self.freeing = self.freeing.saturating_sub(1);
+                vec![Action::Say(match result {
+                    Ok(by_us) => Note::Freed { place, after, by_us },
+                    Err(why) => Note::NotFreed { place, after, why },
+                })]
+            }
+            Event::Ending => {
+                self.ending = true;
+                self.restarting = false;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Counts the guardian's own time: what passed since it last ran, but never more than a tick.
+    fn progress(&mut self, now: Instant) {
+        let tick = self.tick();
+        let Some(life) = &mut self.life else { return };
+        let passed = now.saturating_duration_since(life.looked).min(tick);
+        life.looked = now;
+        life.silent = life.silent.map(|silent| silent + passed);
+    }
+
+    fn heard(&mut self, line: FromMaster) -> Vec<Action> {
+        let Some(life) = &mut self.life else { return Vec::new() };
+        let silent = life.silent.replace(Duration::ZERO).unwrap_or_default();
+        if let FromMaster::Place(place) = line {
+            life.place = place;
+        }
+        let spared = std::mem::take(&mut life.spared);
+        if spared { vec![Action::Say(Note::HeardAgain { silent })] } else { Vec::new() }
+    }
+
+    fn look(&mut self) -> Vec<Action> {
+        let may_kill = self.standby_ready || self.auto_restart;
+        let silence_max = self.silence_max;
+        let Some(life) = &mut self.life else { return Vec::new() };
+        let Some(silent) = life.silent.filter(|silent| *silent > silence_max) else { return Vec::new() };
+        if silence_max.is_zero() || self.ending || life.killed {
+            return Vec::new();
+        }
+        if may_kill {
+            life.killed = true;
+            return vec![Action::Kill, Action::Say(Note::Silent { silent })];
+        }
+        if std::mem::replace(&mut life.spared, true) {
+            return Vec::new();
+        }
+        vec![Action::Say(Note::Spared { silent })]
+    }
+
+    fn exited(&mut self, well: bool, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let life = self.life.take();
+        match life.as_ref().and_then(|life| life.place.clone()) {
+            // The kernel has freed it already.
+            None | Some(Obituary::Embedded { .. }) => {}
+            Some(place) => {
+                self.freeing += 1;
+                actions.push(Action::Evict(place));
+            }
+        }
+        // Whoever ended well was asked to.
+        if self.auto_restart && !self.ending && !well {
+            let lived = life.map_or(Duration::ZERO, |life| now.saturating_duration_since(life.started));
+            self.deaths = if lived >= RESTART_RESET { 0 } else { self.deaths };
+            let after = RESTART_MIN.saturating_mul(2_u32.saturating_pow(self.deaths)).min(RESTART_MAX);
+            self.deaths = self.deaths.saturating_add(1);
+            self.restarting = true;
+            actions.extend([Action::Restart { after }, Action::Say(Note::Again { after })]);
+        }
+        actions
+    }
+}
+
+impl Life {
+    fn new(now: Instant) -> Self {
+        Self { started: now, place: None, looked: now, silent: None, killed: false, spared: false }
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { silent } => write!(f, "was silent for {}: killing it", Figure(*silent)),
+            Self::Spared { silent } => write!(
+                f,
+                "was silent for {}; it is left alone, because no other master is ready to lead",
+                Figure(*silent)
+            ),
+            Self::HeardAgain { silent } => write!(f, "is heard again after {}", Figure(*silent)),
+            Self::Freed { place, after, by_us: true } => {
+                write!(f, "its place in {place:?} was freed after {}", Figure(*after))
+            }
+            Self::Freed { place, after, by_us: false } => {
+                write!(f, "its place in {place:?} was free already after {}", Figure(*after))
+            }
+            Self::NotFreed { place, after, why } => write!(
+                f,
+                "its place in {place:?} could not be freed within {} ({why}); the coordinator frees it when the session ends",
+                Figure(*after)
+            ),
+            Self::Again { after } => write!(f, "starting it again in {}", Figure(*after)),
+        }
+    }
+}
+
+/// A time as people read it: `2.1 ms`, `450 ms`, `1.5 s`.
+struct Figure(Duration);
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_secs_f64() * 1000.0;
+        match ms {
+            ms if ms < 100.0 => write!(f, "{ms:.1} ms"),
+            ms if ms < 1000.0 => write!(f, "{ms:.0} ms"),
+            ms => write!(f, "{:.1} s", ms / 1000.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
