@@ -2,7 +2,7 @@
 //!
 //! Not here: which file and environment an entry comes from, and whether entries fit together.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
 
 use pomelo_protocol::{ServerId, ServerInfo, ServerType};
 use serde::{Deserialize, Deserializer, de};
@@ -16,6 +16,9 @@ const CLUSTER_ID_PREFIX: &str = "cluster-server-";
 const CLUSTER_SIGN: &str = "++";
 /// Most servers one entry may stand for.
 const CLUSTER_COUNT_MAX: u32 = 1_000;
+/// Silence after which a master may be killed, in ms. It says that it lives every 20 ms, and a busy machine takes some of
+/// that back.
+const SILENCE_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// A master: of `master.json`, or a standby of `masterha.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -52,6 +55,23 @@ pub(crate) struct MasterHaFile {
     pub(crate) masterha: Vec<MasterEntry>,
     #[serde(default)]
     pub(crate) zookeeper: Option<ZooKeeperEntry>,
+    #[serde(default)]
+    pub(crate) guardian: GuardianConfig,
+}
+
+/// What the guardian of a master does: `"guardian": {..}` in `masterha.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with silenceMs")]
+pub struct GuardianConfig {
+    /// A master that was silent for so long is killed, in ms; 0 is never.
+    #[serde(default = "default_silence_ms", rename = "silenceMs", deserialize_with = "silence_ms")]
+    pub silence_ms: u64,
+}
+
+impl Default for GuardianConfig {
+    fn default() -> Self {
+        Self { silence_ms: default_silence_ms() }
+    }
 }
 
 /// How to reach ZooKeeper: `"zookeeper": {..}` in `masterha.json`.
@@ -278,6 +298,19 @@ fn default_znode() -> String {
 
 fn default_session_timeout_ms() -> u64 {
     2_000
+}
+
+fn default_silence_ms() -> u64 {
+    500
+}
+
+fn silence_ms<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(d)?;
+    let number = value.as_u64().filter(|ms| *ms == 0 || SILENCE_MS.contains(ms));
+    number.ok_or_else(|| {
+        let (min, max) = (SILENCE_MS.start(), SILENCE_MS.end());
+        unexpected(format_args!("a time in ms, {min} to {max}, or 0 for never"), &value)
+    })
 }
 
 /// A field of an entry with `clusterCount`, for its `n`th server.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 use pomelo_protocol::{ServerId, ServerInfo, ServerType};
 
 use super::{
-    AdminUser, ConfigError, MasterEntry, ServerOptions, ServerTokens,
+    AdminUser, ConfigError, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
     document::Part,
     entry::{MasterHaFile, ServerEntry},
 };
@@ -24,6 +24,8 @@ pub struct Environment {
     pub candidates: Vec<MasterEntry>,
     /// Who decides which of them leads.
     pub coordinator: CoordinatorConfig,
+    /// What the guardians of the masters do.
+    pub guardian: GuardianConfig,
     /// All servers, ordered as in the file, `clusterCount` expanded.
     pub servers: Vec<ServerInfo>,
     /// How each server is run.
@@ -134,6 +136,7 @@ impl Parts<'_> {
             master,
             candidates,
             coordinator,
+            guardian: file.guardian,
             servers,
             options,
             admin_users: users(self.admin_user.as_ref())?,
@@ -144,7 +147,11 @@ impl Parts<'_> {
 }
 
 fn masterha(part: &Part<'_>) -> Result<MasterHaFile, ConfigError> {
-    if part.is_object() { part.read() } else { Ok(MasterHaFile { masterha: part.read()?, zookeeper: None }) }
+    if part.is_object() {
+        part.read()
+    } else {
+        Ok(MasterHaFile { masterha: part.read()?, ..MasterHaFile::default() })
+    }
 }
 
 type Servers = (Vec<ServerInfo>, BTreeMap<ServerId, ServerOptions>);

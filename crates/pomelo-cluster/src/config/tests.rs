@@ -255,6 +255,24 @@ fn a_wrong_type_names_place_path_found_and_expected() {
 }
 
 #[test]
+fn a_guardian_waits_half_a_second_unless_something_else_is_said() {
+    let silence = |text: &str| environment(&[(MASTERHA, text)], "development").guardian.silence_ms;
+    assert_eq!(environment(&[], "development").guardian.silence_ms, 500);
+    assert_eq!(silence("[]"), 500);
+    assert_eq!(silence(r#"{"guardian": {}}"#), 500);
+    assert_eq!(silence(r#"{"guardian": {"silenceMs": 0}}"#), 0);
+    assert_eq!(silence(r#"{"masterha": [], "guardian": {"silenceMs": 2000}}"#), 2000);
+    for wrong in ["10", "60001", "-1", "true", "\"1 s\""] {
+        let text = format!(r#"{{"guardian": {{"silenceMs": {wrong}}}}}"#);
+        let message = error(&[(MASTERHA, &text)], "development");
+        let expected = format!("expected a time in ms, 100 to 60000, or 0 for never, found {wrong}");
+        assert!(message.contains("guardian.silenceMs: ") && message.ends_with(&expected), "{message}");
+    }
+    let message = error(&[(MASTERHA, r#"{"guardian": {"silence": 5}}"#)], "development");
+    assert!(message.contains("guardian.silence: unknown field `silence`, expected `silenceMs`"), "{message}");
+}
+
+#[test]
 fn two_servers_with_one_id_are_refused() {
     let text = r#"{"development": {
         "chat": [{"id": "one", "host": "h", "port": 1}], "gate": [{"id": "one", "host": "h", "port": 2}]}}"#;
