@@ -39,6 +39,11 @@ pub enum Event {
     },
     /// [`Action::Leave`] is done.
     Left,
+    /// A leader gives up, and joins again at the tail. Ignored by anybody else.
+    HandOver,
+    /// A standby lets others pass: it joins again at the tail. Ignored by anybody else, and while the coordinator is not
+    /// heard: the place could not be given back for certain.
+    StepAside,
     /// This process wants to end, or to stand no longer.
     Stop,
 }
@@ -127,6 +132,8 @@ pub struct Election {
     phase: Phase,
     /// The coordinator is not heard. Kept beside the phase, because a promotion may succeed while nobody is heard.
     suspended: Option<String>,
+    /// The coordinator was not reached at all when it was last heard of.
+    unreachable: Option<String>,
     /// The highest epoch this process has seen anywhere, its own included.
     epoch_max: u64,
     attempt: u64,
@@ -149,6 +156,7 @@ impl Election {
         let election = Self {
             phase: Phase::Joining { why: None },
             suspended: None,
+            unreachable: None,
             epoch_max: 0,
             attempt: 0,
             failures: 0,
@@ -163,6 +171,16 @@ impl Election {
             Event::Promoted { attempt, result } => self.on_promoted(attempt, result),
             Event::Superseded { epoch } => self.on_superseded(epoch),
             Event::Left => self.on_left(),
+            Event::HandOver => match self.phase {
+                Phase::Active { .. } => self.demote("handed over".to_owned(), false),
+                _ => Vec::new(),
+            },
+            Event::StepAside => match self.phase {
+                Phase::Standby { .. } if self.suspended.is_none() => {
+                    self.demote("stepped aside".to_owned(), false)
+                }
+                _ => Vec::new(),
+            },
             Event::Stop => self.on_stop(),
         }
     }
@@ -185,6 +203,11 @@ impl Election {
         self.epoch_max
     }
 
+    /// What is wrong between this candidate and the coordinator; `None` while that is heard.
+    pub fn trouble(&self) -> Option<&str> {
+        self.suspended.as_deref().or(self.unreachable.as_deref())
+    }
+
     /// True once it stands no longer and has given its place back.
     pub fn is_stopped(&self) -> bool {
         self.phase == Phase::Stopped
@@ -194,6 +217,10 @@ impl Election {
         if matches!(self.phase, Phase::Demoting { .. } | Phase::Stopped) {
             return Vec::new(); // it speaks of a place that was given up
         }
+        self.unreachable = match &event {
+            CoordinatorEvent::Unreachable { why } => Some(why.clone()),
+            _ => None,
+        };
         match event {
             CoordinatorEvent::Unreachable { why } | CoordinatorEvent::Lost { why } => {
                 self.suspended = None;
@@ -297,7 +324,7 @@ impl Election {
     }
 
     fn demote(&mut self, why: String, stop: bool) -> Vec<Action> {
-        self.suspended = None;
+        self.unreachable = self.suspended.take().or(self.unreachable.take());
         self.phase = Phase::Demoting { why, stop };
         vec![Action::Leave]
     }
@@ -396,6 +423,40 @@ mod tests {
         assert_eq!(told(&mut election, CoordinatorEvent::Elected), []);
         assert_eq!(election.on(Event::Left), []);
         assert!(election.is_stopped());
+    }
+
+    #[test]
+    fn a_leader_that_hands_over_has_no_authority_before_its_place_is_free_and_joins_at_the_tail() {
+        let mut election = active(3);
+        assert_eq!(election.on(Event::StepAside), [], "only a standby steps aside");
+        assert_eq!(election.on(Event::HandOver), [Action::Leave]);
+        assert_eq!(election.role(), Role::Joining { why: Some("handed over".into()) });
+        assert_eq!(election.on(Event::HandOver), []);
+        assert_eq!(election.on(Event::Left), [Action::Join]);
+    }
+
+    #[test]
+    fn a_suspended_leader_can_give_up_and_is_still_known_not_to_hear_the_coordinator() {
+        let mut election = active(3);
+        told(&mut election, CoordinatorEvent::Suspended { why: "silent".into() });
+        assert_eq!(election.on(Event::HandOver), [Action::Leave]);
+        assert_eq!(election.trouble(), Some("silent"));
+        assert_eq!(election.on(Event::Left), [Action::Join]);
+        told(&mut election, CoordinatorEvent::Waiting { ahead: 1 });
+        assert_eq!(election.trouble(), None);
+    }
+
+    #[test]
+    fn a_standby_steps_aside_only_while_it_hears_the_coordinator() {
+        let (mut election, _) = Election::new();
+        assert_eq!(election.on(Event::StepAside), []);
+        told(&mut election, CoordinatorEvent::Waiting { ahead: 1 });
+        assert_eq!(election.on(Event::HandOver), [], "only a leader hands over");
+        told(&mut election, CoordinatorEvent::Suspended { why: "silent".into() });
+        assert_eq!(election.on(Event::StepAside), []);
+        told(&mut election, CoordinatorEvent::Resumed);
+        assert_eq!(election.on(Event::StepAside), [Action::Leave]);
+        assert_eq!(election.on(Event::Left), [Action::Join]);
     }
 
     #[test]

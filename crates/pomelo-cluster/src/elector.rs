@@ -3,11 +3,11 @@
 //! The task makes a new role known *before* it acts on it, so that authority is off before the place in the queue is
 //! given back. What a role allows is the master's business.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::OptionFuture;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tracing::{error, info, warn};
@@ -18,14 +18,48 @@ use crate::{
     election::{Action, Election, Event},
 };
 
+/// At most so many wishes to move wait; one more waits for room.
+const MOVES_MAX: usize = 4;
+
 /// A master's standing in the election. Dropping it leaves the queue without waiting; [`Elector::resign_and_stop`]
 /// waits until the place is free for the next.
-#[derive(Debug)]
 pub struct Elector {
     role: watch::Receiver<Role>,
+    trouble: watch::Receiver<Option<String>>,
+    candidacy: watch::Receiver<Option<Arc<dyn Candidacy>>>,
     epoch_seen: watch::Sender<u64>,
+    moves: mpsc::Sender<Move>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+/// Why a candidate did not go to the tail of the queue. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MoveError {
+    /// It is not what the wish was meant for.
+    #[error("it is {role}{}", trouble.as_ref().map(|why| format!(" ({why})")).unwrap_or_default())]
+    NotNow {
+        /// What it is.
+        role: Role,
+        /// What is wrong between it and the coordinator.
+        trouble: Option<String>,
+    },
+    /// It stands no longer.
+    #[error("it stands for election no longer")]
+    Stopped,
+}
+
+/// A wish to go to the tail of the queue.
+struct Move {
+    /// [`Event::HandOver`] or [`Event::StepAside`].
+    event: Event,
+    done: oneshot::Sender<Result<(), MoveError>>,
+}
+
+impl fmt::Debug for Elector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Elector").field("role", &*self.role.borrow()).finish_non_exhaustive()
+    }
 }
 
 impl Elector {
@@ -41,6 +75,9 @@ impl Elector {
         me: CandidateInfo,
     ) -> Self {
         let (role_tx, role) = watch::channel(Role::Joining { why: None });
+        let (trouble_tx, trouble) = watch::channel(None);
+        let (candidacy_tx, candidacy) = watch::channel(None);
+        let (moves, wishes) = mpsc::channel(MOVES_MAX);
         let (epoch_seen, epochs) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let (election, actions) = Election::new();
@@ -49,6 +86,9 @@ impl Elector {
             me,
             election,
             role: role_tx,
+            trouble: trouble_tx,
+            candidacy: candidacy_tx,
+            moving: Vec::new(),
             place: None,
             promoting: None,
             leaving: None,
@@ -60,17 +100,45 @@ impl Elector {
             // An error is the end of the handle, which ends this task too.
             let stopping = async move { drop(stop.wait_for(|stop| *stop).await) };
             tokio::select! {
-                () = ready => driver.run(actions, epochs, stopped).await,
+                () = ready => driver.run(actions, epochs, wishes, stopped).await,
                 () = stopping => driver.end(),
             }
         });
-        Self { role, epoch_seen, stop, task }
+        Self { role, trouble, candidacy, epoch_seen, moves, stop, task }
     }
 
     /// What this master may do, now and after each change. Authority is what [`Role::authority`] says at the moment of
     /// acting; a value read earlier is worth nothing.
     pub fn role(&self) -> watch::Receiver<Role> {
         self.role.clone()
+    }
+
+    /// What is wrong between this master and the coordinator, for a person; `None` while that is heard.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.clone()
+    }
+
+    /// This master's place in the queue, by which it writes, lists and evicts; `None` while it has none. Not to be kept: a
+    /// clone holds the place of a master that is gone until it is dropped.
+    pub fn candidacy(&self) -> watch::Receiver<Option<Arc<dyn Candidacy>>> {
+        self.candidacy.clone()
+    }
+
+    /// Gives leadership up: authority is off at once. Done when the place in the queue is given back, or the coordinator can't
+    /// be reached, and the queue was joined again at its tail.
+    pub async fn hand_over(&self) -> Result<(), MoveError> {
+        self.move_by(Event::HandOver).await
+    }
+
+    /// Leaves the queue as a standby and joins it again at its tail. Done when that is done.
+    pub async fn step_aside(&self) -> Result<(), MoveError> {
+        self.move_by(Event::StepAside).await
+    }
+
+    async fn move_by(&self, event: Event) -> Result<(), MoveError> {
+        let (done, moved) = oneshot::channel();
+        self.moves.send(Move { event, done }).await.map_err(|_| MoveError::Stopped)?;
+        moved.await.map_err(|_| MoveError::Stopped)?
     }
 
     /// Tells the election that somebody knows this epoch. A leader with a lower one is demoted and joins again at the
@@ -106,6 +174,10 @@ struct Driver {
     me: CandidateInfo,
     election: Election,
     role: watch::Sender<Role>,
+    trouble: watch::Sender<Option<String>>,
+    candidacy: watch::Sender<Option<Arc<dyn Candidacy>>>,
+    /// Who waits for the place at the tail.
+    moving: Vec<oneshot::Sender<Result<(), MoveError>>>,
     place: Option<Place>,
     promoting: Option<(u64, BoxFuture<'static, Result<Term, PromoteError>>)>,
     leaving: Option<BoxFuture<'static, ()>>,
@@ -125,6 +197,7 @@ impl Driver {
         mut self,
         first: Vec<Action>,
         mut epochs: watch::Receiver<u64>,
+        mut wishes: mpsc::Receiver<Move>,
         mut stop: watch::Receiver<bool>,
     ) {
         self.act(first);
@@ -153,12 +226,17 @@ impl Driver {
                             "the coordinator's task ended: this master stands no more until it is started again"
                         );
                         self.place = None;
+                        self.candidacy.send_replace(None);
                         Event::Coordinator(CoordinatorEvent::Lost { why: "the coordinator's task ended".to_owned() })
                     }
                 },
                 Some((attempt, result)) = next_result(&mut self.promoting) => {
                     self.promoting = None;
                     Event::Promoted { attempt, result }
+                }
+                Some(wish) = wishes.recv() => {
+                    self.wish(wish);
+                    continue;
                 }
             };
             self.log(&event);
@@ -168,6 +246,19 @@ impl Driver {
         }
     }
 
+    fn wish(&mut self, Move { event, done }: Move) {
+        let actions = self.election.on(event);
+        if actions.is_empty() {
+            let (role, trouble) = (self.election.role(), self.election.trouble().map(str::to_owned));
+            // Who has given up waiting needs no answer.
+            let _ = done.send(Err(MoveError::NotNow { role, trouble }));
+            return;
+        }
+        self.moving.push(done);
+        self.publish();
+        self.act(actions);
+    }
+
     /// Stopped before it began.
     fn end(mut self) {
         self.election.on(Event::Stop);
@@ -175,6 +266,13 @@ impl Driver {
     }
 
     fn publish(&self) {
+        self.trouble.send_if_modified(|old| {
+            let changed = old.as_deref() != self.election.trouble();
+            if changed {
+                *old = self.election.trouble().map(str::to_owned);
+            }
+            changed
+        });
         let role = self.election.role();
         self.role.send_if_modified(|old| {
             let changed = *old != role;
@@ -192,7 +290,12 @@ impl Driver {
                 Action::Join => {
                     info!(target: "pomelo::election", candidate = %self.me.addr, "joining {}", self.coordinator.describe());
                     let (candidacy, events) = self.coordinator.join(self.me.clone());
-                    self.place = Some(Place { candidacy: Arc::from(candidacy), events });
+                    let candidacy: Arc<dyn Candidacy> = Arc::from(candidacy);
+                    self.candidacy.send_replace(Some(Arc::clone(&candidacy)));
+                    self.place = Some(Place { candidacy, events });
+                    for moved in self.moving.drain(..) {
+                        let _ = moved.send(Ok(()));
+                    }
                 }
                 Action::Promote { attempt, above, after_ms } => {
                     let Some(place) = &self.place else { continue };
@@ -207,6 +310,7 @@ impl Driver {
                 }
                 Action::Leave => {
                     self.promoting = None;
+                    self.candidacy.send_replace(None);
                     let place = self.place.take();
                     self.leaving = Some(Box::pin(async move {
                         if let Some(place) = place {
@@ -234,6 +338,13 @@ impl Driver {
             Event::Promoted { result: Ok(_), .. } => self.not_promoted = None,
             _ => {}
         }
+    }
+}
+
+impl Drop for Driver {
+    /// Who watches the place must not keep it.
+    fn drop(&mut self) {
+        self.candidacy.send_replace(None);
     }
 }
 

@@ -6,6 +6,7 @@
 //! * [`follower`], [`follow`]: whom to believe, and the links to all masters; [`messages`]: what masters tell.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
+//! * [`suspicion`]: when a standby takes the leader's place away, and why.
 //! * [`guardian`]: the parent of a master, which knows first when it is dead, and takes its place in the queue away.
 //! * [`ops`]: numbers by which a command is done once, however often it is sent.
 
@@ -20,3 +21,4 @@ pub mod guardian;
 pub mod membership;
 pub mod messages;
 pub mod ops;
+pub mod suspicion;

@@ -10,8 +10,17 @@
 //! | master | notify | `{"action":"state"}` with the fields of [`ClusterState`], on every link when its role changes otherwise |
 //! | follower | request | `{"action":"snapshot"}`; the answer's body is that of `replaceServer` |
 //! | follower | notify | `{"action":"superseded","epoch","leader":{"host","port","epoch"} or null}` to a master whose epoch is over |
+//! | follower | notify | `{"action":"following","epoch","viewEpoch","rev"}` to the leader, once it follows it |
+//! | follower | notify | `{"action":"unreachable","leader":{"host","port","epoch"}}` to the other masters, each second without a link to the leader |
+//! | agent | notify | `{"action":"died","servers":[{"id","incarnation"}]}` to every master |
+//! | leader | notify | `{"action":"candidate","host","port"}` on every link when another master has registered |
+//! | leader | request | `{"action":"stepAside","to":{"host","port"}}` to another master; answered when it is at the tail of the queue |
+//! | leader | request | `{"action":"failsafe","epoch"}` to another master; the answer is `{"promise_ms"}` |
+//! | standby | notify | `{"action":"cede","epoch"}` to a leader that does not hear the coordinator |
 //!
 //! Not here: envelopes and registrations ([`pomelo_protocol::admin`]), what is made of them ([`crate::follower`]).
+
+mod peers;
 
 use pomelo_protocol::{
     ServerId, ServerInfo,
@@ -19,7 +28,9 @@ use pomelo_protocol::{
 };
 use serde_json::{Map, Value, json};
 
+pub use self::peers::{Asked, DIED_MAX, Said, candidate_back, promise, read_promise};
 use crate::{
+    coordinator::MasterAddr,
     follower::Leader,
     membership::{Change, Version, View},
 };
@@ -52,6 +63,8 @@ pub enum Told {
         /// The step.
         change: Change,
     },
+    /// Another master is there, perhaps again.
+    Candidate(MasterAddr),
 }
 
 impl Told {
@@ -67,6 +80,10 @@ impl Told {
             (CLUSTER, "state") => {
                 let state = ClusterState::of_json(body);
                 state.map(Self::State).map(Some).ok_or_else(|| missing(action, "role, epoch, rev, digest"))
+            }
+            (CLUSTER, "candidate") => {
+                let addr = peers::read_addr(body).ok_or_else(|| missing(action, "host, port"))?;
+                Ok(Some(Self::Candidate(addr)))
             }
             (MONITOR_WATCHER, "replaceServer") => Self::snapshot(body).map(Some),
             (MONITOR_WATCHER, "addServer") => {
@@ -203,6 +220,9 @@ mod tests {
         let view = View::new(V, [info()]);
         let stamp = ViewStamp { epoch: 3, rev: 7, digest: view.digest() };
         assert_eq!(Told::read(CLUSTER, &announce(&view)).unwrap(), Some(Told::Announce(stamp)));
+        let addr = MasterAddr { host: "h".into(), port: 3006 };
+        let back = Told::read(CLUSTER, &candidate_back(&addr)).unwrap();
+        assert_eq!(back, Some(Told::Candidate(addr)));
         assert_eq!(read_superseded(CLUSTER, &superseded(9, None)), Some(9));
         assert_eq!(read_superseded(CLUSTER, &announce(&view)), None);
     }

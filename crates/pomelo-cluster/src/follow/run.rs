@@ -282,6 +282,8 @@ impl Runner {
         Ok(Some(match told {
             Told::Announce(view) => Event::Announce { addr, view },
             Told::State(state) => Event::State { addr, state },
+            // Not of the membership: the links are looked at.
+            Told::Candidate(_) => return Ok(None),
             Told::Step { version, change } => {
                 Event::Step { version: self.version(&addr, version)?, addr, change }
             }
