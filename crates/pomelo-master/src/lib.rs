@@ -7,7 +7,8 @@
 //! * `registry`: which servers there are. `access`: who may register. Pure.
 //! * `console`, `gather`, `documents`: what administrators ask, and the answers. Pure.
 //! * `control`: all decisions, as a state machine: events and the time in, actions out. Pure.
-//! * `master`, `link`: sockets, timers, tasks.
+//! * `errands`: the coordinator's store, and whether anybody listens at an address.
+//! * `master`, `link`, `guarded`: sockets, timers, tasks.
 //!
 //! Not here: who is first in the queue ([`pomelo_cluster::coordinator`]) and what that means ([`pomelo_cluster::election`]);
 //! spawning and killing processes, which is the agents' (`pomelo-cli`).
@@ -16,7 +17,9 @@ mod access;
 mod console;
 mod control;
 mod documents;
+mod errands;
 mod gather;
+mod guarded;
 mod limits;
 mod link;
 mod master;

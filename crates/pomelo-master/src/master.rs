@@ -6,6 +6,8 @@ use std::{
     fmt,
     future::Future,
     io::{self, Write as _},
+    os::unix::net::UnixStream,
+    path::PathBuf,
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -14,9 +16,10 @@ use std::{
 use pomelo_cluster::{
     admin::{AdminListener, LinkSender},
     config::Environment,
-    coordinator::{CandidateInfo, Coordinator, MasterAddr},
+    coordinator::{Candidacy, CandidateInfo, Coordinator, MasterAddr},
     elector::{Elector, Role},
     follow::Follower,
+    guardian::BEAT_MS,
 };
 use pomelo_protocol::{
     ServerId,
@@ -26,7 +29,7 @@ use tokio::{
     net::TcpStream,
     sync::{Semaphore, mpsc, watch},
     task::{JoinHandle, JoinSet},
-    time::MissedTickBehavior,
+    time::{Interval, MissedTickBehavior},
 };
 use tracing::{info, warn};
 
@@ -34,6 +37,8 @@ use crate::{
     Limits,
     access::Access,
     control::{Action, Control, Event},
+    errands::Errands,
+    guarded::{Guarded, Guardian},
     link::{LinkEvent, LinkId, Serving},
     others::{self, Others},
     process::Usage,
@@ -42,8 +47,10 @@ use crate::{
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(100);
 
+/// How often a guardian is told that this master is alive, from the task that makes its decisions.
+const BEAT: Duration = Duration::from_millis(BEAT_MS);
+
 /// What a master needs to know before it starts.
-#[derive(Clone)]
 pub struct MasterConfig {
     /// Which candidate it is. `addr` is what the others reach it by, and what is printed and published.
     pub me: CandidateInfo,
@@ -53,6 +60,11 @@ pub struct MasterConfig {
     pub coordinator: Arc<dyn Coordinator>,
     /// [`Limits::default`], unless there is a reason.
     pub limits: Limits,
+    /// This end of the pipe to the guardian, if it has one ([`pomelo_cluster::guardian`]).
+    pub guardian: Option<UnixStream>,
+    /// The folder where processes of this machine keep what they know of the cluster for their next start, if any: `run` of
+    /// the game.
+    pub memory: Option<PathBuf>,
 }
 
 impl fmt::Debug for MasterConfig {
@@ -124,12 +136,14 @@ struct Driver {
     elector: Arc<Elector>,
     resigning: Option<JoinHandle<()>>,
     follower: Follower,
+    errands: Errands,
+    guarded: Guarded,
     done: bool,
 }
 
 impl Driver {
     fn start(config: MasterConfig, coordinator: String) -> (Self, Inputs) {
-        let MasterConfig { me, env, coordinator: queue, limits } = config;
+        let MasterConfig { me, env, coordinator: queue, limits, guardian, memory: _ } = config;
         let (events, links) = mpsc::channel(limits.events_max);
         let (follower, others) = others::follow(&me, &env);
         let warm = tokio::time::timeout(limits.warm_timeout, others::warm(follower.clone()));
@@ -153,6 +167,8 @@ impl Driver {
             last_link: 0,
             follower,
             resigning: None,
+            errands: Errands::new(),
+            guarded: Guarded::new(guardian),
             done: false,
             elector: Arc::clone(&elector),
         };
@@ -162,8 +178,9 @@ impl Driver {
     async fn run(&mut self, listener: AdminListener, mut inputs: Inputs, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         let (mut shutting_down, mut electing) = (false, true);
-        let mut ticks = tokio::time::interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = tokio::time::interval(if self.guarded.is_there() { BEAT } else { TICK });
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticked = now();
         inputs.role.mark_changed();
         while !self.done {
             tokio::select! {
@@ -180,7 +197,18 @@ impl Driver {
                     self.decide(Event::Shutdown);
                 }
                 event = inputs.others.next() => self.decide(event),
-                _ = ticks.tick() => self.decide(Event::Tick),
+                event = self.errands.next() => {
+                    self.errands.write(self.place());
+                    self.decide(event);
+                }
+                _ = beats.tick() => {
+                    self.guarded.beat();
+                    if now().saturating_duration_since(ticked) >= TICK || !self.guarded.is_there() {
+                        ticked = now();
+                        self.decide(Event::Tick);
+                    }
+                }
+                guardian = self.guarded.next() => self.guardian(guardian, &mut beats),
                 Some(event) = inputs.links.recv() => self.link_event(event),
                 stream = listener.accept() => self.accept(stream),
                 Some(_) = self.tasks.join_next() => {}
@@ -208,6 +236,15 @@ impl Driver {
         if tokio::time::timeout(self.limits.handover_timeout, all).await.is_err() {
             warn!(target: "pomelo::master", "ends without having told everybody");
         }
+    }
+
+    /// Without a guardian nobody listens to beats.
+    fn guardian(&mut self, guardian: Option<Guardian>, beats: &mut Interval) {
+        if guardian.is_none() {
+            *beats = tokio::time::interval(TICK);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        self.decide(Event::Guardian(guardian));
     }
 
     fn accept(&mut self, stream: TcpStream) {
@@ -270,12 +307,20 @@ impl Driver {
             }
             Action::Print(line) => print(&line),
             Action::Superseded(epoch) => self.elector.superseded(epoch),
+            Action::Store { id, epoch, writes } => self.errands.store(self.place(), id, epoch, writes),
+            Action::Read { folder } => self.errands.read(self.place(), folder),
+            Action::Probe { server, incarnation, addr } => self.errands.probe(server, incarnation, addr),
             Action::Resign => {
                 let elector = Arc::clone(&self.elector);
                 self.resigning = Some(tokio::spawn(async move { elector.resign_and_stop().await }));
             }
             Action::Exit => self.done = true,
         }
+    }
+
+    /// This master's place in the coordinator's queue at the moment.
+    fn place(&self) -> Option<Arc<dyn Candidacy>> {
+        self.elector.candidacy().borrow().clone()
     }
 
     fn send(&self, to: &[LinkId], message: &AdminMessage) {

@@ -21,7 +21,7 @@ use std::{
 };
 
 use pomelo_cluster::{
-    coordinator::CandidateInfo,
+    coordinator::{CandidateInfo, MasterAddr, Record, StoreError, Write},
     elector::Role,
     membership::{Change, View},
 };
@@ -37,6 +37,7 @@ use crate::{
     Limits,
     access::{Access, Right},
     gather::{Gathers, Ready},
+    guarded::Guardian,
     link::LinkId,
     process::Usage,
     registry::Registry,
@@ -86,6 +87,31 @@ pub(crate) enum Event {
     },
     /// This process is to end: SIGTERM.
     Shutdown,
+    /// The guardian is in another state; `None` when it is gone.
+    Guardian(Option<Guardian>),
+    /// What became of [`Action::Store`].
+    Stored {
+        /// Which one.
+        id: u64,
+        /// Whether it is written.
+        result: Result<(), StoreError>,
+    },
+    /// What [`Action::Read`] has found.
+    Read {
+        /// Which folder.
+        folder: &'static str,
+        /// Its records.
+        result: Result<Vec<Record>, StoreError>,
+    },
+    /// What [`Action::Probe`] has found.
+    Probed {
+        /// Which server.
+        server: ServerId,
+        /// Which life of it was looked for.
+        incarnation: Option<u64>,
+        /// Whether its machine said that nobody listens there.
+        refused: bool,
+    },
     /// Time has passed.
     Tick,
 }
@@ -123,6 +149,29 @@ pub(crate) enum Action {
     Print(String),
     /// Tell the election that this epoch, higher than any before, has begun.
     Superseded(u64),
+    /// Write to the coordinator's store, all or none. [`Event::Stored`] follows, whatever happens.
+    Store {
+        /// Names it in the answer.
+        id: u64,
+        /// The term it is written in.
+        epoch: u64,
+        /// What is written.
+        writes: Vec<Write>,
+    },
+    /// Read a folder of the coordinator's store. [`Event::Read`] follows, whatever happens.
+    Read {
+        /// Which folder.
+        folder: &'static str,
+    },
+    /// Find out whether anybody listens at a server's address. [`Event::Probed`] follows, whatever happens.
+    Probe {
+        /// Which server.
+        server: ServerId,
+        /// Which life of it.
+        incarnation: Option<u64>,
+        /// Where it is said to listen.
+        addr: MasterAddr,
+    },
     /// Leave the election, confirmed by the coordinator if that is possible in time.
     Resign,
     /// Flush and close all links, and end.
@@ -135,6 +184,7 @@ pub(crate) struct Control {
     access: Access,
     limits: Limits,
     coordinator: String,
+    guardian: Option<Guardian>,
     /// Why this master has no place in the coordinator's queue, as far as is known.
     outside: Option<String>,
     /// Servers of `servers.json`: when all of them have said that they are ready, the start is over.
@@ -219,6 +269,7 @@ impl Control {
             access,
             limits,
             coordinator,
+            guardian: None,
             outside: None,
             configured,
             usage: Box::new(usage),
@@ -252,6 +303,8 @@ impl Control {
             Event::Leader(leader) => self.another_leads(leader),
             Event::Ordered { epoch } => self.ordered_to_end(epoch),
             Event::Shutdown => self.shut_down(now),
+            Event::Guardian(guardian) => self.guardian = guardian,
+            Event::Stored { .. } | Event::Read { .. } | Event::Probed { .. } => {}
             Event::Tick => self.tick(now),
         }
         std::mem::take(&mut self.actions)
