@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// The environment where none is named.
 const DEFAULT_ENV: &str = "development";
+/// The one place where the pipe to a guardian may be.
+const GUARDIAN_STDIN: &str = "stdin";
 /// The server type of a master.
 pub(crate) const MASTER: &str = "master";
 
@@ -23,6 +25,8 @@ pub(crate) const MASTER: &str = "master";
 /// | `masterha` | file with the standby masters, in place of `masterha.json` |
 /// | `base` | the game's folder, where `config` is; the working directory if not given |
 /// | `log` | what to log: `info`, `debug`, or as `pomelo=debug,info` |
+/// | `guardian` | `stdin`: standard input is a socket to the process that started this master and watches it; said by `pomelo start` |
+/// | `incarnation` | which life of this server it is, higher than all before; said by `pomelo start`, the time if not given |
 ///
 /// Other keys are kept in the server's record.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,9 @@ pub struct Args {
     pub(crate) masterha: Option<PathBuf>,
     pub(crate) base: Option<PathBuf>,
     pub(crate) log: Option<String>,
+    /// Whether standard input is the pipe to a guardian.
+    pub(crate) guardian: bool,
+    pub(crate) incarnation: Option<u64>,
     pub(crate) extra: BTreeMap<String, String>,
 }
 
@@ -129,6 +136,7 @@ impl Args {
         info.client_host = self.client_host.clone().or(info.client_host);
         info.client_port = self.client_port.or(info.client_port);
         info.frontend = self.frontend.unwrap_or(info.frontend);
+        info.incarnation = self.incarnation;
         info.extra.insert("env".to_owned(), env.name.as_str().into());
         info.extra.extend(self.extra.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
         Ok(info)
@@ -147,6 +155,12 @@ impl Args {
             "masterha" => self.masterha = Some(value.into()),
             "base" => self.base = Some(value.into()),
             "log" => self.log = Some(value.to_owned()),
+            "guardian" if value == GUARDIAN_STDIN => self.guardian = true,
+            "guardian" => {
+                let why = format!("expected {GUARDIAN_STDIN}");
+                return Err(ArgsError::Value { key: key.to_owned(), value: value.to_owned(), why });
+            }
+            "incarnation" => self.incarnation = Some(parse::<Incarnation>(key, value)?.0),
             // What `pomelo start` was asked to start; says nothing about this server.
             "type" | "mode" => {}
             _ => drop(self.extra.insert(key.to_owned(), value.to_owned())),
@@ -163,6 +177,21 @@ fn parse<T: FromStr<Err: Expected>>(key: &str, value: &str) -> Result<T, ArgsErr
     })
 }
 
+/// Which life of a server.
+struct Incarnation(u64);
+
+impl FromStr for Incarnation {
+    type Err = NoIncarnation;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().ok().filter(|number| *number > 0).map(Self).ok_or(NoIncarnation)
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("expected a whole number, 1 or more")]
+struct NoIncarnation;
+
 /// What a value should have been.
 trait Expected: Display {
     fn expected(&self) -> String;
@@ -177,6 +206,12 @@ impl Expected for std::num::ParseIntError {
 impl Expected for std::str::ParseBoolError {
     fn expected(&self) -> String {
         "expected true or false".to_owned()
+    }
+}
+
+impl Expected for NoIncarnation {
+    fn expected(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -200,5 +235,7 @@ mod tests {
         assert_eq!(error("port=99999"), "argument port=99999: expected a port, 0 to 65535");
         assert_eq!(error("frontend=yes"), "argument frontend=yes: expected true or false");
         assert!(error("id=a b").contains("invalid name"));
+        assert_eq!(error("guardian=7"), "argument guardian=7: expected stdin");
+        assert_eq!(error("incarnation=-1"), "argument incarnation=-1: expected a whole number, 1 or more");
     }
 }
