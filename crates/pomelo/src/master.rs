@@ -28,7 +28,7 @@ pub(crate) async fn start(
     let listener = listener.map_err(taken)?;
     let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
     let info = info(&entry)?;
-    let master = Master::new(MasterConfig { me, env, coordinator, limits: Limits::default() }, listener);
+    let master = Master::new(MasterConfig { me, env, coordinator, limits: Limits::default(), guardian: None, memory: None }, listener);
     let (stop, mut stopping) = watch::channel(false);
     let stopped = async move {
         // The sender is dropped with `Running`, which leaves the master running.

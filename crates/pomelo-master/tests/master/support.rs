@@ -77,7 +77,14 @@ impl Masters {
         };
         let coordinator = Arc::new(LocalCoordinator::new(self.dir.path().join("run/ha")));
         let me = CandidateInfo { id: id("master-server-1"), addr, pid: std::process::id() };
-        let config = MasterConfig { me, env: self.env(), coordinator, limits: Limits::default() };
+        let config = MasterConfig {
+            me,
+            env: self.env(),
+            coordinator,
+            limits: Limits::default(),
+            guardian: None,
+            memory: None,
+        };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped without a word, the master runs on.
