@@ -8,6 +8,7 @@
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
 //! * [`suspicion`]: when a standby takes the leader's place away, and why.
 //! * [`guardian`]: the parent of a master, which knows first when it is dead, and takes its place in the queue away.
+//! * [`status`]: what `pomelo master status` shows, and the record of a failover.
 //! * [`ops`]: numbers by which a command is done once, however often it is sent.
 
 pub mod admin;
@@ -21,4 +22,5 @@ pub mod guardian;
 pub mod membership;
 pub mod messages;
 pub mod ops;
+pub mod status;
 pub mod suspicion;
