@@ -4,11 +4,15 @@
 //! one end of a socket pair between the two: lines of JSON, [`FromMaster`] one way and [`FromGuardian`] the other. A guardian that
 //! dies makes the next failover slower and does nothing else.
 
+mod backoff;
 mod state;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::state::{Action, Event, GuardianState, Note};
+pub use self::{
+    backoff::Backoff,
+    state::{Action, Event, GuardianState, Note},
+};
 use crate::coordinator::Obituary;
 
 /// Longest line of either, in bytes. What is longer is skipped up to its end.

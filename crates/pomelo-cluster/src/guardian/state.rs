@@ -13,15 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::FromMaster;
+use super::{Backoff, FromMaster};
 use crate::coordinator::Obituary;
-
-/// Pause before a dead master is started again; doubled with each death ...
-const RESTART_MIN: Duration = Duration::from_millis(100);
-/// ... up to this ...
-const RESTART_MAX: Duration = Duration::from_secs(30);
-/// ... and short again for one that lived so long.
-const RESTART_RESET: Duration = Duration::from_secs(60);
 
 /// The guardian looks at least so often within the time of silence that it allows ...
 const LOOKS: u32 = 10;
@@ -128,8 +121,7 @@ pub struct GuardianState {
     life: Option<Life>,
     standby_ready: bool,
     ending: bool,
-    /// Deaths in a row, each soon after the start.
-    deaths: u32,
+    backoff: Backoff,
     /// Places that are being taken away.
     freeing: u32,
     /// A restart was asked for and has not happened.
@@ -160,7 +152,7 @@ impl GuardianState {
             life: None,
             standby_ready: false,
             ending: false,
-            deaths: 0,
+            backoff: Backoff::default(),
             freeing: 0,
             restarting: false,
         }
@@ -258,9 +250,7 @@ impl GuardianState {
         // Whoever ended well was asked to.
         if self.auto_restart && !self.ending && !well {
             let lived = life.map_or(Duration::ZERO, |life| now.saturating_duration_since(life.started));
-            self.deaths = if lived >= RESTART_RESET { 0 } else { self.deaths };
-            let after = RESTART_MIN.saturating_mul(2_u32.saturating_pow(self.deaths)).min(RESTART_MAX);
-            self.deaths = self.deaths.saturating_add(1);
+            let after = self.backoff.pause(lived);
             self.restarting = true;
             actions.extend([Action::Restart { after }, Action::Say(Note::Again { after })]);
         }

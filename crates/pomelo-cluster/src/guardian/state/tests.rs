@@ -204,21 +204,6 @@ fn a_dead_master_is_started_again_only_where_that_was_asked_for() {
 }
 
 #[test]
-fn pauses_double_to_half_a_minute_and_are_short_again_after_a_minute_of_life() {
-    let mut rig = Rig::new(500, true);
-    let mut pauses = Vec::new();
-    for _ in 0..12 {
-        rig.on(Event::Started { pid: 7 });
-        rig.now += Duration::from_secs(1);
-        pauses.extend(restart(&rig.on(Event::Exited { well: false })));
-    }
-    assert_eq!(pauses, [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000, 30_000]);
-    rig.on(Event::Started { pid: 7 });
-    rig.now += Duration::from_secs(60);
-    assert_eq!(restart(&rig.on(Event::Exited { well: false })), Some(100));
-}
-
-#[test]
 fn one_that_could_not_be_started_is_tried_again() {
     let mut rig = Rig::new(500, true);
     rig.on(Event::Started { pid: 7 });
