@@ -10,7 +10,7 @@
 //! | master | notify | `{"action":"state"}` with the fields of [`ClusterState`], on every link when its role changes otherwise |
 //! | follower | request | `{"action":"snapshot"}`; the answer's body is that of `replaceServer` |
 //! | follower | notify | `{"action":"superseded","epoch","leader":{"host","port","epoch"} or null}` to a master whose epoch is over |
-//! | follower | notify | `{"action":"following","epoch","viewEpoch","rev"}` to the leader, once it follows it |
+//! | follower | notify | `{"action":"following","epoch","rev"}` to the leader, once it has its membership |
 //! | follower | notify | `{"action":"unreachable","leader":{"host","port","epoch"}}` to the other masters, each second without a link to the leader |
 //! | agent | notify | `{"action":"died","servers":[{"id","incarnation"}]}` to every master |
 //! | leader | notify | `{"action":"candidate","host","port"}` on every link when another master has registered |

@@ -335,7 +335,7 @@ impl AdminError {
         let why = error.to_string();
         match error {
             LinkError::Dial(source) => Self::Connect { master, source },
-            LinkError::Refused { why } => Self::Refused { master, username: username.to_owned(), why },
+            LinkError::Refused { why, .. } => Self::Refused { master, username: username.to_owned(), why },
             LinkError::Timeout { missing, after } => Self::Timeout { master, missing, after },
             LinkError::Mqtt(_) | LinkError::Decode(_) | LinkError::Unexpected { .. } => {
                 Self::NotAMaster { master, why }

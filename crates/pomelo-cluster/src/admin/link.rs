@@ -130,6 +130,8 @@ pub enum LinkError {
     Refused {
         /// The master's words.
         why: String,
+        /// Incarnation of a later process with this server's id, if that is the reason.
+        newer: Option<u64>,
     },
 }
 
@@ -169,7 +171,9 @@ impl Link {
         link.send_packet(&Packet::Connect { client_id, keep_alive_s: 0 })?;
         match link.in_time("mqtt CONNACK", Self::packet).await? {
             Packet::ConnAck { code: 0 } => Ok(link),
-            Packet::ConnAck { .. } => Err(LinkError::Refused { why: "by the code of CONNACK".into() }),
+            Packet::ConnAck { .. } => {
+                Err(LinkError::Refused { why: "by the code of CONNACK".into(), newer: None })
+            }
             other => Err(LinkError::Unexpected { expected: "mqtt CONNACK", got: packet_name(&other) }),
         }
     }
@@ -215,7 +219,7 @@ impl Link {
         self.send(&AdminMessage::Register(register))?;
         match self.in_time("reply to the registration", Self::recv).await? {
             AdminMessage::Registered(reply) if reply.is_ok() => Ok(reply),
-            AdminMessage::Registered(reply) => Err(LinkError::Refused { why: reply.msg }),
+            AdminMessage::Registered(reply) => Err(LinkError::Refused { why: reply.msg, newer: reply.newer }),
             other => Err(LinkError::Unexpected {
                 expected: "reply to the registration",
                 got: message_name(&other),

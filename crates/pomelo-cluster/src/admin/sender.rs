@@ -140,8 +140,13 @@ impl LinkSender {
 
     /// Refuses the registration of the peer as the original does: the reply, DISCONNECT, and the end of the link.
     pub fn refuse(&self, why: impl Into<String>) {
+        self.refuse_with(Registered::refused(why));
+    }
+
+    /// The same with a reply that says more.
+    pub fn refuse_with(&self, reply: Registered) {
         // A link that has ended already needs no refusal.
-        let _ = self.reply(Registered::refused(why));
+        let _ = self.reply(reply);
         self.close();
     }
 

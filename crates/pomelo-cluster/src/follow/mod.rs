@@ -11,7 +11,7 @@ mod dial;
 mod order;
 mod run;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use pomelo_protocol::{
     ServerInfo,
@@ -66,6 +66,9 @@ pub struct FollowerConfig {
     pub request_timeout: Duration,
     /// How many orders wait to be taken; a further one is answered with an error.
     pub orders_max: usize,
+    /// The folder where processes of this machine keep what they know for their next start: `run` of the game. None if
+    /// nothing is kept.
+    pub memory: Option<PathBuf>,
 }
 
 impl FollowerConfig {
@@ -78,7 +81,15 @@ impl FollowerConfig {
             link: LinkConfig::kept(),
             request_timeout: Duration::from_secs(5),
             orders_max: 256,
+            memory: None,
         }
+    }
+
+    /// Keeps what it knows in this folder, and begins with what is there.
+    #[must_use]
+    pub fn memory(mut self, dir: Option<PathBuf>) -> Self {
+        self.memory = dir;
+        self
     }
 
     /// Registers with a token.
@@ -102,6 +113,9 @@ pub struct LinkState {
     pub why: Option<String>,
     /// Whether the master has refused the registration, in the words of `why`. It is tried again all the same.
     pub refused: bool,
+    /// Since when that master's process is gone, as far as can be told from here: the link broke without a word, and the
+    /// machine refuses new ones on that port.
+    pub gone: Option<Instant>,
 }
 
 /// Why a request to the leader has no result.
@@ -149,6 +163,8 @@ struct Shared {
     leader: watch::Receiver<Option<Leader>>,
     reach: watch::Receiver<Option<Leader>>,
     links: watch::Receiver<Arc<BTreeMap<MasterAddr, LinkState>>>,
+    epoch: watch::Receiver<u64>,
+    newer: watch::Receiver<Option<u64>>,
     stop: watch::Sender<bool>,
     done: watch::Receiver<bool>,
     request_timeout: Duration,
@@ -165,11 +181,13 @@ impl Follower {
         let publishers = Publishers::default();
         let (view, leader) = (publishers.view.subscribe(), publishers.leader.subscribe());
         let (reach, links) = (publishers.reach.subscribe(), publishers.links.subscribe());
+        let (epoch, newer) = (publishers.epoch.subscribe(), publishers.newer.subscribe());
         let done = publishers.done.subscribe();
         let (request_timeout, identity) = (config.request_timeout, config.identity.clone());
         let runner = Runner::new(config, inbox.clone(), orders, publishers, stopped);
         tokio::spawn(runner.run(inputs));
-        let shared = Shared { inbox, view, leader, reach, links, stop, done, request_timeout, identity };
+        let shared =
+            Shared { inbox, view, leader, reach, links, epoch, newer, stop, done, request_timeout, identity };
         (Self { shared: Arc::new(shared) }, receiver)
     }
 
@@ -196,6 +214,32 @@ impl Follower {
     /// The link to each candidate.
     pub fn links(&self) -> watch::Receiver<Arc<BTreeMap<MasterAddr, LinkState>>> {
         self.shared.links.clone()
+    }
+
+    /// The highest epoch heard of: nothing of a lower one is to be obeyed, an answer that names its epoch included.
+    pub fn max_epoch(&self) -> u64 {
+        *self.shared.epoch.borrow()
+    }
+
+    /// The incarnation of a later process with this server's id, once a master refuses this one for it: this process must
+    /// end.
+    pub fn newer(&self) -> watch::Receiver<Option<u64>> {
+        self.shared.newer.clone()
+    }
+
+    /// Tells a module of one master, whoever leads. Nothing comes back: not if there is no link to it, and not whether it was
+    /// heard. False if too much waits to be sent here.
+    pub fn tell(&self, to: &MasterAddr, module_id: &str, body: Value) -> bool {
+        self.put(Input::Tell { to: Some(to.clone()), module_id: module_id.to_owned(), body })
+    }
+
+    /// The same, to every master that is linked.
+    pub fn tell_all(&self, module_id: &str, body: Value) -> bool {
+        self.put(Input::Tell { to: None, module_id: module_id.to_owned(), body })
+    }
+
+    fn put(&self, input: Input) -> bool {
+        self.shared.inbox.try_send(input).is_ok()
     }
 
     /// Asks a module of the leader; waits for a leader if there is none, within [`FollowerConfig::request_timeout`].

@@ -50,6 +50,8 @@ pub(super) enum Input {
     Down { addr: MasterAddr, why: String, refused: bool },
     /// This process asks the leader.
     Ask { module_id: String, body: Value, answer: oneshot::Sender<Result<Value, FollowError>> },
+    /// This process tells a master, or all of them.
+    Tell { to: Option<MasterAddr>, module_id: String, body: Value },
 }
 
 /// What the task tells to whoever listens.
@@ -59,6 +61,8 @@ pub(super) struct Publishers {
     pub(super) leader: watch::Sender<Option<Leader>>,
     pub(super) reach: watch::Sender<Option<Leader>>,
     pub(super) links: watch::Sender<Arc<BTreeMap<MasterAddr, LinkState>>>,
+    pub(super) epoch: watch::Sender<u64>,
+    pub(super) newer: watch::Sender<Option<u64>>,
     pub(super) done: watch::Sender<bool>,
 }
 
@@ -167,6 +171,12 @@ impl Runner {
             Input::Down { addr, why, refused } => self.down(addr, why, refused),
             Input::Message { addr, envelope } => self.message(&addr, envelope),
             Input::Ask { module_id, body, answer } => self.ask_leader(module_id, body, answer),
+            Input::Tell { to, module_id, body } => {
+                let to = |addr: &MasterAddr| to.as_ref().is_none_or(|to| to == addr);
+                for (_, linked) in self.links.iter().filter(|(addr, _)| to(addr)) {
+                    tell(&linked.sender, Envelope::notify(module_id.clone(), body.clone()));
+                }
+            }
         }
         self.publish_reach();
     }
@@ -417,6 +427,7 @@ impl Runner {
         }
         if changed || self.state.max_epoch() != max_epoch {
             self.hello.send_replace(self.state.hello());
+            self.publish.epoch.send_replace(self.state.max_epoch());
         }
         verdict
     }

@@ -24,10 +24,8 @@ pub enum Said {
     },
     /// It follows the master, and has this membership.
     Following {
-        /// Its membership; the epoch in it may be that of an earlier master while the list is on its way.
+        /// Its membership, and in it the epoch of the master.
         version: Version,
-        /// The epoch it follows.
-        epoch: u64,
     },
     /// It has had no link to the leader for a second or longer.
     Unreachable {
@@ -61,9 +59,7 @@ impl Said {
         Ok(Some(match action {
             "superseded" => Self::Superseded { epoch: number("epoch")? },
             "following" => {
-                let epoch = number("epoch")?;
-                let of_view = body.get("viewEpoch").and_then(Value::as_u64).unwrap_or(epoch);
-                Self::Following { version: Version { epoch: of_view, rev: number("rev")? }, epoch }
+                Self::Following { version: Version { epoch: number("epoch")?, rev: number("rev")? } }
             }
             "unreachable" => {
                 let leader = body.get("leader").and_then(read_leader);
@@ -81,8 +77,8 @@ impl Said {
     pub fn body(&self) -> Value {
         match self {
             Self::Superseded { epoch } => superseded(*epoch, None),
-            Self::Following { version, epoch } => {
-                json!({ "action": "following", "epoch": epoch, "viewEpoch": version.epoch, "rev": version.rev })
+            Self::Following { version } => {
+                json!({ "action": "following", "epoch": version.epoch, "rev": version.rev })
             }
             Self::Unreachable { leader } => {
                 json!({ "action": "unreachable", "leader": leader.to_wire().to_json() })
@@ -193,7 +189,7 @@ mod tests {
         let addr = MasterAddr { host: "10.0.0.1".into(), port: 3005 };
         let said = [
             Said::Superseded { epoch: 7 },
-            Said::Following { version: Version { epoch: 6, rev: 9 }, epoch: 7 },
+            Said::Following { version: Version { epoch: 7, rev: 9 } },
             Said::Unreachable { leader: Leader { addr: addr.clone(), epoch: 7 } },
             Said::Cede { epoch: 7 },
             Said::Died { servers: vec![(ServerId::new("chat-server-1").unwrap(), 5)] },

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Shape, envelope::insert_some};
@@ -119,6 +120,9 @@ pub struct Registered {
     pub msg: String,
     /// Only from Rust masters.
     pub cluster: Option<ClusterState>,
+    /// With a refusal of a Rust master: the incarnation of a later process that has this server's id. The one that asks must
+    /// end.
+    pub newer: Option<u64>,
 }
 
 /// What a Rust master says of itself and the others.
@@ -135,7 +139,8 @@ pub struct ClusterState {
 }
 
 /// What a master is at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MasterRole {
     /// Not in the coordinator's queue yet.
     Joining,
@@ -383,12 +388,19 @@ impl ViewStamp {
 impl Registered {
     /// What the original says.
     pub fn ok(cluster: Option<ClusterState>) -> Self {
-        Self { code: 1, msg: "ok".into(), cluster }
+        Self { code: 1, msg: "ok".into(), cluster, newer: None }
     }
 
     /// A refusal, for a person to read.
     pub fn refused(why: impl Into<String>) -> Self {
-        Self { code: -1, msg: why.into(), cluster: None }
+        Self { code: -1, msg: why.into(), cluster: None, newer: None }
+    }
+
+    /// A refusal because a later process has this server's id, with `incarnation` if it is known.
+    #[must_use]
+    pub fn newer(mut self, incarnation: Option<u64>) -> Self {
+        self.newer = incarnation;
+        self
     }
 
     /// Whether the registration was taken.
@@ -402,6 +414,7 @@ impl Registered {
             code: code.ok_or_else(|| Shape::new("code (number)", &json))?,
             msg: json.get("msg").and_then(Value::as_str).unwrap_or_default().to_owned(),
             cluster: json.get("cluster").map(ClusterState::from_json).transpose()?,
+            newer: json.get("newer").and_then(Value::as_u64),
         })
     }
 
@@ -410,6 +423,7 @@ impl Registered {
         fields.insert("code".into(), self.code.into());
         fields.insert("msg".into(), self.msg.clone().into());
         insert_some(&mut fields, "cluster", self.cluster.as_ref().map(ClusterState::to_json));
+        insert_some(&mut fields, "newer", self.newer.map(Value::from));
         Value::Object(fields)
     }
 }

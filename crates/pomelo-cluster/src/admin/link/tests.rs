@@ -98,7 +98,10 @@ async fn a_refused_registration_says_why_and_ends_the_link() {
         (refused, server.recv().await.unwrap_err())
     };
     let (at_master, (refused, after)) = join!(refuse, asked);
-    assert!(matches!(&refused, LinkError::Refused { why } if why == "wrong token"), "{refused:?}");
+    assert!(
+        matches!(&refused, LinkError::Refused { why, newer: None } if why == "wrong token"),
+        "{refused:?}"
+    );
     assert!(matches!(after, LinkError::Left), "{after:?}");
     drop(server);
     assert!(matches!(at_master, LinkError::Closed), "{at_master:?}");
