@@ -13,7 +13,10 @@
 
 use std::fmt;
 
-use crate::coordinator::{CoordinatorEvent, PromoteError, Term};
+use crate::{
+    coordinator::{CoordinatorEvent, PromoteError, Term},
+    follower::EPOCH_JUMP_MAX,
+};
 
 /// A promotion that the store did not answer is tried again after this long, doubled each time.
 const PROMOTE_RETRY_MIN_MS: u64 = 50;
@@ -32,7 +35,7 @@ pub enum Event {
         /// What became of it.
         result: Result<Term, PromoteError>,
     },
-    /// Somebody showed an epoch: a receiver that refused a command, another master, a follower.
+    /// Somebody showed an epoch: a receiver that refused a command, another master, a follower. One that can't be is ignored.
     Superseded {
         /// The highest epoch it knows.
         epoch: u64,
@@ -287,6 +290,9 @@ impl Election {
     }
 
     fn on_superseded(&mut self, epoch: u64) -> Vec<Action> {
+        if epoch > self.epoch_max.saturating_add(EPOCH_JUMP_MAX) {
+            return Vec::new();
+        }
         self.epoch_max = self.epoch_max.max(epoch);
         match &self.phase {
             // Back to the tail: whoever leads with the higher epoch keeps it.

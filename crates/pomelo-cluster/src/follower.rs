@@ -2,7 +2,8 @@
 //!
 //! Pure: events in, actions out; [`crate::follow`] owns the links and carries the actions out. Three rules make it safe:
 //! the highest epoch seen never falls; nothing of a lower epoch is obeyed, and its sender is told so; silence is no reason
-//! to leave a leader, only another master with a higher epoch, or the leader's own word, is.
+//! to leave a leader, only another master with a higher epoch, or the leader's own word, is. An epoch that can't be is nobody's:
+//! believed once, it would keep all later leaders out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,6 +13,9 @@ use crate::{
     coordinator::MasterAddr,
     membership::{Applied, Change, Version, View},
 };
+
+/// Epochs grow by one with each failover. One that is further above the highest known than this is a mistake or a lie.
+pub const EPOCH_JUMP_MAX: u64 = 1 << 40;
 
 /// The master that leads, and since which term.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,13 @@ pub enum Event {
         /// Who.
         leader: Leader,
     },
+    /// What an earlier process on this machine had seen.
+    Remembered {
+        /// Its highest epoch.
+        epoch: u64,
+        /// Its membership, to begin with if no master says another.
+        view: Option<View>,
+    },
 }
 
 /// What is to be done.
@@ -91,8 +102,8 @@ pub enum Event {
 pub enum Action {
     /// The leader is another, or not known any more.
     Lead(Option<Leader>),
-    /// The membership is another, or the same at another version.
-    Publish(Arc<View>),
+    /// The membership is another, or the same at another version: [`FollowerState::view`].
+    Publish,
     /// Ask this master who is there.
     AskSnapshot {
         /// Which.
@@ -108,6 +119,13 @@ pub enum Action {
         epoch: u64,
         /// Who leads, if known.
         leader: Option<Leader>,
+    },
+    /// The message names an epoch that can't be: nothing was done about it.
+    Absurd {
+        /// Whose.
+        addr: MasterAddr,
+        /// The epoch.
+        epoch: u64,
     },
 }
 
@@ -199,14 +217,12 @@ impl FollowerState {
                 }
             }
             Event::Frame { addr, epoch } => {
-                if epoch < self.max_epoch {
-                    actions.push(self.refusal(&addr));
-                } else {
-                    self.max_epoch = epoch;
+                if self.may_be(&addr, epoch, &mut actions) {
                     actions.push(Action::Deliver);
                 }
             }
             Event::Moved { leader } => self.hearsay(leader, &mut actions),
+            Event::Remembered { epoch, view } => self.remembered(epoch, view, &mut actions),
         }
         actions
     }
@@ -233,27 +249,63 @@ impl FollowerState {
                     self.hearsay(Leader::from_wire(leader), actions);
                 }
                 // A standby may have seen an epoch whose owner it can't name.
-                self.max_epoch = self.max_epoch.max(state.view.epoch);
+                if !self.is_absurd(state.view.epoch) {
+                    self.max_epoch = self.max_epoch.max(state.view.epoch);
+                }
             }
         }
     }
 
     /// The master at `addr` says, in whatever words, that it leads in `epoch`. Whether to believe it.
     fn claims(&mut self, addr: &MasterAddr, epoch: u64, actions: &mut Vec<Action>) -> bool {
+        let may_be = self.may_be(addr, epoch, actions);
+        if may_be {
+            self.follow(Some(Leader { addr: addr.clone(), epoch }), actions);
+        }
+        may_be
+    }
+
+    /// Takes note of an epoch that somebody speaks in; false, with the reason as an action, if it is over or can't be.
+    fn may_be(&mut self, addr: &MasterAddr, epoch: u64, actions: &mut Vec<Action>) -> bool {
         if epoch < self.max_epoch {
             actions.push(self.refusal(addr));
             return false;
         }
+        if self.is_absurd(epoch) {
+            actions.push(Action::Absurd { addr: addr.clone(), epoch });
+            return false;
+        }
         self.max_epoch = epoch;
-        self.follow(Some(Leader { addr: addr.clone(), epoch }), actions);
         true
+    }
+
+    fn is_absurd(&self, epoch: u64) -> bool {
+        epoch > self.max_epoch.saturating_add(EPOCH_JUMP_MAX)
+    }
+
+    /// A membership of another time is better than none, and worse than any that a master has told.
+    fn remembered(&mut self, epoch: u64, view: Option<View>, actions: &mut Vec<Action>) {
+        if self.is_absurd(epoch) {
+            return;
+        }
+        self.max_epoch = self.max_epoch.max(epoch);
+        if let Some(view) = view
+            && self.view.version == Version::default()
+            && view.version.epoch <= epoch
+        {
+            self.publish(view, actions);
+        }
     }
 
     /// A third party says who leads: good enough to look there, unless that one has said since that it does not. Of a
     /// term whose leader is known it is no news: the third party may only know that master by another host name.
     fn hearsay(&mut self, leader: Leader, actions: &mut Vec<Action>) {
         let known = self.leader.as_ref().is_some_and(|known| known.epoch == leader.epoch);
-        if leader.epoch >= self.max_epoch && leader.epoch > self.ended_epoch && !known {
+        if leader.epoch >= self.max_epoch
+            && leader.epoch > self.ended_epoch
+            && !known
+            && !self.is_absurd(leader.epoch)
+        {
             self.max_epoch = leader.epoch;
             self.follow(Some(leader), actions);
         }
@@ -310,9 +362,12 @@ impl FollowerState {
     }
 
     fn step(&mut self, addr: &MasterAddr, version: Version, change: Change, actions: &mut Vec<Action>) {
-        let mut view = View::clone(&self.view);
-        match view.apply(version, change) {
-            Applied::Done => self.publish(view, actions),
+        match self.view.takes(version) {
+            Applied::Done => {
+                // Copies the list only if the one before is still in somebody's hands.
+                Arc::make_mut(&mut self.view).apply(version, change);
+                actions.push(Action::Publish);
+            }
             Applied::Old => {}
             Applied::NeedSnapshot => self.ask(addr, actions),
         }
@@ -320,7 +375,7 @@ impl FollowerState {
 
     fn publish(&mut self, view: View, actions: &mut Vec<Action>) {
         self.view = Arc::new(view);
-        actions.push(Action::Publish(Arc::clone(&self.view)));
+        actions.push(Action::Publish);
     }
 
     /// Asks for the list, unless the answer to an earlier question will do: what a master says arrives in order, so the

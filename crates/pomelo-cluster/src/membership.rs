@@ -4,11 +4,14 @@
 //! the whole list ([`Applied::NeedSnapshot`]) when a number is missing. Not here: who leads ([`crate::follower`]), and
 //! how steps travel ([`crate::messages`]).
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+mod members;
 
-use md5::{Digest as _, Md5};
+use std::{fmt, sync::Arc};
+
 use pomelo_protocol::{ServerId, ServerInfo, ServerType};
 use serde::{Deserialize, Serialize};
+
+pub use self::members::Members;
 
 /// Which state of the list: the epoch of the master that made it, and its number within that epoch. Ordered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ pub struct View {
     /// Which state this is.
     pub version: Version,
     /// Every server that is registered, by id.
-    pub servers: BTreeMap<ServerId, Arc<ServerInfo>>,
+    pub servers: Members,
 }
 
 /// One step from a [`Version`] to the next.
@@ -62,21 +65,28 @@ pub enum Applied {
 impl View {
     /// A view of these servers.
     pub fn new(version: Version, servers: impl IntoIterator<Item = ServerInfo>) -> Self {
-        let servers = servers.into_iter().map(|info| (info.id.clone(), Arc::new(info))).collect();
-        Self { version, servers }
+        Self { version, servers: servers.into_iter().collect() }
+    }
+
+    /// What [`View::apply`] would make of the step to `version`, whatever it is.
+    pub fn takes(&self, version: Version) -> Applied {
+        if version <= self.version {
+            Applied::Old
+        } else if version.epoch != self.version.epoch || version.rev != self.version.rev + 1 {
+            Applied::NeedSnapshot
+        } else {
+            Applied::Done
+        }
     }
 
     /// Applies the step that leads to `version`, if it is the one that comes next.
     pub fn apply(&mut self, version: Version, change: Change) -> Applied {
-        if version <= self.version {
-            return Applied::Old;
+        let takes = self.takes(version);
+        if takes == Applied::Done {
+            self.version = version;
+            self.change(change);
         }
-        if version.epoch != self.version.epoch || version.rev != self.version.rev + 1 {
-            return Applied::NeedSnapshot;
-        }
-        self.version = version;
-        self.change(change);
-        Applied::Done
+        takes
     }
 
     /// Makes the next step: what a leading master does. `None` if it would change nothing (and then takes no number).
@@ -104,13 +114,7 @@ impl View {
     /// Hexadecimal digest of who is there in which life. Two views with equal digests hold the same processes, whatever
     /// their versions; that is how a new leader takes over without sending the list to anybody who has it.
     pub fn digest(&self) -> String {
-        let mut md5 = Md5::new();
-        for info in self.servers.values() {
-            // Servers of the original have no incarnation; their process is the next best.
-            let life = info.incarnation.map_or_else(|| format!("p{:?}", info.pid), |n| format!("i{n}"));
-            md5.update(format!("{} {life}\n", info.id));
-        }
-        md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        self.servers.digest()
     }
 
     fn change(&mut self, change: Change) -> bool {

@@ -406,9 +406,16 @@ impl Runner {
             match action {
                 Action::Deliver => {}
                 Action::Lead(leader) => self.lead(leader),
-                Action::Publish(view) => {
+                Action::Publish => {
                     changed = true;
-                    self.publish.view.send_replace(view);
+                    self.publish.view.send_replace(Arc::clone(self.state.view()));
+                }
+                Action::Absurd { addr, epoch } => {
+                    let max = self.state.max_epoch();
+                    tracing::warn!(target: "pomelo::follow", "refused what master {addr} says: no epoch can be {epoch} after {max}");
+                    verdict = Verdict::Refused(Failure::new(format!(
+                        "epoch {epoch} can't be: the last one was {max}"
+                    )));
                 }
                 Action::AskSnapshot { addr } => self.ask_snapshot(&addr),
                 Action::Refuse { addr, epoch, leader } => {

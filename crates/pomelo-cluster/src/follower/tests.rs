@@ -45,7 +45,8 @@ fn following() -> FollowerState {
     });
     assert_eq!(actions, [Action::Lead(Some(lead(0, 2))), Action::AskSnapshot { addr: addr(0) }]);
     let actions = follower.on(Event::Snapshot { addr: addr(0), view: view.clone() });
-    assert_eq!(actions, [Action::Publish(Arc::new(view))]);
+    assert_eq!(actions, [Action::Publish]);
+    assert_eq!(**follower.view(), view);
     follower
 }
 
@@ -62,7 +63,8 @@ fn a_promoted_standby_with_the_same_servers_takes_over_without_sending_them() {
     assert_eq!(follower.leader(), Some(&lead(0, 2)), "silence is no reason to leave");
     let view = View::new(v(3, 0), [server(1, 1)]);
     let actions = follower.on(Event::Announce { addr: addr(1), view: stamp(&view) });
-    assert_eq!(actions, [Action::Lead(Some(lead(1, 3))), Action::Publish(Arc::new(view))]);
+    assert_eq!(actions, [Action::Lead(Some(lead(1, 3))), Action::Publish]);
+    assert_eq!(**follower.view(), view);
 }
 
 #[test]
@@ -75,10 +77,8 @@ fn a_leader_with_other_servers_is_asked_for_them_once() {
     let step = Event::Step { addr: addr(1), version: v(3, 1), change: Change::Add(server(3, 1)) };
     assert_eq!(follower.on(step), [], "the list is on its way and holds the step");
     let view = View::new(v(3, 1), [server(2, 1), server(3, 1)]);
-    assert_eq!(
-        follower.on(Event::Snapshot { addr: addr(1), view: view.clone() }),
-        [Action::Publish(Arc::new(view))]
-    );
+    assert_eq!(follower.on(Event::Snapshot { addr: addr(1), view: view.clone() }), [Action::Publish]);
+    assert_eq!(**follower.view(), view);
 }
 
 #[test]
@@ -137,10 +137,8 @@ fn masters_of_the_original_are_followed_as_long_as_no_epoch_was_seen() {
     let actions = follower.on(Event::Connected { addr: addr(0), state: None });
     assert_eq!(actions, [Action::Lead(Some(lead(0, 0))), Action::AskSnapshot { addr: addr(0) }]);
     let view = View::new(v(0, 1), [server(1, 1)]);
-    assert_eq!(
-        follower.on(Event::Snapshot { addr: addr(0), view: view.clone() }),
-        [Action::Publish(Arc::new(view))]
-    );
+    assert_eq!(follower.on(Event::Snapshot { addr: addr(0), view: view.clone() }), [Action::Publish]);
+    assert_eq!(**follower.view(), view);
     assert_eq!(follower.on(Event::Connected { addr: addr(1), state: None }), []);
     assert_eq!(
         follower.on(Event::Disconnected { addr: addr(0) }),
@@ -152,6 +150,39 @@ fn masters_of_the_original_are_followed_as_long_as_no_epoch_was_seen() {
     assert_eq!(actions[0], Action::Lead(Some(lead(2, 1))));
     let refusal = Action::Refuse { addr: addr(1), epoch: 1, leader: Some(lead(2, 1)) };
     assert_eq!(follower.on(Event::Frame { addr: addr(1), epoch: 0 }), [refusal]);
+}
+
+#[test]
+fn an_epoch_that_can_not_be_is_nobodys() {
+    let mut follower = following();
+    let far = 2 + EPOCH_JUMP_MAX;
+    let absurd = [Action::Absurd { addr: addr(1), epoch: far + 1 }];
+    let view = View::new(v(far + 1, 0), []);
+    standby_connects(&mut follower, 1, Some(lead(1, far + 1)));
+    assert_eq!(follower.on(Event::Announce { addr: addr(1), view: stamp(&view) }), absurd);
+    assert_eq!(follower.on(Event::Snapshot { addr: addr(1), view: view.clone() }), absurd);
+    assert_eq!(follower.on(Event::Frame { addr: addr(1), epoch: far + 1 }), absurd);
+    follower.on(Event::State { addr: addr(1), state: state(MasterRole::Standby, &view, None) });
+    follower.on(Event::Moved { leader: lead(1, u64::MAX) });
+    assert_eq!((follower.max_epoch(), follower.leader()), (2, Some(&lead(0, 2))));
+    assert_eq!(follower.on(Event::Frame { addr: addr(1), epoch: far }), [Action::Deliver]);
+}
+
+#[test]
+fn what_was_remembered_holds_until_a_master_says_more_and_its_epoch_holds_for_ever() {
+    let mut follower = FollowerState::new();
+    assert_eq!(follower.on(Event::Remembered { epoch: 7, view: None }), []);
+    let zombie = View::new(v(6, 0), []);
+    let refusal = [Action::Refuse { addr: addr(0), epoch: 7, leader: None }];
+    assert_eq!(follower.on(Event::Announce { addr: addr(0), view: stamp(&zombie) }), refusal);
+    let remembered = View::new(v(7, 3), [server(1, 1)]);
+    let event = Event::Remembered { epoch: 7, view: Some(remembered.clone()) };
+    assert_eq!(follower.on(event.clone()), [Action::Publish]);
+    assert_eq!(**follower.view(), remembered);
+    let told = View::new(v(8, 0), [server(2, 1)]);
+    follower.on(Event::Snapshot { addr: addr(0), view: told.clone() });
+    assert_eq!(follower.on(event), [], "a master has said more since");
+    assert_eq!(**follower.view(), told);
 }
 
 #[test]
@@ -323,7 +354,8 @@ impl Sim {
                 Action::Lead(leader) => {
                     assert!(leader.is_none_or(|leader| leader.epoch == self.follower.max_epoch()));
                 }
-                Action::Publish(view) => assert_eq!(&view, self.follower.view()),
+                Action::Publish => assert!(self.follower.view().version > version_before),
+                Action::Absurd { epoch, .. } => panic!("epoch {epoch} is not absurd"),
             }
         }
         assert!(self.follower.max_epoch() >= max_before, "the highest epoch fell");
