@@ -108,7 +108,7 @@ fn answers_are_read_by_who_gave_them() {
     let thrown = Failure::from_json(&json!({"message": "Command permission denied", "stack": "Error: ..."}));
     assert_eq!(thrown, Failure::new("Command permission denied"));
     let leader = Some(Leader { host: "h".into(), port: 1, epoch: 5 });
-    let superseded = Failure { message: "superseded".into(), leader, superseded: Some(5) };
+    let superseded = Failure { message: "superseded".into(), leader, superseded: Some(5), again: true };
     assert_eq!(Response::failed(id(), &superseded).into_result(), Err(superseded));
 }
 

@@ -80,6 +80,9 @@ pub struct Failure {
     pub leader: Option<Leader>,
     /// The higher epoch the answering end has seen: the asking master leads no more.
     pub superseded: Option<u64>,
+    /// Whether asking again, here or at the next leader, may succeed. A command that changes something is asked again under the
+    /// same operation number.
+    pub again: bool,
 }
 
 impl Envelope {
@@ -222,12 +225,18 @@ impl Failure {
         Self { message: message.into(), ..Self::default() }
     }
 
+    /// One that may be another answer soon.
+    pub fn again(message: impl Into<String>) -> Self {
+        Self { message: message.into(), again: true, ..Self::default() }
+    }
+
     /// As it stands in `error`.
     pub fn to_json(&self) -> Value {
         let mut fields = Map::new();
         fields.insert("message".into(), self.message.clone().into());
         insert_some(&mut fields, "leader", self.leader.as_ref().map(Leader::to_json));
         insert_some(&mut fields, "superseded", self.superseded.map(Value::from));
+        insert_some(&mut fields, "again", self.again.then_some(Value::Bool(true)));
         Value::Object(fields)
     }
 
@@ -241,6 +250,7 @@ impl Failure {
             message,
             leader: error.get("leader").and_then(|leader| Leader::from_json(leader).ok()),
             superseded: error.get("superseded").and_then(Value::as_u64),
+            again: error.get("again") == Some(&Value::Bool(true)),
         }
     }
 }
