@@ -1,7 +1,12 @@
 //! The role of a master in a game's executable: its address and coordinator from arguments and configuration. What a
 //! master does is in `pomelo-master`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io,
+    os::{fd::AsFd as _, unix::net::UnixStream},
+    path::Path,
+    sync::Arc,
+};
 
 use pomelo_cluster::{
     admin::AdminListener,
@@ -28,7 +33,10 @@ pub(crate) async fn start(
     let listener = listener.map_err(taken)?;
     let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
     let info = info(&entry)?;
-    let master = Master::new(MasterConfig { me, env, coordinator, limits: Limits::default(), guardian: None, memory: None }, listener);
+    let guardian = args.guardian.then(guardian).transpose()?;
+    let memory = Some(base.join("run"));
+    let config = MasterConfig { me, env, coordinator, limits: Limits::default(), guardian, memory };
+    let master = Master::new(config, listener);
     let (stop, mut stopping) = watch::channel(false);
     let stopped = async move {
         // The sender is dropped with `Running`, which leaves the master running.
@@ -37,6 +45,18 @@ pub(crate) async fn start(
         }
     };
     Ok(Running::master(info, stop, tokio::spawn(master.run(stopped))))
+}
+
+/// Standard input, which is the pipe to the guardian where the arguments say so.
+fn guardian() -> Result<UnixStream, ArgsError> {
+    let useless =
+        |why: String| ArgsError::Value { key: "guardian".to_owned(), value: "stdin".to_owned(), why };
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| useless(error.to_string()))?;
+    let pipe = UnixStream::from(stdin);
+    match pipe.local_addr() {
+        Ok(_) => Ok(pipe),
+        Err(_) => Err(useless("standard input is not a socket; only `pomelo start` says this".to_owned())),
+    }
 }
 
 /// Which master the arguments mean: ids may be shared, so the port decides, then the id.

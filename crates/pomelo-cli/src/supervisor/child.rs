@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use pomelo_cluster::config::{MasterEntry, ServerOptions};
-use pomelo_protocol::ServerInfo;
+use pomelo_protocol::{ServerId, ServerInfo};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::{
@@ -39,9 +39,23 @@ const TAIL_LINES: usize = 5;
 pub struct Role {
     /// For people, and for the name of the log: the server id; masters add their port, since they may share an id.
     pub label: String,
-    /// Whether it is a master.
-    pub is_master: bool,
+    /// Master or server.
+    pub kind: Kind,
     arguments: Vec<String>,
+}
+
+/// What a child is to the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Watched by its guardian.
+    Master,
+    /// Started and ended on a master's word.
+    Server {
+        /// Its id.
+        id: ServerId,
+        /// Which life of it, if a master has said so.
+        incarnation: Option<u64>,
+    },
 }
 
 impl Role {
@@ -53,12 +67,13 @@ impl Role {
             format!("id={}", entry.id),
             format!("host={}", entry.host),
             format!("port={}", entry.port),
+            "guardian=stdin".into(),
         ];
-        Self { label: format!("{}-{}", entry.id, entry.port), is_master: true, arguments }
+        Self { label: format!("{}-{}", entry.id, entry.port), kind: Kind::Master, arguments }
     }
 
-    /// A server of `config/servers.json`, with every field of its record as an argument, as the original starts it, and its
-    /// own `args` behind them.
+    /// A server of `config/servers.json`, with every field of its record as an argument, as the original starts it (and which
+    /// life of it this is, which the original does not know), and its own `args` behind them.
     pub fn server(info: &ServerInfo, options: &ServerOptions, environment: &str) -> Self {
         let mut arguments = vec![format!("env={environment}")];
         if let Ok(Value::Object(fields)) = serde_json::to_value(info) {
@@ -68,21 +83,25 @@ impl Role {
             }));
         }
         arguments.extend(options.args.iter().flat_map(|args| args.split_whitespace()).map(str::to_owned));
-        Self { label: info.id.to_string(), is_master: false, arguments }
+        let kind = Kind::Server { id: info.id.clone(), incarnation: info.incarnation };
+        Self { label: info.id.to_string(), kind, arguments }
     }
 }
 
 /// A child that runs.
+#[derive(Debug)]
 pub struct Child {
     /// What it is.
     pub role: Role,
     /// Its process id.
     pub pid: u32,
-    started: Instant,
+    /// When.
+    pub started: Instant,
     log: Option<Log>,
 }
 
 /// The log of a child, which former children wrote to before it.
+#[derive(Debug)]
 struct Log {
     path: PathBuf,
     /// Where this child's own words begin.
@@ -90,6 +109,7 @@ struct Log {
 }
 
 /// The end of a child.
+#[derive(Debug)]
 pub struct Ended {
     /// Its process id.
     pub pid: u32,
@@ -99,9 +119,9 @@ pub struct Ended {
 
 impl Child {
     /// Starts it; `hue` is its colour among its siblings. The process is returned apart, to be waited for.
-    pub fn spawn(game: &Game, role: Role, hue: usize) -> Result<(Self, Process)> {
+    pub fn spawn(game: &Game, role: Role, hue: usize, stdin: Stdio) -> Result<(Self, Process)> {
         let mut command = Command::new(&game.program);
-        command.args(&role.arguments).current_dir(&game.dir).stdin(Stdio::null()).process_group(0);
+        command.args(&role.arguments).current_dir(&game.dir).stdin(stdin).process_group(0);
         let log = if game.is_development() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             None
@@ -144,7 +164,7 @@ impl Child {
             Err(e) => format!("can't be waited for: {e}"),
         };
         let age = self.started.elapsed();
-        let failed = !status.as_ref().is_ok_and(ExitStatus::success);
+        let failed = !ended_well(status);
         let mut text =
             format!("{} (pid {}) {how} after {:.1} s", self.role.label, self.pid, age.as_secs_f64());
         if let Some(log) = &self.log
@@ -158,6 +178,11 @@ impl Child {
         }
         text
     }
+}
+
+/// Whether a process ended by itself and without an error: it was asked to.
+pub fn ended_well(status: &std::io::Result<ExitStatus>) -> bool {
+    status.as_ref().is_ok_and(ExitStatus::success)
 }
 
 fn open_log(dir: &Path, label: &str) -> Result<(PathBuf, File)> {
@@ -213,7 +238,8 @@ mod tests {
     #[test]
     fn a_server_is_started_with_its_record_as_arguments() {
         let info: ServerInfo = serde_json::from_str(
-            r#"{"id":"gate-server-1","serverType":"gate","host":"127.0.0.1","clientPort":3014,"frontend":true}"#,
+            r#"{"id":"gate-server-1","serverType":"gate","host":"127.0.0.1","clientPort":3014,"frontend":true,
+                "incarnation":7}"#,
         )
         .unwrap();
         let options = ServerOptions { args: Some("--first  second=2".into()), ..ServerOptions::default() };
@@ -227,6 +253,7 @@ mod tests {
                 "host=127.0.0.1",
                 "clientPort=3014",
                 "frontend=true",
+                "incarnation=7",
                 "--first",
                 "second=2"
             ]

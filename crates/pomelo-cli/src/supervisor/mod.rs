@@ -1,47 +1,57 @@
-//! The process that `pomelo start` and `pomelo masterha` leave running: it started its children, shows how they fare, and
-//! is the agent of its machine for the active master.
+//! The process that `pomelo start` and `pomelo masterha` leave running: it started its children, shows how they fare, is the
+//! guardian of its masters and the agent of its machine for the active master.
 //!
 //! Masters it starts by itself; they stand for election. Servers it starts when the active master says that they do not
 //! run yet, so that nothing is started twice after a failover. It ends its children when the active master says so, or
 //! when it gets a signal; when it is killed itself, they go on.
 //!
-//! One task owns all of this. Not here: how a process is started and what its output looks like ([`child`]), what a
-//! command asks for ([`plan`]), going to the background ([`daemon`]).
+//! One task owns all of this but the masters: each of those has a task of its own ([`guard`]), because their deaths can't wait.
+//! Not here: what is decided about servers ([`agent`]), how a process is started and what its output looks like ([`child`]),
+//! what a command asks for ([`plan`]), when everything runs ([`ready`]), going to the background ([`daemon`]).
 
+mod agent;
 pub mod child;
 pub mod daemon;
+mod guard;
+mod pipe;
 pub mod plan;
+mod ready;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
     pin::Pin,
-    process::ExitStatus,
+    process::Stdio,
+    sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use pomelo_cluster::{
     admin::{AdminClient, AdminError},
     config::{Environment, MasterEntry},
     coordinator::MasterAddr,
-    follow::{FollowError, Follower, FollowerConfig, Identity, Leader, LinkState, Order},
+    follow::{FollowError, Follower, FollowerConfig, Identity, Leader, Order, Reply},
+    messages::{CLUSTER, Said},
 };
-use pomelo_protocol::{ServerId, ServerInfo, admin::MasterRole};
+use pomelo_protocol::{ServerId, ServerInfo};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 
 pub use self::plan::Plan;
 use self::{
-    child::{Child, Ended, Role},
+    agent::{Agent, Do, Ticket},
+    child::{Child, Ended, Kind, Role, ended_well},
     daemon::Detach,
+    guard::{Guardian, SharedGuard, Surroundings},
 };
-use crate::{game::Game, say, style::Style};
+use crate::{game::Game, say};
 
 /// How long children that were told to end by the master may take before they get SIGTERM.
 const REMIND: Duration = Duration::from_secs(5);
@@ -49,48 +59,64 @@ const REMIND: Duration = Duration::from_secs(5);
 /// How long children may take to end before they get SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Pause before the active master is asked again for what it did not agree to start.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
-
 /// After this long without being ready it is said what is waited for, and again each time twice as long has passed.
 const EXPLAIN: Duration = Duration::from_secs(5);
 
 /// How long a port is given to answer whether a master runs there already.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Ends of children not yet read by the supervisor.
-const ENDS_MAX: usize = 64;
+/// News of children not yet read by the supervisor; then those who tell them wait.
+const NEWS_MAX: usize = 64;
 
 /// Starts what the plan says and stays with it until nothing of it runs any more.
 pub async fn run(game: Game, plan: Plan, detach: Option<Detach>) -> Result<()> {
     let plan = without_running_masters(plan).await;
+    let game = Arc::new(game);
     let environment = &game.environment;
     let config =
         FollowerConfig::new(identity(environment), environment.candidates.iter().map(MasterEntry::addr));
-    let (follower, orders) = Follower::start(config.token(environment.peer_token()));
-    let (tell_end, ends) = mpsc::channel(ENDS_MAX);
+    let config = config.token(environment.peer_token()).memory(Some(game.dir.join("run")));
+    let (follower, orders) = Follower::start(config);
+    let (tell, news) = mpsc::channel(NEWS_MAX);
+    let (ending, end) = watch::channel(false);
+    let known =
+        environment.servers.iter().map(|info| (info.clone(), environment.options_of(&info.id).auto_restart));
+    let mut agent = Agent::new(known, GRACE);
     let now = Instant::now();
-    let mut supervisor = Supervisor {
+    agent.want(plan.servers.iter().map(|info| info.id.clone()), now.into_std());
+    let around = Surroundings {
+        game: Arc::clone(&game),
+        guard: SharedGuard::default(),
+        tell: tell.clone(),
+        ending: end,
+        links: follower.links(),
+    };
+    let mut guards = JoinSet::new();
+    for (hue, master) in plan.masters.iter().enumerate() {
+        guards.spawn(Guardian::new(around.clone(), master.clone(), hue).run());
+    }
+    let supervisor = Supervisor {
         masters: plan.masters.iter().map(MasterEntry::addr).collect(),
-        wanted: plan.servers.iter().map(|info| info.id.clone()).collect(),
-        pending: plan.servers.into_iter().map(|info| (info.id.clone(), info)).collect(),
+        wanted: plan.servers.into_iter().map(|info| info.id).collect(),
         game,
         follower,
+        agent,
+        guards,
         children: Vec::new(),
-        spawned: 0,
-        tell_end,
+        spawned: plan.masters.len(),
+        tell,
+        ending,
         started: now,
         phase: Phase::Starting,
         explain_at: now + EXPLAIN,
+        failed: None,
         asking: None,
-        ask_at: now,
         leader: None,
+        tickets: 0,
+        replies: BTreeMap::new(),
         detach,
     };
-    for master in &plan.masters {
-        supervisor.spawn(Role::master(master, &supervisor.game.environment.name))?;
-    }
-    supervisor.run(orders, ends).await
+    supervisor.run(orders, news).await
 }
 
 /// Masters that run already are left alone: after a failover the same command brings back only what is dead.
@@ -129,43 +155,62 @@ enum Phase {
 
 type Asking = Pin<Box<dyn Future<Output = Result<Value, FollowError>> + Send>>;
 
+/// What the supervisor is told about its children.
+#[derive(Debug)]
+enum News {
+    /// One runs.
+    Started(Child),
+    /// One could not be started.
+    NotStarted { label: String, why: Error },
+    /// One has ended.
+    Ended(Ended),
+    /// Something for the person at the terminal.
+    Said(String),
+}
+
 struct Supervisor {
-    game: Game,
+    game: Arc<Game>,
     follower: Follower,
+    agent: Agent,
+    /// One for each master of the plan that is not dead for good.
+    guards: JoinSet<()>,
     children: Vec<Child>,
     /// How many were started so far, to give each its colour.
     spawned: usize,
-    tell_end: mpsc::Sender<Ended>,
+    tell: mpsc::Sender<News>,
+    /// Tells the guardians that everything is to end.
+    ending: watch::Sender<bool>,
     /// Masters of the plan.
     masters: BTreeSet<MasterAddr>,
     /// Servers of the plan.
     wanted: BTreeSet<ServerId>,
-    /// Those among them that no master has agreed to start yet.
-    pending: BTreeMap<ServerId, ServerInfo>,
     started: Instant,
     phase: Phase,
     explain_at: Instant,
+    /// The child for which the start failed.
+    failed: Option<String>,
     /// The question to the active master that is under way.
     asking: Option<Asking>,
-    ask_at: Instant,
     leader: Option<Leader>,
+    tickets: Ticket,
+    /// Orders that are being carried out.
+    replies: BTreeMap<Ticket, Reply>,
     detach: Option<Detach>,
 }
 
 impl Supervisor {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut ends: mpsc::Receiver<Ended>) -> Result<()> {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut news: mpsc::Receiver<News>) -> Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut leader = self.follower.linked_leader();
         let mut view = self.follower.view();
         let mut links = self.follower.links();
-        let mut failed = None;
-        while !self.children.is_empty() || (self.phase == Phase::Starting && !self.pending.is_empty()) {
+        while self.has_work() {
             self.ask();
             self.check_ready()?;
             let timer = self.timer();
             tokio::select! {
-                Some(ended) = ends.recv() => failed = failed.or(self.ended(&ended)),
+                Some(news) = news.recv() => self.take(news),
                 Some(order) = orders.recv() => self.obey(order),
                 Ok(()) = leader.changed() => {
                     let leader = leader.borrow_and_update().clone();
@@ -173,14 +218,19 @@ impl Supervisor {
                 }
                 Ok(()) = view.changed() => {}
                 Ok(()) = links.changed() => {}
-                answer = answered(&mut self.asking) => self.start_agreed(answer)?,
+                // A guardian ends when its master is dead for good and its place is free.
+                Some(_) = self.guards.join_next() => {}
+                answer = answered(&mut self.asking) => self.take_answer(answer),
                 _ = interrupt.recv() => self.end("interrupted", None),
                 _ = terminate.recv() => self.end("told to end", None),
                 () = sleep_until(timer) => self.tick(),
             }
         }
+        while let Ok(news) = news.try_recv() {
+            self.take(news);
+        }
         self.follower.shutdown().await;
-        match (failed, self.phase) {
+        match (self.failed, self.phase) {
             (Some(child), _) => bail!("{child} could not be started"),
             (None, Phase::Starting) => say("ready: everything that was asked for runs already"),
             (None, _) => say("nothing of what was started here runs any more"),
@@ -188,68 +238,126 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Asks the active master which of the pending servers do not run yet.
+    fn has_work(&self) -> bool {
+        let waits = !self.is_ending() && self.agent.is_waiting();
+        !self.children.is_empty() || !self.guards.is_empty() || waits
+    }
+
+    fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Ending { .. })
+    }
+
+    fn is_led(&self) -> bool {
+        self.follower.linked_leader().borrow().is_some()
+    }
+
+    /// Asks the active master which servers may be started.
     fn ask(&mut self) {
-        let due = self.ask_at <= Instant::now() && self.follower.linked_leader().borrow().is_some();
-        if self.phase != Phase::Starting || self.pending.is_empty() || self.asking.is_some() || !due {
+        if self.asking.is_some() || !self.is_led() {
             return;
         }
+        let Some((why, ids)) = self.agent.ask(now()) else { return };
         let follower = self.follower.clone();
-        let ids: Vec<ServerId> = self.pending.keys().cloned().collect();
         self.asking = Some(Box::pin(async move {
-            follower.request("__console__", json!({ "signal": "start", "servers": ids })).await
+            let body = json!({ "signal": "start", "servers": ids, "why": why.as_str() });
+            follower.request("__console__", body).await
         }));
     }
 
-    /// Starts what the master agreed to, and forgets what runs elsewhere.
-    fn start_agreed(&mut self, answer: Result<Value, FollowError>) -> Result<()> {
+    fn take_answer(&mut self, answer: Result<Value, FollowError>) {
         self.asking = None;
-        self.ask_at = Instant::now() + ASK_AGAIN;
-        let Ok(answer) = answer else { return Ok(()) }; // another master may lead by the next time
-        let named = |field: &str| -> Vec<ServerId> {
-            let ids = answer[field].as_array().map_or(&[][..], Vec::as_slice);
-            ids.iter().filter_map(|id| id.as_str()?.parse().ok()).collect()
-        };
-        for id in named("running") {
-            if self.pending.remove(&id).is_some() {
-                say(format_args!("{id} runs already"));
+        let dos = self.agent.answered(answer.ok().as_ref(), self.follower.max_epoch(), now());
+        self.carry_out(dos);
+    }
+
+    fn take(&mut self, news: News) {
+        match news {
+            News::Said(line) => say(line),
+            News::Started(child) => {
+                if self.is_ending() {
+                    child.signal(Signal::TERM);
+                }
+                self.children.push(child);
+            }
+            News::NotStarted { label, why } => self.not_started(&label, &why),
+            News::Ended(ended) => self.ended(&ended),
+        }
+    }
+
+    fn carry_out(&mut self, dos: Vec<Do>) {
+        let mut dos = VecDeque::from(dos);
+        while let Some(next) = dos.pop_front() {
+            match next {
+                Do::Spawn(info) => dos.extend(self.spawn(&info)),
+                Do::Terminate(id) => self.signal_server(&id, Signal::TERM),
+                Do::Kill(id) => self.signal_server(&id, Signal::KILL),
+                Do::TellDied(servers) => {
+                    self.follower.tell_all(CLUSTER, Said::Died { servers }.body());
+                }
+                Do::Answer(ticket, result) => match (self.replies.remove(&ticket), result) {
+                    (Some(reply), Ok(done)) => reply.ok(Value::Object(done)),
+                    (Some(reply), Err(why)) => reply.fail(why),
+                    (None, _) => {}
+                },
+                Do::Say(line) => say(line),
             }
         }
-        for id in named("spawn") {
-            let Some(info) = self.pending.remove(&id) else { continue };
-            let options = self.game.environment.options_of(&id);
-            self.spawn(Role::server(&info, &options, &self.game.environment.name))?;
-        }
-        Ok(())
     }
 
-    fn spawn(&mut self, role: Role) -> Result<()> {
-        let (child, mut process) = Child::spawn(&self.game, role, self.spawned)?;
+    /// Starts a server.
+    fn spawn(&mut self, info: &ServerInfo) -> Vec<Do> {
+        let options = self.game.environment.options_of(&info.id);
+        let role = Role::server(info, &options, &self.game.environment.name);
+        let (child, mut process) = match Child::spawn(&self.game, role, self.spawned, Stdio::null()) {
+            Ok(spawned) => spawned,
+            Err(why) => {
+                self.not_started(info.id.as_str(), &why);
+                return self.agent.not_started(&info.id, now());
+            }
+        };
         self.spawned += 1;
-        let (pid, tell) = (child.pid, self.tell_end.clone());
+        let (pid, tell) = (child.pid, self.tell.clone());
         tokio::spawn(async move {
             let status = process.wait().await;
-            let _ = tell.send(Ended { pid, status }).await;
+            let _ = tell.send(News::Ended(Ended { pid, status })).await;
         });
         self.children.push(child);
-        Ok(())
+        self.agent.started(&info.id, info.incarnation, pid, now())
     }
 
-    /// Takes note of the end of a child. One that ends by itself before everything runs has failed, and with it the start:
-    /// the name of the first such child is returned, and the others are ended.
-    fn ended(&mut self, ended: &Ended) -> Option<String> {
-        let at = self.children.iter().position(|child| child.pid == ended.pid)?;
+    fn not_started(&mut self, label: &str, why: &Error) {
+        say(format_args!("{why:#}"));
+        self.start_failed(label);
+    }
+
+    /// Takes note of the end of a child.
+    fn ended(&mut self, ended: &Ended) {
+        let Some(at) = self.children.iter().position(|child| child.pid == ended.pid) else { return };
         let child = self.children.swap_remove(at);
-        let well = ended.status.as_ref().is_ok_and(ExitStatus::success);
-        if matches!(self.phase, Phase::Ending { .. }) && well {
-            return None;
+        let well = ended_well(&ended.status);
+        let expected = match &child.role.kind {
+            Kind::Master => false,
+            Kind::Server { id, .. } => self.agent.is_restarting(id),
+        };
+        if !(self.is_ending() && well) {
+            say(child.obituary(&ended.status));
         }
-        say(child.obituary(&ended.status));
-        if self.phase != Phase::Starting || well {
-            return None;
+        if !well && !expected {
+            self.start_failed(&child.role.label);
         }
-        self.end("not everything could be started", None);
-        Some(child.role.label)
+        if let Kind::Server { id, .. } = &child.role.kind {
+            let dos = self.agent.ended(id, well, now());
+            self.carry_out(dos);
+        }
+    }
+
+    /// A child that can't be started, or ends by itself before everything runs, ends the others: the first such one is what
+    /// the command fails for.
+    fn start_failed(&mut self, label: &str) {
+        if self.phase == Phase::Starting {
+            self.failed = Some(label.to_owned());
+            self.end("not everything could be started", None);
+        }
     }
 
     /// Does what the active master asks of an agent.
@@ -261,10 +369,11 @@ impl Supervisor {
             ("__console__", "kill") => {
                 self.end("killed by the master", Some(REMIND));
                 // Not the masters: they end themselves once they have told everybody.
-                for child in self.children.iter().filter(|child| !child.role.is_master) {
+                for child in self.children.iter().filter(|child| child.role.kind != Kind::Master) {
                     child.signal(Signal::KILL);
                 }
             }
+            ("__console__", "restart") => return self.restart(order),
             _ => {
                 if let Some(reply) = order.reply {
                     reply.fail(format!("an agent can't {} {signal}", order.module_id));
@@ -277,9 +386,18 @@ impl Supervisor {
         }
     }
 
+    fn restart(&mut self, order: Order) {
+        self.tickets += 1;
+        let claims = order.body["claims"].as_object().into_iter().flatten();
+        let claims = claims.filter_map(|(id, incarnation)| Some((id.parse().ok()?, incarnation.as_u64()?)));
+        let dos = self.agent.restart(self.tickets, claims.collect(), now());
+        self.replies.extend(order.reply.map(|reply| (self.tickets, reply)));
+        self.carry_out(dos);
+    }
+
     /// Ends the children: with SIGTERM at once or after a while, with SIGKILL after [`GRACE`]. A second time: at once.
     fn end(&mut self, why: &str, remind_after: Option<Duration>) {
-        if let Phase::Ending { .. } = self.phase {
+        if self.is_ending() {
             if remind_after.is_none() {
                 self.signal(Signal::KILL);
             }
@@ -288,6 +406,9 @@ impl Supervisor {
         say(format_args!("{why}: ending {} processes", self.children.len()));
         let now = Instant::now();
         self.phase = Phase::Ending { remind_at: remind_after.map(|after| now + after), kill_at: now + GRACE };
+        self.ending.send_replace(true);
+        let dos = self.agent.end();
+        self.carry_out(dos);
         if remind_after.is_none() {
             self.signal(Signal::TERM);
         }
@@ -299,10 +420,18 @@ impl Supervisor {
         }
     }
 
-    /// Says so when another master leads than before.
+    fn signal_server(&self, wanted: &ServerId, signal: Signal) {
+        for child in &self.children {
+            if matches!(&child.role.kind, Kind::Server { id, .. } if id == wanted) {
+                child.signal(signal);
+            }
+        }
+    }
+
+    /// Says so when another master leads than before, and tells it what the one before may have died with.
     fn led_by(&mut self, leader: Option<Leader>) {
         let Some(leader) = leader else {
-            if let (Some(last), false) = (&self.leader, matches!(self.phase, Phase::Ending { .. })) {
+            if let (Some(last), false) = (&self.leader, self.is_ending()) {
                 say(format_args!("no link to the active master {}; servers go on without one", last.addr));
             }
             return;
@@ -312,70 +441,24 @@ impl Supervisor {
             say(format_args!("server host: {host}, port: {port} now is promoted to master!"));
         }
         self.leader = Some(leader);
-    }
-
-    /// Says once that everything of the plan runs, and lets go of the terminal if that was asked for.
-    fn check_ready(&mut self) -> Result<()> {
-        if self.phase != Phase::Starting || !self.pending.is_empty() || !self.missing().is_empty() {
-            return Ok(());
-        }
-        self.phase = Phase::Watching;
-        let mut what: Vec<String> = self.masters.iter().map(|addr| self.describe(addr)).collect();
-        if !self.wanted.is_empty() {
-            what.push(format!("{} servers", self.wanted.len()));
-        }
-        let seconds = self.started.elapsed().as_secs_f64();
-        let style = Style::for_stdout();
-        say(style.green(format!("ready: {} in {seconds:.1} s", what.join(", "))));
-        if !self.game.is_development() {
-            say(format_args!("output goes to {}", self.game.logs().display()));
-        }
-        match self.detach.take() {
-            Some(detach) => detach.finish(),
-            None => Ok(()),
-        }
-    }
-
-    /// What of the plan is not there yet, in words.
-    fn missing(&self) -> Vec<String> {
-        let (view, links) = (self.follower.view(), self.follower.links());
-        let (view, links) = (view.borrow(), links.borrow());
-        let elected = |role| matches!(role, Some(MasterRole::Active | MasterRole::Standby));
-        let masters = self.masters.iter().filter_map(|addr| match links.get(addr) {
-            Some(link) if link.up && elected(link.role) => None,
-            Some(LinkState { up: true, coordinator, .. }) => {
-                Some(format!("master {addr} (it waits for its coordinator: {coordinator})"))
-            }
-            Some(LinkState { why: Some(why), .. }) => Some(format!("master {addr} ({why})")),
-            _ => Some(format!("master {addr}")),
-        });
-        let servers =
-            self.wanted.iter().filter(|id| !view.servers.contains_key(*id)).map(ToString::to_string);
-        let leaderless = (self.follower.linked_leader().borrow().is_none() && !self.wanted.is_empty())
-            .then(|| "an active master".to_owned());
-        masters.chain(leaderless).chain(servers).collect()
-    }
-
-    fn describe(&self, addr: &MasterAddr) -> String {
-        let links = self.follower.links();
-        match links.borrow().get(addr).and_then(|link| link.role) {
-            Some(role) => format!("{} master {addr}", role.as_str()),
-            None => format!("master {addr}"),
-        }
+        let dos = self.agent.led_by_another(now());
+        self.carry_out(dos);
     }
 
     /// When something is due next.
     fn timer(&self) -> Instant {
         let far = Instant::now() + GRACE;
-        match self.phase {
-            Phase::Starting if self.pending.is_empty() || self.ask_at <= Instant::now() => self.explain_at,
-            Phase::Starting => self.explain_at.min(self.ask_at),
+        let phase = match self.phase {
+            Phase::Starting => self.explain_at,
             Phase::Watching => far,
             Phase::Ending { remind_at, kill_at } => remind_at.unwrap_or(kill_at).min(kill_at),
-        }
+        };
+        self.agent.due(self.is_led()).map_or(phase, |due| phase.min(Instant::from_std(due)))
     }
 
     fn tick(&mut self) {
+        let dos = self.agent.tick(now());
+        self.carry_out(dos);
         let now = Instant::now();
         match &mut self.phase {
             Phase::Starting if self.explain_at <= now => {
@@ -401,6 +484,11 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// The clock of [`agent`].
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }
 
 /// The answer to the question that is under way; never, if there is none.

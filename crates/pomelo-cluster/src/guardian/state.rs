@@ -31,6 +31,8 @@ pub enum Event {
     },
     /// The master said something.
     Line(FromMaster),
+    /// The master closed its end of the pipe and lives: it goes on without a guardian, who only waits for its end now.
+    Unguarded,
     /// The process has ended, or could not be started. Everything it had said before was taken.
     Exited {
         /// It ended by itself and well: it was asked to.
@@ -178,6 +180,12 @@ impl GuardianState {
                 Vec::new()
             }
             Event::Line(line) => self.heard(line),
+            Event::Unguarded => {
+                if let Some(life) = &mut self.life {
+                    life.silent = None;
+                }
+                Vec::new()
+            }
             Event::Exited { well } => self.exited(well, now),
             Event::Tick => self.look(),
             Event::StandbyReady(ready) => {

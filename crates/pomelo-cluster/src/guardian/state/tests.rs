@@ -185,6 +185,11 @@ fn silence_kills_nobody_who_never_spoke_nor_where_that_is_switched_off_nor_at_th
     assert_eq!(rig.ticks(60_000), [], "0 is never");
 
     let mut rig = Rig::watching(500);
+    rig.on(Event::Unguarded);
+    assert_eq!(rig.ticks(60_000), [], "it has closed the pipe");
+    assert_eq!(rig.on(Event::Exited { well: false }), [Action::Evict(place())], "and yet is dead now");
+
+    let mut rig = Rig::watching(500);
     rig.on(Event::Ending);
     assert_eq!(rig.ticks(60_000), [], "it has other things to do now");
 }
