@@ -197,6 +197,16 @@ impl AdminClient {
         Err(AdminError::None { tried })
     }
 
+    /// Connects to the master at `master`, whatever it is: a standby answers what is asked about the masters.
+    pub async fn connect_in_any_role(
+        master: &MasterAddr,
+        username: &str,
+        password: &str,
+        timeout: Duration,
+    ) -> Result<Self, AdminError> {
+        Self::open(master, username, password, timeout).await
+    }
+
     /// Asks a module and waits for its answer. To a body that is an object the fields `clientId` and `username` are added,
     /// by which a master knows who asks.
     ///
