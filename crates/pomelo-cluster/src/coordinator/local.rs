@@ -2,9 +2,12 @@
 //! ends, however it ends. Needs nothing installed, and protects against the loss of processes, not of the machine.
 //!
 //! The lock says who is first, the epoch file says which term it is; both live in one folder that all candidates of a
-//! cluster share. A leader that is frozen keeps the lock: ending it is not this module's business.
+//! cluster share, with the records of the leaders ([`journal`]). A leader that is frozen keeps the lock; evicting it is killing
+//! its process ([`holder`]).
 
 mod files;
+mod holder;
+mod journal;
 
 use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,10 +16,13 @@ use tokio::{
     task,
 };
 
-use self::files::{Files, FilesError, Shown};
+use self::{
+    files::{Files, FilesError, Shown},
+    journal::Journal,
+};
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, Events, MasterAddr, Obituary,
-    OwnedTask, PromoteError, Record, StoreError, Term, Write,
+    OwnedTask, PromoteError, Record, StoreError, Term, Write, store,
 };
 
 /// How often a candidate looks whether the files still are what they were. Nothing waits for this: the kernel tells who
@@ -48,42 +54,94 @@ impl Coordinator for LocalCoordinator {
     fn join(&self, me: CandidateInfo) -> (Box<dyn Candidacy>, mpsc::Receiver<CoordinatorEvent>) {
         let (events, receiver) = Events::new();
         let lock = Arc::new(Mutex::new(None));
-        let queue = Queue { files: self.files.clone(), me: me.clone(), lock: Arc::clone(&lock), events };
+        let (place, obituary) = watch::channel(None);
+        let queue =
+            Queue { files: self.files.clone(), me: me.clone(), lock: Arc::clone(&lock), place, events };
         let task = Mutex::new(OwnedTask::spawn(queue.run()));
-        (Box::new(LocalCandidacy { files: self.files.clone(), me, lock, task }), receiver)
+        (Box::new(LocalCandidacy { files: self.files.clone(), me, lock, obituary, task }), receiver)
     }
 }
 
-/// The leader's lock while this candidate holds it. A promotion keeps the guard while it writes, so that the lock is
-/// never given back in the middle.
-type HeldLock = Arc<Mutex<Option<File>>>;
+/// The leader's lock while this candidate holds it. Whoever writes keeps the guard meanwhile, so that the lock is never given
+/// back in the middle.
+type HeldLock = Arc<Mutex<Option<Held>>>;
+
+struct Held {
+    lock: File,
+    /// The last epoch that was granted under this lock.
+    epoch: Option<u64>,
+    /// Opened by the first write.
+    journal: Option<Journal>,
+}
+
+impl Held {
+    fn promote(&mut self, files: &Files, me: &CandidateInfo, above: u64) -> Result<Term, PromoteError> {
+        let promoted = files.leads(&self.lock).and_then(|()| {
+            let term = files.promote(me, above)?;
+            // Had somebody deleted the lock meanwhile, another holder might have read the same last epoch. One
+            // that comes after this look reads ours.
+            files.leads(&self.lock).map(|()| term)
+        });
+        let term = promoted.map_err(|error| match error {
+            // Nobody would be told again that it is first: only what ends the place may fence.
+            FilesError::LockReplaced { .. } => PromoteError::Fenced(error.to_string()),
+            error => PromoteError::Unavailable(error.to_string()),
+        })?;
+        self.epoch = Some(term.epoch);
+        Ok(term)
+    }
+
+    fn write(&mut self, files: &Files, term: &Term, writes: Vec<Write>) -> Result<(), StoreError> {
+        if self.epoch != Some(term.epoch) {
+            return Err(StoreError::Fenced(format!("epoch {} is not the last that was granted", term.epoch)));
+        }
+        let leads = || {
+            files.leads(&self.lock).map_err(|error| match error {
+                FilesError::LockReplaced { .. } => StoreError::Fenced(error.to_string()),
+                error => StoreError::Unavailable(error.to_string()),
+            })
+        };
+        leads()?;
+        let unavailable = |error: journal::JournalError| StoreError::Unavailable(error.to_string());
+        let mut journal = match self.journal.take().filter(Journal::is_current) {
+            Some(journal) => journal,
+            None => Journal::open(files.dir()).map_err(unavailable)?,
+        };
+        journal.append(term.epoch, writes).map_err(unavailable)?;
+        self.journal = Some(journal);
+        // Had somebody deleted the lock meanwhile, the next holder may have read the records before this step.
+        leads()
+    }
+}
 
 struct LocalCandidacy {
     files: Files,
     me: CandidateInfo,
     lock: HeldLock,
+    obituary: watch::Receiver<Option<Obituary>>,
     task: Mutex<OwnedTask>,
+}
+
+impl LocalCandidacy {
+    /// Kills the process that holds the lock, if it is the candidate at this address.
+    fn end(files: &Files, leader: &MasterAddr) -> Result<bool, StoreError> {
+        let unavailable = |error: &dyn std::fmt::Display| StoreError::Unavailable(error.to_string());
+        let last = files.leader().map_err(|error| unavailable(&error))?;
+        match last.filter(|last| last.candidate.addr == *leader).and_then(|last| last.process) {
+            Some(process) => holder::end(&process, &files.lock()).map_err(|error| unavailable(&error)),
+            None => Ok(false),
+        }
+    }
 }
 
 impl Candidacy for LocalCandidacy {
     fn promote(&self, above: u64) -> BoxFuture<'_, Result<Term, PromoteError>> {
         Box::pin(async move {
-            let lock = Arc::clone(&self.lock).lock_owned().await;
+            let mut held = Arc::clone(&self.lock).lock_owned().await;
             let (files, me) = (self.files.clone(), self.me.clone());
-            blocking(move || {
-                let held =
-                    lock.as_ref().ok_or_else(|| PromoteError::Fenced("the lock is not held".to_owned()))?;
-                let promoted = files.leads(held).and_then(|()| {
-                    let term = files.promote(&me, above)?;
-                    // Had somebody deleted the lock meanwhile, another holder might have read the same last epoch. One
-                    // that comes after this look reads ours.
-                    files.leads(held).map(|()| term)
-                });
-                promoted.map_err(|error| match error {
-                    // Nobody would be told again that it is first: only what ends the place may fence.
-                    FilesError::LockReplaced { .. } => PromoteError::Fenced(error.to_string()),
-                    error => PromoteError::Unavailable(error.to_string()),
-                })
+            blocking(move || match held.as_mut() {
+                Some(held) => held.promote(&files, &me, above),
+                None => Err(PromoteError::Fenced("the lock is not held".to_owned())),
             })
             .await
         })
@@ -92,31 +150,57 @@ impl Candidacy for LocalCandidacy {
     fn resign(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.task.lock().await.end().await;
-            if let Some(lock) = self.lock.lock().await.take() {
+            if let Some(held) = self.lock.lock().await.take() {
                 // Not left to the close: a process that was started at this moment may still have the file open.
-                _ = lock.unlock();
+                _ = held.lock.unlock();
             }
         })
     }
 
-    fn write(&self, _: &Term, _: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { Err(StoreError::Unavailable("not built yet".to_owned())) })
+    fn write(&self, term: &Term, writes: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let (term, checked) = (term.clone(), store::check(&writes));
+        Box::pin(async move {
+            checked?;
+            let mut held = Arc::clone(&self.lock).lock_owned().await;
+            let files = self.files.clone();
+            blocking(move || match held.as_mut() {
+                Some(held) => held.write(&files, &term, writes),
+                None => Err(StoreError::Fenced("the lock is not held".to_owned())),
+            })
+            .await
+        })
     }
 
-    fn list(&self, _: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        let (files, folder) = (self.files.clone(), folder.to_owned());
+        Box::pin(async move {
+            store::check_folder(&folder)?;
+            let listed = blocking(move || journal::list(files.dir(), &folder)).await;
+            listed.map_err(|error| StoreError::Unavailable(error.to_string()))
+        })
     }
 
-    fn evict(&self, _: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(async { Ok(false) })
+    fn evict(&self, leader: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let (files, leader) = (self.files.clone(), leader.clone());
+        Box::pin(async move {
+            if self.obituary.borrow().is_none() {
+                return Err(StoreError::Fenced("no place in the queue".to_owned()));
+            }
+            // Whoever holds the lock has nobody before it. A guard that is kept by a write says the same.
+            if self.lock.try_lock().map_or(true, |held| held.is_some()) {
+                return Ok(false);
+            }
+            blocking(move || Self::end(&files, &leader)).await
+        })
     }
 
+    /// The kernel takes a lock from nobody who lives.
     fn lease_left(&self) -> Option<Duration> {
         None
     }
 
     fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
-        watch::channel(None).1
+        self.obituary.clone()
     }
 }
 
@@ -124,13 +208,16 @@ struct Queue {
     files: Files,
     me: CandidateInfo,
     lock: HeldLock,
+    place: watch::Sender<Option<Obituary>>,
     events: Events,
 }
 
 impl Queue {
     async fn run(mut self) {
         loop {
-            if let Err(error) = self.stand().await {
+            let ended = self.stand().await;
+            self.place.send_replace(None);
+            if let Err(error) = ended {
                 let why = format!("embedded coordinator: {error}");
                 if matches!(error, FilesError::LockReplaced { .. }) {
                     self.events.say(CoordinatorEvent::Lost { why }).await;
@@ -151,11 +238,12 @@ impl Queue {
         })
         .await?;
         let shown = Arc::new(shown);
+        self.place.send_replace(Some(Obituary::Embedded { dir: self.files.dir().to_owned() }));
         let lock = match free {
             Some(lock) => lock,
             None => self.wait(&shown).await?,
         };
-        *self.lock.lock().await = Some(lock);
+        *self.lock.lock().await = Some(Held { lock, epoch: None, journal: None });
         self.events.say(CoordinatorEvent::Elected).await;
         let lost = self.watch().await;
         *self.lock.lock().await = None;
@@ -184,7 +272,8 @@ impl Queue {
             tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
             let held = Arc::clone(&self.lock).lock_owned().await;
             let files = self.files.clone();
-            if let Err(error) = blocking(move || held.as_ref().map_or(Ok(()), |held| files.leads(held))).await
+            if let Err(error) =
+                blocking(move || held.as_ref().map_or(Ok(()), |held| files.leads(&held.lock))).await
             {
                 return error;
             }

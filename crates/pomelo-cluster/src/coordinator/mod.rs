@@ -3,8 +3,12 @@
 //!
 //! A coordinator says who is *first in the queue*; what a candidate makes of that is decided in [`crate::election`].
 
+mod clock;
+#[cfg(feature = "etcd")]
+pub mod etcd;
 pub mod guard;
 pub mod local;
+mod process;
 pub mod store;
 pub mod zookeeper;
 
@@ -103,6 +107,9 @@ pub enum PromoteError {
     #[error("coordinator unavailable: {0}")]
     Unavailable(String),
 }
+
+/// What a program says that was built without the feature `etcd` and is told to use it.
+pub const WITHOUT_ETCD: &str = "this program was built without etcd; build it with `--features etcd` (the feature `etcd` of crate pomelo)";
 
 /// A boxed future, so that the traits here stay object safe.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

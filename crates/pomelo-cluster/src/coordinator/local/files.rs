@@ -3,7 +3,8 @@
 //! ```text
 //! lock                       flock of the leader: the kernel frees it when the process ends, however it ends
 //! epoch                      decimal; only ever grows, also across restarts of the machine
-//! leader.json                who was promoted last
+//! leader.json                who was promoted last, and which process that is
+//! store.log                  the records of the leaders: see `journal`
 //! candidates/<id>-<port>.json  one for each candidate, with a lock of its own as its sign of life
 //! ```
 
@@ -17,7 +18,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::coordinator::{CandidateInfo, Term};
+use crate::coordinator::{CandidateInfo, Term, process::ProcessId};
 
 /// File systems on which a lock of one machine may not be seen by another, or not reliably, by the type that
 /// `statfs(2)` names.
@@ -131,9 +132,22 @@ impl Files {
         let epoch = last.checked_add(1).ok_or(FilesError::EpochsUsedUp(last))?;
         self.replace(&path, format!("{epoch}\n").as_bytes()).map_err(at(&path))?;
         let leader = self.dir.join("leader.json");
-        let text = serde_json::to_vec(&Leader { candidate: me, epoch }).map_err(|e| at(&leader)(e.into()))?;
+        // Without it nobody else could end this process if it freezes, which is no reason not to lead.
+        let process = ProcessId::own().ok();
+        let text = serde_json::to_vec(&Leader { candidate: me.clone(), epoch, process })
+            .map_err(|e| at(&leader)(e.into()))?;
         self.replace(&leader, &text).map_err(at(&leader))?;
         Ok(Term { epoch })
+    }
+
+    /// Who was promoted last, if anybody ever was.
+    pub(crate) fn leader(&self) -> Result<Option<Leader>, FilesError> {
+        let path = self.dir.join("leader.json");
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| at(&path)(e.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(at(&path)(source)),
+        }
     }
 
     /// Writes a file so that it holds the old or the new content, and the new one once this returns.
@@ -181,7 +195,7 @@ impl Files {
         entries.flatten().filter_map(|entry| before(&entry.path())).count()
     }
 
-    fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.dir.join("lock")
     }
 
@@ -213,11 +227,15 @@ struct Candidate {
     since_ms: u64,
 }
 
-#[derive(Serialize)]
-struct Leader<'a> {
+/// Who was promoted last.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Leader {
     #[serde(flatten)]
-    candidate: &'a CandidateInfo,
+    pub(crate) candidate: CandidateInfo,
     epoch: u64,
+    /// Not there if it was written by a program that did not know it.
+    #[serde(default)]
+    pub(crate) process: Option<ProcessId>,
 }
 
 fn open(path: &Path) -> Result<File, FilesError> {
@@ -236,7 +254,7 @@ fn runs(file: &mut File, me: &CandidateInfo) -> FilesError {
     FilesError::Runs { id: me.id.to_string(), port: me.addr.port, pid }
 }
 
-fn same_file(file: &File, path: &Path) -> io::Result<bool> {
+pub(crate) fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     let named = match fs::metadata(path) {
         Ok(named) => named,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),

@@ -1,0 +1,329 @@
+//! The records of the embedded coordinator: a file to which each step appends one line, and is durable with one `fsync`
+//! however many records it changes. A step whose line is not whole was never made, so there are no half ones.
+//!
+//! ```text
+//! <MD5 of the rest of the line> {"epoch":4,"writes":[{"put":"ops/0190","text":"{}"},{"delete":"ops/0189"}]}
+//! ```
+//!
+//! Who may append, and when, is in the parent module. Blocking calls only.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Serialize};
+
+use super::files::same_file;
+use crate::coordinator::{Record, Write};
+
+/// A file larger than this is written anew with the living records only, if they are less than half of it.
+const COMPACT_BYTES: u64 = 1024 * 1024;
+
+/// Length of the checksum and the blank behind it.
+const SUM_BYTES: usize = 33;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JournalError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error("{path}:{line}: damaged, though steps follow it; move the file away to start with no records")]
+    Damaged { path: PathBuf, line: usize },
+}
+
+type Live = BTreeMap<String, Vec<u8>>;
+
+/// The file, open for the one process that may append.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    /// It is looked whether compacting pays when the file is as large as this.
+    compact_at: u64,
+    epoch: u64,
+    live: Live,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Step {
+    epoch: u64,
+    writes: Vec<Change>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Change {
+    Text {
+        put: String,
+        text: String,
+    },
+    /// What is no text.
+    Bytes {
+        put: String,
+        bytes: Vec<u8>,
+    },
+    Delete {
+        delete: String,
+    },
+}
+
+/// What a file holds.
+#[derive(Default)]
+struct Content {
+    live: Live,
+    epoch: u64,
+    /// Length of the part that is whole.
+    whole: u64,
+}
+
+impl Journal {
+    /// Opens it, made when it is missing, and cuts off what a crash left half written.
+    pub(super) fn open(dir: &Path) -> Result<Self, JournalError> {
+        let path = path_in(dir);
+        let Content { live, epoch, whole } = Content::read(&path)?;
+        let open = || {
+            let file = OpenOptions::new().append(true).create(true).open(&path)?;
+            if file.metadata()?.len() != whole {
+                file.set_len(whole)?;
+            }
+            file.sync_all()?;
+            File::open(dir)?.sync_all()?;
+            Ok(file)
+        };
+        let file = open().map_err(|source| JournalError::Io { path: path.clone(), source })?;
+        Ok(Self { path, file, bytes: whole, compact_at: COMPACT_BYTES, epoch, live })
+    }
+
+    /// Whether this is still the file that the next one would open.
+    pub(super) fn is_current(&self) -> bool {
+        same_file(&self.file, &self.path).unwrap_or(false)
+    }
+
+    /// Makes a step. After an error nobody knows whether it was made: the journal must be opened again.
+    pub(super) fn append(&mut self, epoch: u64, writes: Vec<Write>) -> Result<(), JournalError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let step = Step { epoch, writes: writes.into_iter().map(Change::from).collect() };
+        let appended = line(&step).and_then(|line| {
+            self.file.write_all(&line)?;
+            self.file.sync_data()?;
+            Ok(line.len())
+        });
+        self.bytes += appended.map_err(|source| self.failed(source))? as u64;
+        self.epoch = epoch;
+        apply(&mut self.live, step.writes);
+        if self.bytes >= self.compact_at {
+            self.compact();
+        }
+        Ok(())
+    }
+
+    /// Cuts the end off again, so that what is said to be unknown is at least not half there.
+    fn failed(&self, source: io::Error) -> JournalError {
+        _ = self.file.set_len(self.bytes);
+        JournalError::Io { path: self.path.clone(), source }
+    }
+
+    fn compact(&mut self) {
+        let living: u64 = self.live.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum();
+        if living <= self.bytes / 2
+            && let Ok((file, bytes)) = self.write_anew()
+        {
+            (self.file, self.bytes) = (file, bytes);
+        }
+        // A disk that is full now is tried again later, not with each step.
+        self.compact_at = self.bytes + COMPACT_BYTES;
+    }
+
+    fn write_anew(&self) -> io::Result<(File, u64)> {
+        let new = self.path.with_extension("new");
+        let mut text = Vec::new();
+        for (key, value) in &self.live {
+            let put = Write::Put { key: key.clone(), value: value.clone() };
+            text.extend(line(&Step { epoch: self.epoch, writes: vec![put.into()] })?);
+        }
+        let mut file = File::create(&new)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        // Opened before it is moved: whatever fails leaves the old file in its place.
+        let append = OpenOptions::new().append(true).open(&new)?;
+        fs::rename(&new, &self.path)?;
+        if let Some(dir) = self.path.parent() {
+            File::open(dir)?.sync_all()?;
+        }
+        Ok((append, text.len() as u64))
+    }
+}
+
+/// The records of a folder, for anybody: what somebody is writing at this moment may be there or not.
+pub(super) fn list(dir: &Path, folder: &str) -> Result<Vec<Record>, JournalError> {
+    let content = Content::read(&path_in(dir))?;
+    let within = |key: &str| key.strip_prefix(folder).is_some_and(|name| name.starts_with('/'));
+    let records = content.live.into_iter().filter(|(key, _)| within(key));
+    Ok(records.map(|(key, value)| Record { key, value }).collect())
+}
+
+fn path_in(dir: &Path) -> PathBuf {
+    dir.join("store.log")
+}
+
+impl Content {
+    fn read(path: &Path) -> Result<Self, JournalError> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(JournalError::Io { path: path.to_owned(), source }),
+        };
+        let mut content = Self::default();
+        let mut damaged = None;
+        for (n, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
+            let Some(step) = parse(line) else {
+                damaged = damaged.or(Some(n + 1));
+                continue;
+            };
+            if let Some(line) = damaged {
+                return Err(JournalError::Damaged { path: path.to_owned(), line });
+            }
+            content.whole += line.len() as u64;
+            // A lower epoch comes from somebody who had lost the lock without knowing it.
+            if step.epoch >= content.epoch {
+                content.epoch = step.epoch;
+                apply(&mut content.live, step.writes);
+            }
+        }
+        Ok(content)
+    }
+}
+
+fn apply(live: &mut Live, writes: Vec<Change>) {
+    for write in writes {
+        match write {
+            Change::Text { put, text } => _ = live.insert(put, text.into_bytes()),
+            Change::Bytes { put, bytes } => _ = live.insert(put, bytes),
+            Change::Delete { delete } => _ = live.remove(&delete),
+        }
+    }
+}
+
+impl From<Write> for Change {
+    fn from(write: Write) -> Self {
+        match write {
+            Write::Put { key: put, value } => match String::from_utf8(value) {
+                Ok(text) => Self::Text { put, text },
+                Err(error) => Self::Bytes { put, bytes: error.into_bytes() },
+            },
+            Write::Delete { key } => Self::Delete { delete: key },
+        }
+    }
+}
+
+fn line(step: &Step) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_string(step)?;
+    Ok(format!("{} {json}\n", sum(json.as_bytes())).into_bytes())
+}
+
+fn parse(line: &[u8]) -> Option<Step> {
+    let line = line.strip_suffix(b"\n")?;
+    let (sum_found, json) = line.split_at_checked(SUM_BYTES)?;
+    let whole = sum_found.strip_suffix(b" ")? == sum(json).as_bytes();
+    whole.then(|| serde_json::from_slice(json).ok())?
+}
+
+fn sum(bytes: &[u8]) -> String {
+    Md5::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn put(key: &str, value: &[u8]) -> Write {
+        Write::Put { key: key.to_owned(), value: value.to_owned() }
+    }
+
+    fn keys(dir: &TempDir, folder: &str) -> Vec<String> {
+        list(dir.path(), folder).unwrap().into_iter().map(|record| record.key).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read_by_whoever_comes_next() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(keys(&dir, "ops").is_empty());
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.append(1, vec![put("ops/b", b"2"), put("ops/a", b"1"), put("opsx/c", &[0, 255])]).unwrap();
+        journal.append(1, vec![put("ops/b", b"3"), Write::Delete { key: "ops/none".into() }]).unwrap();
+        let expected = [("ops/a", b"1"), ("ops/b", b"3")];
+        let expected = expected.map(|(key, value)| Record { key: key.to_owned(), value: value.to_vec() });
+        assert_eq!(list(dir.path(), "ops").unwrap(), expected);
+        assert_eq!(list(dir.path(), "opsx").unwrap()[0].value, [0, 255]);
+
+        let mut next = Journal::open(dir.path()).unwrap();
+        next.append(2, vec![Write::Delete { key: "ops/a".into() }]).unwrap();
+        assert_eq!(keys(&dir, "ops"), ["ops/b"]);
+    }
+
+    #[test]
+    fn a_step_cut_at_any_byte_was_not_made_at_all_and_the_next_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path_in(dir.path());
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.append(1, vec![put("ops/a", b"1")]).unwrap();
+        let before = fs::read(&path).unwrap();
+        journal.append(1, vec![put("ops/b", b"2"), put("ops/c", b"3")]).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in before.len()..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert_eq!(keys(&dir, "ops"), ["ops/a"], "cut at {cut}");
+            Journal::open(dir.path()).unwrap().append(2, vec![put("ops/d", b"4")]).unwrap();
+            assert_eq!(keys(&dir, "ops"), ["ops/a", "ops/d"], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_named_and_nothing_is_forgotten_silently() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path_in(dir.path());
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.append(1, vec![put("ops/a", b"1")]).unwrap();
+        journal.append(1, vec![put("ops/b", b"2")]).unwrap();
+        let text = fs::read_to_string(&path).unwrap().replacen("ops/a", "ops/x", 1);
+        fs::write(&path, text).unwrap();
+        let error = Journal::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("store.log:1: damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_step_of_an_older_term_counts_for_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut old = Journal::open(dir.path()).unwrap();
+        Journal::open(dir.path()).unwrap().append(2, vec![put("ops/a", b"new")]).unwrap();
+        old.append(1, vec![put("ops/a", b"old")]).unwrap();
+        assert_eq!(list(dir.path(), "ops").unwrap()[0].value, b"new");
+    }
+
+    #[test]
+    fn the_file_stays_small_and_keeps_what_lives() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.append(3, vec![put("claims/a", b"kept")]).unwrap();
+        let value = vec![b'x'; 100 * 1024];
+        for _ in 0..50 {
+            journal.append(3, vec![put("ops/a", &value)]).unwrap();
+        }
+        assert!(fs::metadata(path_in(dir.path())).unwrap().len() < 2 * COMPACT_BYTES);
+        assert!(journal.is_current());
+        assert_eq!(
+            (keys(&dir, "claims"), keys(&dir, "ops")),
+            (vec!["claims/a".into()], vec!["ops/a".into()])
+        );
+        journal.append(3, vec![put("ops/b", b"1")]).unwrap();
+        assert_eq!(keys(&dir, "ops"), ["ops/a", "ops/b"]);
+    }
+}

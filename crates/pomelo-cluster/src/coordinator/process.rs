@@ -1,0 +1,63 @@
+//! Which process somebody is, so that nobody else is ever taken for it: numbers of processes are used again.
+
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+
+/// A process, told apart from every other one that ever had its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProcessId {
+    /// Its number, in the pid namespace below.
+    pub(crate) pid: u32,
+    /// When it was started, in clock ticks since the machine was.
+    pub(crate) start: u64,
+    /// Which start of which machine that was.
+    pub(crate) boot: String,
+    /// The pid namespace: `pid:[4026531836]`.
+    pub(crate) namespace: String,
+}
+
+impl ProcessId {
+    /// This process.
+    pub(crate) fn own() -> io::Result<Self> {
+        Self::of(std::process::id())
+    }
+
+    /// The process that has this number here and now; [`io::ErrorKind::NotFound`] if there is none.
+    pub(crate) fn of(pid: u32) -> io::Result<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let start =
+            start_time(&stat).ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat: {stat:?}")))?;
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
+        // The reader's, not the process's: its number means something only here.
+        let namespace = fs::read_link("/proc/self/ns/pid")?.to_string_lossy().into_owned();
+        Ok(Self { pid, start, boot, namespace })
+    }
+}
+
+/// Field 22. The name in field 2 may hold blanks and brackets.
+fn start_time(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    behind_name.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_the_same_each_time_one_looks_and_no_other() {
+        let own = ProcessId::own().unwrap();
+        assert_eq!(own, ProcessId::of(std::process::id()).unwrap());
+        assert_ne!(own.start, ProcessId::of(1).unwrap().start);
+        assert_eq!(ProcessId::of(u32::MAX).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn names_do_not_move_the_fields() {
+        let fields: Vec<String> = (4..=30).map(|n| n.to_string()).collect();
+        let stat = format!("17 (a ) b (c) S {}", fields.join(" "));
+        assert_eq!(start_time(&stat), Some(22));
+        assert_eq!(start_time("17 (a) S 1"), None);
+    }
+}
