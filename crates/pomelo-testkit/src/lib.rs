@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod command;
+pub mod etcd;
 mod eventually;
 pub mod game;
 pub mod netns;

@@ -8,6 +8,10 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(not(feature = "etcd"))]
+use pomelo_cluster::coordinator::WITHOUT_ETCD;
+#[cfg(feature = "etcd")]
+use pomelo_cluster::coordinator::etcd::EtcdCoordinator;
 use pomelo_cluster::{
     admin::AdminListener,
     config::{CoordinatorConfig, Environment, MasterEntry},
@@ -90,6 +94,13 @@ fn coordinator(config: &CoordinatorConfig, base: &Path) -> Result<Arc<dyn Coordi
             let coordinator = coordinator.map_err(|error| StartError::Coordinator(error.to_string()))?;
             Arc::new(coordinator.session_timeout_ms(*session_timeout_ms))
         }
+        #[cfg(feature = "etcd")]
+        CoordinatorConfig::Etcd { endpoints, prefix, lease_seconds } => {
+            let coordinator = EtcdCoordinator::new(endpoints, prefix, *lease_seconds);
+            Arc::new(coordinator.map_err(|error| StartError::Coordinator(error.to_string()))?)
+        }
+        #[cfg(not(feature = "etcd"))]
+        CoordinatorConfig::Etcd { .. } => return Err(StartError::Coordinator(WITHOUT_ETCD.to_owned())),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Where masters queue for leadership, as the application says it.
 
+#[cfg(feature = "etcd")]
+use pomelo_cluster::coordinator::etcd::LEASE_SECONDS_DEFAULT;
 use pomelo_cluster::{config::CoordinatorConfig, coordinator::zookeeper::SESSION_TIMEOUT_MS_DEFAULT};
 
 /// The plugin for high availability of the master: chooses what decides who leads. Without it, what
@@ -20,6 +22,14 @@ impl MasterHa {
     pub fn zookeeper(server: impl Into<String>, path: impl Into<String>) -> Self {
         let (server, path) = (server.into(), path.into());
         Self(CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms: SESSION_TIMEOUT_MS_DEFAULT })
+    }
+
+    /// etcd at `endpoints` (`http://host:port`, several separated by commas), in keys that begin with `prefix`:
+    /// `/pomelo/master`. No two clusters have the same prefix.
+    #[cfg(feature = "etcd")]
+    pub fn etcd(endpoints: impl Into<String>, prefix: impl Into<String>) -> Self {
+        let (endpoints, prefix) = (endpoints.into(), prefix.into());
+        Self(CoordinatorConfig::Etcd { endpoints, prefix, lease_seconds: LEASE_SECONDS_DEFAULT })
     }
 
     pub(crate) fn config(&self) -> &CoordinatorConfig {

@@ -14,6 +14,8 @@ use crate::coordinator::MasterAddr;
 const CLUSTER_ID_PREFIX: &str = "cluster-server-";
 /// End of a value that grows by one from server to server of such an entry: `"port": "3050++"`.
 const CLUSTER_SIGN: &str = "++";
+/// Longest lease of a master in etcd: how long a cluster may be without one when everything else fails.
+const LEASE_SECONDS_MAX: u32 = 600;
 /// Most servers one entry may stand for.
 const CLUSTER_COUNT_MAX: u32 = 1_000;
 /// Silence after which a master may be killed, in ms. It says that it lives every 20 ms, and a busy machine takes some of
@@ -56,6 +58,8 @@ pub(crate) struct MasterHaFile {
     #[serde(default)]
     pub(crate) zookeeper: Option<ZooKeeperEntry>,
     #[serde(default)]
+    pub(crate) etcd: Option<EtcdEntry>,
+    #[serde(default)]
     pub(crate) guardian: GuardianConfig,
 }
 
@@ -87,6 +91,18 @@ pub(crate) struct ZooKeeperEntry {
         alias = "session_timeout_ms"
     )]
     pub(crate) session_timeout_ms: u64,
+}
+
+/// How to reach etcd: `"etcd": {..}` in `masterha.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with endpoints, \"http://host:port\"")]
+pub(crate) struct EtcdEntry {
+    #[serde(deserialize_with = "endpoints")]
+    pub(crate) endpoints: String,
+    #[serde(default = "default_znode", deserialize_with = "etcd_prefix")]
+    pub(crate) prefix: String,
+    #[serde(default = "default_lease_seconds", rename = "leaseSeconds", deserialize_with = "lease_seconds")]
+    pub(crate) lease_seconds: u32,
 }
 
 /// An administrator, of `adminUser.json`.
@@ -290,6 +306,41 @@ fn znode<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
         Some(path) => Ok(path.to_owned()),
         None => Err(unexpected("a path of ZooKeeper like \"/pomelo/master\"", &value)),
     }
+}
+
+fn endpoints<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let value = Value::deserialize(d)?;
+    let is_endpoint = |one: &str| {
+        let host_port =
+            one.strip_prefix("http://").and_then(|rest| rest.trim_end_matches('/').rsplit_once(':'));
+        host_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+    };
+    match value.as_str().filter(|text| text.split(',').all(|one| is_endpoint(one.trim()))) {
+        Some(text) => Ok(text.to_owned()),
+        None => Err(unexpected(
+            "\"http://host:port\", or several with commas between (TLS is not built in)",
+            &value,
+        )),
+    }
+}
+
+fn etcd_prefix<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    let value = Value::deserialize(d)?;
+    match value.as_str().filter(|path| path.starts_with('/') && path.len() > 1 && !path.ends_with('/')) {
+        Some(path) => Ok(path.to_owned()),
+        None => Err(unexpected("a prefix of keys like \"/pomelo/master\"", &value)),
+    }
+}
+
+fn lease_seconds<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
+    let value = Value::deserialize(d)?;
+    let seconds =
+        value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=LEASE_SECONDS_MAX).contains(n));
+    seconds.ok_or_else(|| unexpected("a lease of 1 to 600 seconds", &value))
+}
+
+fn default_lease_seconds() -> u32 {
+    2
 }
 
 fn default_znode() -> String {

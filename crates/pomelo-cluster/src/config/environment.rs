@@ -9,6 +9,7 @@ use super::{
     document::Part,
     entry::{MasterHaFile, ServerEntry},
 };
+use crate::coordinator::WITHOUT_ETCD;
 
 /// The server type of masters; no server of `servers.json` may have it.
 const MASTER_TYPE: &str = "master";
@@ -52,6 +53,15 @@ pub enum CoordinatorConfig {
         path: String,
         /// What to ask ZooKeeper for; it may grant another.
         session_timeout_ms: u64,
+    },
+    /// In programs with the feature `etcd`.
+    Etcd {
+        /// `http://host:port`, several separated by commas.
+        endpoints: String,
+        /// The key that names the leader, and with a slash behind the beginning of all others: `/pomelo/master`.
+        prefix: String,
+        /// What to ask etcd for; it may grant more.
+        lease_seconds: u32,
     },
 }
 
@@ -121,12 +131,19 @@ impl Parts<'_> {
             }
             candidates.push(standby);
         }
-        let coordinator =
-            file.zookeeper.map_or(CoordinatorConfig::Embedded, |zk| CoordinatorConfig::ZooKeeper {
+        let coordinator = match (file.zookeeper, file.etcd) {
+            (Some(zk), _) => CoordinatorConfig::ZooKeeper {
                 server: zk.server,
                 path: zk.path,
                 session_timeout_ms: zk.session_timeout_ms,
-            });
+            },
+            (None, Some(etcd)) => CoordinatorConfig::Etcd {
+                endpoints: etcd.endpoints,
+                prefix: etcd.prefix,
+                lease_seconds: etcd.lease_seconds,
+            },
+            (None, None) => CoordinatorConfig::Embedded,
+        };
 
         let (servers, options) = servers(&self.servers, &candidates, &mut used)?;
         let read_or_empty = |part: &Option<Part<'_>>| part.as_ref().map_or(Ok(Vec::new()), Part::read);
@@ -147,11 +164,17 @@ impl Parts<'_> {
 }
 
 fn masterha(part: &Part<'_>) -> Result<MasterHaFile, ConfigError> {
-    if part.is_object() {
-        part.read()
-    } else {
-        Ok(MasterHaFile { masterha: part.read()?, ..MasterHaFile::default() })
+    if !part.is_object() {
+        return Ok(MasterHaFile { masterha: part.read()?, ..MasterHaFile::default() });
     }
+    let file: MasterHaFile = part.read()?;
+    if file.etcd.is_some() && file.zookeeper.is_some() {
+        return Err(part.conflict("etcd", "masters meet in ZooKeeper or in etcd, not in both"));
+    }
+    if file.etcd.is_some() && cfg!(not(feature = "etcd")) {
+        return Err(part.conflict("etcd", WITHOUT_ETCD));
+    }
+    Ok(file)
 }
 
 type Servers = (Vec<ServerInfo>, BTreeMap<ServerId, ServerOptions>);

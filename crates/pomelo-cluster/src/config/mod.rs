@@ -175,7 +175,7 @@ fn form<'a>(file: &str, document: &'a Document) -> Result<Form<'a>, ConfigError>
     let has = |names: &[&str]| members.iter().any(|(key, _)| names.contains(&key.as_str()));
     let whole = match file {
         MASTER => has(&["id", "host", "port"]),
-        MASTERHA => has(&["masterha", "zookeeper", "guardian"]) || members.is_empty(),
+        MASTERHA => has(&["masterha", "zookeeper", "etcd", "guardian"]) || members.is_empty(),
         SERVERS => members.iter().any(|(_, part)| part.is_array()),
         _ => false,
     };

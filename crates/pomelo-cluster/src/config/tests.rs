@@ -133,6 +133,59 @@ fn zookeeper_is_chosen_beside_the_list_of_standbys() {
     assert_eq!(environment(&[(MASTERHA, text)], "development").coordinator, expected);
 }
 
+#[cfg(feature = "etcd")]
+#[test]
+fn etcd_is_chosen_beside_the_list_of_standbys() {
+    let text = r#"{"masterha": [], "etcd": {"endpoints": "http://127.0.0.1:2379, http://[::1]:2379/"}}"#;
+    let expected = CoordinatorConfig::Etcd {
+        endpoints: "http://127.0.0.1:2379, http://[::1]:2379/".to_owned(),
+        prefix: "/pomelo/master".to_owned(),
+        lease_seconds: 2,
+    };
+    assert_eq!(environment(&[(MASTERHA, text)], "development").coordinator, expected);
+    let text = r#"{"etcd": {"endpoints": "http://h:1", "prefix": "/game", "leaseSeconds": 7}}"#;
+    let expected = CoordinatorConfig::Etcd {
+        endpoints: "http://h:1".to_owned(),
+        prefix: "/game".to_owned(),
+        lease_seconds: 7,
+    };
+    assert_eq!(environment(&[(MASTERHA, text)], "development").coordinator, expected);
+}
+
+#[cfg(not(feature = "etcd"))]
+#[test]
+fn etcd_without_the_feature_says_how_to_build_with_it() {
+    let text = r#"{"etcd": {"endpoints": "http://127.0.0.1:2379"}}"#;
+    let error = error(&[(MASTERHA, text)], "development");
+    assert!(error.contains("masterha.json: etcd: this program was built without etcd"), "{error}");
+    assert!(error.contains("--features etcd"), "{error}");
+}
+
+#[test]
+fn etcd_that_can_not_work_is_refused_with_its_place() {
+    for (etcd, expected) in [
+        (r#"{"endpoints": "127.0.0.1:2379"}"#, "etcd.endpoints: expected \"http://host:port\""),
+        (r#"{"endpoints": "https://h:1"}"#, "TLS is not built in"),
+        (r#"{"endpoints": "http://h:1,"}"#, "etcd.endpoints: expected"),
+        (r#"{}"#, "missing field `endpoints`"),
+        (r#"{"endpoints": "http://h:1", "prefix": "x"}"#, "etcd.prefix: expected a prefix of keys"),
+        (
+            r#"{"endpoints": "http://h:1", "leaseSeconds": 0}"#,
+            "etcd.leaseSeconds: expected a lease of 1 to 600",
+        ),
+        (r#"{"endpoints": "http://h:1", "lease": 2}"#, "unknown field `lease`, expected one of"),
+    ] {
+        let error = error(&[(MASTERHA, &format!(r#"{{"etcd": {etcd}}}"#))], "development");
+        assert!(error.contains(expected), "{etcd}: {error}");
+    }
+    let both = r#"{"zookeeper": {"server": "h:1"}, "etcd": {"endpoints": "http://h:1"}}"#;
+    let error = error(&[(MASTERHA, both)], "development");
+    assert!(
+        error.contains("masterha.json: etcd: masters meet in ZooKeeper or in etcd, not in both"),
+        "{error}"
+    );
+}
+
 #[test]
 fn standbys_can_come_from_a_file_that_is_named() {
     let dir = good(&[("other.json", MASTERHA_JSON)]);

@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(not(feature = "etcd"))]
+use super::WITHOUT_ETCD;
 use super::{BoxFuture, StoreError, zookeeper};
 
 /// What a guardian needs to take a dead master's place away: written by the master each time it gets a place, and passed on the
@@ -64,7 +66,9 @@ pub fn open(obituary: &Obituary) -> Arc<dyn Guard> {
     match obituary {
         Obituary::Embedded { .. } => Arc::new(Kernel),
         Obituary::ZooKeeper { .. } => Arc::new(zookeeper::ZooKeeperGuard::open(obituary)),
-        // The coordinator `etcd` puts its guard here.
+        #[cfg(feature = "etcd")]
+        Obituary::Etcd { endpoints, .. } => Arc::new(super::etcd::EtcdGuard::open(endpoints)),
+        #[cfg(not(feature = "etcd"))]
         Obituary::Etcd { .. } => Arc::new(Unknown),
     }
 }
@@ -85,19 +89,21 @@ impl Guard for Kernel {
     }
 }
 
-/// For coordinators that this program was built without.
+/// For a coordinator that this program was built without.
+#[cfg(not(feature = "etcd"))]
 struct Unknown;
 
+#[cfg(not(feature = "etcd"))]
 impl Guard for Unknown {
     fn evict(&self, obituary: &Obituary) -> BoxFuture<'_, Result<bool, StoreError>> {
         if matches!(obituary, Obituary::Etcd { .. }) {
-            return Box::pin(async { Err(StoreError::Invalid("built without etcd".to_owned())) });
+            return Box::pin(async { Err(StoreError::Invalid(WITHOUT_ETCD.to_owned())) });
         }
         elsewhere(obituary)
     }
 
     fn health(&self) -> String {
-        "built without etcd".to_owned()
+        WITHOUT_ETCD.to_owned()
     }
 }
 
