@@ -9,7 +9,7 @@ use std::{
 use pomelo_cluster::{
     config::{Environment, MasterEntry},
     follow::{Follower, FollowerConfig, Identity, Order},
-    membership::View,
+    membership::{Members, View},
 };
 use pomelo_protocol::{ServerId, ServerInfo};
 use pomelo_rpc::Links;
@@ -35,7 +35,7 @@ pub(super) struct Following {
     view: watch::Receiver<Arc<View>>,
     orders: mpsc::Receiver<Order>,
     me: Arc<ServerInfo>,
-    known: BTreeMap<ServerId, Arc<ServerInfo>>,
+    known: Members,
     /// Which life of each server was the last one known, also of those that are leaving.
     lives: BTreeMap<ServerId, u64>,
     /// Servers that left, in the order they did, and when their links are cut.
@@ -66,7 +66,7 @@ impl Following {
             view,
             orders,
             me: Arc::clone(me),
-            known: BTreeMap::new(),
+            known: Members::default(),
             lives: BTreeMap::new(),
             leaving: VecDeque::new(),
             gone: VecDeque::new(),
@@ -143,7 +143,7 @@ async fn due(first: Option<&(Instant, ServerId)>) {
 }
 
 fn obey(order: Order, status: &Status) -> Option<Ending> {
-    let obeyed = status.obey(&order.module_id, &order.body);
+    let obeyed = status.obey(&order.module_id, order.epoch, &order.body);
     match (order.reply, obeyed.answer) {
         (Some(reply), Some(answer)) => reply.in_error(answer),
         (Some(reply), None) => reply.none(),

@@ -3,6 +3,7 @@
 //! [`Node`] holds the registered functions and what they work on; [`inbox`] is where messages come in, [`start`] brings a
 //! server up and down, [`orders`] answers masters. Not here: sockets (`connector`, `pomelo-rpc`).
 
+mod drill;
 mod follow;
 mod inbox;
 mod orders;

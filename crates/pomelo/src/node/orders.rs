@@ -2,12 +2,15 @@
 //!
 //! Not here: whether the master may ask (its epoch), which the follower has checked already.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
 
 use pomelo_protocol::ServerInfo;
 use serde_json::{Value, json};
 
-use super::{Ending, status};
+use super::{Ending, drill::Drills, status};
 use crate::{connector::ConnectorHandle, session::SessionTable};
 
 /// What is told of.
@@ -16,6 +19,7 @@ pub(super) struct Status {
     pub(super) started: Instant,
     pub(super) table: Option<Arc<SessionTable>>,
     pub(super) connector: Option<ConnectorHandle>,
+    pub(super) drills: Mutex<Drills>,
 }
 
 /// What is to be done with an order.
@@ -28,7 +32,8 @@ pub(super) struct Obeyed {
 }
 
 impl Status {
-    pub(super) fn obey(&self, module_id: &str, body: &Value) -> Obeyed {
+    /// An order of a master of this epoch.
+    pub(super) fn obey(&self, module_id: &str, epoch: u64, body: &Value) -> Obeyed {
         let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
         match (module_id, text("signal"), text("comd")) {
             ("__console__", "stop", _) => Obeyed { answer: Some(json!(1)), ending: Some(Ending::Stopped) },
@@ -36,6 +41,13 @@ impl Status {
                 Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) }
             }
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
+            ("__console__", "drillReport", _) => answer(match self.drills().report(body) {
+                Ok(report) => status::drill(&self.me, report),
+                Err(why) => json!(why),
+            }),
+            ("__console__", "drill", _) => {
+                answer(self.drills().count(epoch, body).unwrap_or_else(Value::from))
+            }
             ("watchServer", _, "servers") => answer(status::servers(&self.me, self.started.elapsed())),
             ("watchServer", _, "connections" | "logins") => match &self.table {
                 Some(table) => answer(status::connections(&self.me, table, self.connector.as_ref())),
@@ -48,6 +60,10 @@ impl Status {
                 answer(json!(format!("{} does not know this command", self.me.id)))
             }
         }
+    }
+
+    fn drills(&self) -> MutexGuard<'_, Drills> {
+        self.drills.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -64,7 +80,7 @@ mod tests {
             json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
         let table = Some(SessionTable::new(me.id.clone(), 1, None));
-        Status { me, started: Instant::now(), table, connector: None }
+        Status { me, started: Instant::now(), table, connector: None, drills: Mutex::default() }
     }
 
     /// Field names of an object in order, its own and those of its `body`.
@@ -78,7 +94,7 @@ mod tests {
     #[test]
     fn rows_have_the_fields_of_the_original_in_its_order() {
         let status = status();
-        let ask = |module: &str, body: Value| status.obey(module, &body).answer.unwrap();
+        let ask = |module: &str, body: Value| status.obey(module, 1, &body).answer.unwrap();
         let servers = ask("watchServer", json!({ "comd": "servers", "context": "all" }));
         let expected = ["serverId", "body", "serverId", "serverType", "host", "pid", "heapUsed", "uptime"]
             .map(String::from);
@@ -100,7 +116,7 @@ mod tests {
     #[test]
     fn only_stop_and_kill_end_a_server() {
         let status = status();
-        let ending = |signal: &str| status.obey("__console__", &json!({ "signal": signal })).ending;
+        let ending = |signal: &str| status.obey("__console__", 1, &json!({ "signal": signal })).ending;
         assert_eq!(ending("stop"), Some(Ending::Stopped));
         assert_eq!(ending("kill"), Some(Ending::Killed));
         assert_eq!(ending("list"), None);

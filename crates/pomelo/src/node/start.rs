@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -93,7 +93,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         info.port = bound.local_addr().ok().map(|addr| addr.port());
         listener = Some(bound);
     }
-    let life = incarnation();
+    let life = info.incarnation.unwrap_or_else(incarnation);
     let mut connector = None;
     let mut table = None;
     if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
@@ -193,6 +193,7 @@ impl Serving {
             started: Instant::now(),
             table: self.node.table.clone(),
             connector: connector.as_ref().map(Connector::handle),
+            drills: Mutex::default(),
         };
         let (no_more_links, links_done) = watch::channel(false);
         let (no_more_clients, clients_done) = watch::channel(false);

@@ -57,6 +57,16 @@ pub(super) fn connections(
     about(me, row)
 }
 
+/// `drillReport`: what was counted of the commands of `pomelo drill`, and in which life.
+pub(super) fn drill(me: &ServerInfo, counted: Map<String, Value>) -> Value {
+    let mut row = Map::new();
+    row.insert("serverId".into(), json!(me.id));
+    row.insert("pid".into(), std::process::id().into());
+    row.insert("incarnation".into(), json!(me.incarnation));
+    row.extend(counted);
+    about(me, row)
+}
+
 fn about(me: &ServerInfo, body: Map<String, Value>) -> Value {
     json!({ "serverId": me.id, "body": body })
 }
