@@ -6,8 +6,6 @@
 mod clock;
 #[cfg(feature = "etcd")]
 pub mod etcd;
-#[cfg(feature = "etcd")]
-pub mod etcd;
 pub mod guard;
 pub mod local;
 mod process;
@@ -109,9 +107,6 @@ pub enum PromoteError {
     #[error("coordinator unavailable: {0}")]
     Unavailable(String),
 }
-
-/// What a program says that was built without the feature `etcd` and is told to use it.
-pub const WITHOUT_ETCD: &str = "this program was built without etcd; build it with `--features etcd` (the feature `etcd` of crate pomelo)";
 
 /// What a program says that was built without the feature `etcd` and is told to use it.
 pub const WITHOUT_ETCD: &str = "this program was built without etcd; build it with `--features etcd` (the feature `etcd` of crate pomelo)";
