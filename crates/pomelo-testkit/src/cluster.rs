@@ -39,7 +39,16 @@ pub struct Master {
 impl Cluster {
     /// Starts it and waits until both commands say that they are ready.
     pub async fn start(zookeeper: Option<&ZooKeeper>) -> Result<Self> {
+        Self::start_with(zookeeper, |_| Ok(())).await
+    }
+
+    /// The same, with a change of its configuration before.
+    pub async fn start_with(
+        zookeeper: Option<&ZooKeeper>,
+        configure: impl FnOnce(&GameDir) -> Result<()>,
+    ) -> Result<Self> {
         let game = GameDir::chat(zookeeper.map(ZooKeeper::addr).as_deref())?;
+        configure(&game)?;
         let mut cluster = Self { game, supervisors: Vec::new() };
         cluster.supervise(&["start", "-e", "production"]).await?;
         cluster.supervise(&["masterha", "/config/masterha.json", "-e", "production"]).await?;

@@ -85,6 +85,27 @@ impl GameDir {
         fs::read_to_string(self.path().join(file)).unwrap_or_default()
     }
 
+    /// Changes a file of its configuration.
+    pub fn configure(&self, file: &str, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let path = self.path().join("config").join(file);
+        let mut json = serde_json::from_str(&fs::read_to_string(&path)?)?;
+        change(&mut json);
+        write(&path, &json)
+    }
+
+    /// From its next start on, masters that died are started again.
+    pub fn restart_masters(&self) -> Result<()> {
+        let again = |master: &mut Value| master["auto-restart"] = "true".into();
+        self.configure("master.json", |file| {
+            for section in file.as_object_mut().into_iter().flat_map(|all| all.values_mut()) {
+                again(section);
+            }
+        })?;
+        self.configure("masterha.json", |file| {
+            file["masterha"].as_array_mut().into_iter().flatten().for_each(again);
+        })
+    }
+
     /// Every living process with this working directory.
     pub fn processes(&self) -> Vec<GameProcess> {
         let Ok(here) = self.path().canonicalize() else { return Vec::new() };

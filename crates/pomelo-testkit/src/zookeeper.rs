@@ -17,6 +17,8 @@ use tokio::{
     net::TcpStream,
 };
 
+use crate::netns::Net;
+
 /// Where Debian puts them (packages `zookeeper` and what it depends on).
 const JARS: [&str; 3] =
     ["/usr/share/java/zookeeper.jar", "/usr/share/java/slf4j-log4j12.jar", "/usr/share/java/log4j-1.2.jar"];
@@ -37,19 +39,31 @@ const TICK_MS: u64 = 500;
 #[derive(Debug)]
 pub struct ZooKeeper {
     dir: TempDir,
+    host: String,
     port: u16,
+    /// What runs it elsewhere: see [`Net::prefix`].
+    prefix: Vec<String>,
     server: Option<Child>,
 }
 
 impl ZooKeeper {
     /// Starts a server and waits until it serves.
     pub async fn start() -> Result<Self> {
+        Self::start_at("127.0.0.1", &[]).await
+    }
+
+    /// Starts a server on another machine: at a node of this network.
+    pub async fn start_in(net: &Net, node: &str) -> Result<Self> {
+        Self::start_at(&net.addr(node), &net.prefix(node)).await
+    }
+
+    async fn start_at(host: &str, prefix: &[String]) -> Result<Self> {
         if let Some(reason) = missing() {
             bail!(reason);
         }
         let mut last = None;
         for _ in 0..START_TRIES {
-            let mut zookeeper = Self::prepare()?;
+            let mut zookeeper = Self::prepare(host, prefix)?;
             match zookeeper.start_again().await {
                 Ok(()) => return Ok(zookeeper),
                 Err(error) => last = Some(error),
@@ -79,7 +93,7 @@ impl ZooKeeper {
 
     /// `host:port` for clients.
     pub fn addr(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Stops the process where it is. Connections stay open and nobody answers.
@@ -104,7 +118,15 @@ impl ZooKeeper {
     pub async fn start_again(&mut self) -> Result<()> {
         self.kill();
         let log = File::options().create(true).append(true).open(self.log())?;
-        let server = Command::new("java")
+        let mut command = match self.prefix.split_first() {
+            None => Command::new("java"),
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg("java");
+                command
+            }
+        };
+        let server = command
             .args(["-Xms64m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"])
             .arg(format!("-Dlog4j.configuration=file:{}", self.dir.path().join("log4j.properties").display()))
             .args(["-cp", &JARS.join(":"), "org.apache.zookeeper.server.quorum.QuorumPeerMain"])
@@ -151,7 +173,7 @@ impl ZooKeeper {
         Ok(data.with_context(|| format!("zookeeper's client printed nothing for {path}"))?.to_owned())
     }
 
-    fn prepare() -> Result<Self> {
+    fn prepare(host: &str, prefix: &[String]) -> Result<Self> {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let dir = tempfile::Builder::new().prefix("pomelo-zookeeper-").tempdir_in(parent)?;
@@ -161,7 +183,7 @@ impl ZooKeeper {
         fs::write(
             dir.path().join("zoo.cfg"),
             format!(
-                "tickTime={TICK_MS}\ndataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\n\
+                "tickTime={TICK_MS}\ndataDir={}\nclientPort={port}\nclientPortAddress={host}\n\
                  admin.enableServer=false\nmaxClientCnxns=0\n4lw.commands.whitelist=*\n",
                 data.display()
             ),
@@ -172,7 +194,7 @@ impl ZooKeeper {
              log4j.appender.OUT.layout=org.apache.log4j.PatternLayout\n\
              log4j.appender.OUT.layout.ConversionPattern=%d{ISO8601} %-5p %c{1} %m%n\n",
         )?;
-        Ok(Self { dir, port, server: None })
+        Ok(Self { dir, host: host.to_owned(), port, prefix: prefix.to_vec(), server: None })
     }
 
     async fn wait_until_it_serves(&mut self) -> Result<()> {
