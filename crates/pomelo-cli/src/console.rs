@@ -2,6 +2,8 @@
 //!
 //! The words are the original's. Reading the line is pure and tested here; [`Console`] asks the master.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use pomelo_cluster::{
     admin::{AdminClient, AdminError},
@@ -9,13 +11,23 @@ use pomelo_cluster::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{connect::Connection, style::Style, table};
+use crate::{
+    commands::{self, ANSWER_TIMEOUT, CONSOLE, RESTART_TIMEOUT},
+    connect::Connection,
+    masters,
+    style::Style,
+    table,
+};
 
 /// Every command, with what it does: the text of `help`, and what the Tab key offers.
-pub const COMMANDS: [(&str, &str); 4] = [
+pub const COMMANDS: [(&str, &str); 8] = [
     ("help", "show this list"),
     ("use <server id> | all", "the server that the next commands are about"),
     ("show servers", "every server of the cluster, the active master first among equals"),
+    ("show masters", "who leads, who would next, and how the last changes went"),
+    ("restart <server id>...", "end servers and start them again; without an id the one in use"),
+    ("blacklist <address>...", "let nobody in from these addresses, at every frontend"),
+    ("handover [<id> | <host:port> | <port>]", "let another master lead: this one, or who is next"),
     ("quit", "leave (so does Ctrl-D)"),
 ];
 
@@ -30,6 +42,14 @@ pub enum Command {
     Use(Option<String>),
     /// `show servers`.
     ShowServers,
+    /// `show masters`.
+    ShowMasters,
+    /// `restart`, with the servers, or none for the one in use.
+    Restart(Vec<String>),
+    /// `blacklist`, with at least one address.
+    Blacklist(Vec<String>),
+    /// `handover`, with the next master if one was named.
+    Handover(Option<String>),
     /// `quit`, `exit`.
     Quit,
 }
@@ -46,8 +66,19 @@ impl Command {
             ["use", id] => Ok(Self::Use(Some((*id).to_owned()))),
             ["use", ..] => bail!("`use` takes one server id, or `all`"),
             ["show", "servers"] => Ok(Self::ShowServers),
-            ["show", what, ..] => bail!("can't show {what:?}; `show servers` is what can be shown"),
-            ["show"] => bail!("show what? `show servers`"),
+            ["show", "masters"] => Ok(Self::ShowMasters),
+            ["show", what, ..] => {
+                bail!("can't show {what:?}; `show servers` and `show masters` are what can be shown")
+            }
+            ["show"] => bail!("show what? `show servers` or `show masters`"),
+            ["restart", ids @ ..] => Ok(Self::Restart(ids.iter().map(|&id| id.to_owned()).collect())),
+            ["blacklist"] => bail!("`blacklist` takes the addresses that are to be kept out, as 10.0.0.7"),
+            ["blacklist", addresses @ ..] => {
+                Ok(Self::Blacklist(addresses.iter().map(|&address| address.to_owned()).collect()))
+            }
+            ["handover"] => Ok(Self::Handover(None)),
+            ["handover", to] => masters::check_place(to).map(|to| Self::Handover(Some(to))),
+            ["handover", ..] => bail!("`handover` takes one master: its id, host:port or port"),
             [word, ..] => bail!("unknown command {word:?}; type `help` for the list"),
         }
     }
@@ -101,6 +132,10 @@ impl Console {
             Command::Help => print!("{}", self.help()),
             Command::Use(server) => self.switch(server).await?,
             Command::ShowServers => self.show_servers().await?,
+            Command::ShowMasters => self.show_masters().await?,
+            Command::Restart(ids) => self.restart(ids).await?,
+            Command::Blacklist(addresses) => self.blacklist(&addresses).await?,
+            Command::Handover(to) => self.handover(to.as_deref()).await?,
             Command::Quit => return Ok(Then::Leave),
         }
         Ok(Then::GoOn)
@@ -139,6 +174,60 @@ impl Console {
         Ok(())
     }
 
+    async fn show_masters(&mut self) -> Result<()> {
+        let masters = masters::read(self.ask(CONSOLE, json!({ "signal": "masters" })).await?)?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&masters)?);
+        } else {
+            print!("{}", masters::render(&masters, masters::since_1970(), self.style));
+        }
+        Ok(())
+    }
+
+    async fn restart(&mut self, mut ids: Vec<String>) -> Result<()> {
+        if ids.is_empty() {
+            match &self.context {
+                Some(id) => ids.push(id.clone()),
+                None => bail!("restart which server? `restart chat-server-1`, or `use` one first"),
+            }
+        }
+        let body = json!({ "signal": "restart", "ids": ids });
+        let answer = self.mutate(body, RESTART_TIMEOUT).await?;
+        self.print(&answer, commands::restarted);
+        commands::remained(&answer)
+    }
+
+    async fn blacklist(&mut self, addresses: &[String]) -> Result<()> {
+        let body = json!({ "signal": "blacklist", "args": addresses });
+        let answer = self.mutate(body, ANSWER_TIMEOUT).await?;
+        self.print(&answer, |_| format!("nobody is let in from {}\n", addresses.join(", ")));
+        commands::remained(&answer)
+    }
+
+    async fn handover(&mut self, to: Option<&str>) -> Result<()> {
+        // Not asked a second time when the answer is lost: that would hand over twice.
+        let answer =
+            self.client.request_within(CONSOLE, masters::handover_body(to), masters::HANDOVER_TIMEOUT);
+        let answer = match answer.await {
+            Err(AdminError::Moved { .. }) => {
+                self.go_to_the_leader().await?;
+                let body = masters::handover_body(to);
+                self.client.request_within(CONSOLE, body, masters::HANDOVER_TIMEOUT).await?
+            }
+            answer => answer?,
+        };
+        self.print(&answer, |answer| format!("{}\n", masters::handed_over(answer)));
+        Ok(())
+    }
+
+    fn print(&self, answer: &Value, text: impl FnOnce(&Value) -> String) {
+        if self.json {
+            println!("{answer:#}");
+        } else {
+            print!("{}", text(answer));
+        }
+    }
+
     async fn servers(&mut self) -> Result<Map<String, Value>> {
         let answer =
             self.ask("watchServer", json!({ "comd": "servers", "param": "", "context": "all" })).await?;
@@ -150,16 +239,24 @@ impl Console {
         Ok(servers.clone())
     }
 
+    /// Has something changed, once, whoever leads until it is done.
+    async fn mutate(&mut self, body: Value, within: Duration) -> Result<Value> {
+        let answer = self.connection.mutate(&mut self.client, CONSOLE, body, within).await?;
+        Ok(answer)
+    }
+
+    async fn go_to_the_leader(&mut self) -> Result<()> {
+        self.client = self.connection.open_again().await?;
+        eprintln!("{}", self.style.dim(format!("asking the active master {} now", self.client.master())));
+        Ok(())
+    }
+
     /// Asks, and if the master has gone meanwhile, asks the one that leads now. For questions only: nothing here changes
     /// anything, so asking twice does no harm.
     async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value> {
         match self.client.request(module_id, body.clone()).await {
             Err(AdminError::Closed { .. } | AdminError::Moved { .. }) => {
-                self.client = self.connection.open_again().await?;
-                eprintln!(
-                    "{}",
-                    self.style.dim(format!("asking the active master {} now", self.client.master()))
-                );
+                self.go_to_the_leader().await?;
                 Ok(self.client.request(module_id, body).await?)
             }
             answer => Ok(answer?),
@@ -178,6 +275,9 @@ mod tests {
         assert_eq!(Command::parse("use chat-server-1").unwrap(), Command::Use(Some("chat-server-1".into())));
         assert_eq!(Command::parse("use all").unwrap(), Command::Use(None));
         assert_eq!(Command::parse("exit").unwrap(), Command::Quit);
+        assert_eq!(Command::parse("restart a b").unwrap(), Command::Restart(vec!["a".into(), "b".into()]));
+        assert_eq!(Command::parse("handover").unwrap(), Command::Handover(None));
+        assert_eq!(Command::parse("handover 3007").unwrap(), Command::Handover(Some("3007".into())));
     }
 
     #[test]
@@ -188,6 +288,9 @@ mod tests {
             ("show fish", "can't show \"fish\""),
             ("use", "one server id"),
             ("use a b", "one server id"),
+            ("blacklist", "`blacklist` takes"),
+            ("handover a b", "one master"),
+            ("handover 70000", "host:port or a port"),
         ] {
             let error = Command::parse(line).unwrap_err().to_string();
             assert!(error.contains(says), "{line:?} was answered with {error:?}");

@@ -90,7 +90,8 @@ fn complete(line: &str, servers: &[String]) -> (usize, Vec<String>) {
     let mut choices: Vec<&str> = match before.as_slice() {
         [] => COMMANDS.iter().filter_map(|(command, _)| command.split(' ').next()).collect(),
         ["use"] => std::iter::once("all").chain(servers.iter().map(String::as_str)).collect(),
-        ["show"] => vec!["servers"],
+        ["show"] => vec!["servers", "masters"],
+        ["restart", ..] => servers.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };
     choices.dedup();
@@ -105,7 +106,8 @@ mod tests {
     fn tab_completes_commands_and_the_servers_seen_last() {
         let servers = ["chat-server-1".to_owned(), "connector-server-1".to_owned()];
         assert_eq!(complete("sh", &servers), (0, vec!["show".to_owned()]));
-        assert_eq!(complete("show ", &servers), (5, vec!["servers".to_owned()]));
+        assert_eq!(complete("show ", &servers), (5, vec!["servers".to_owned(), "masters".to_owned()]));
+        assert_eq!(complete("restart ch", &servers), (8, vec!["chat-server-1".to_owned()]));
         assert_eq!(complete("use ch", &servers), (4, vec!["chat-server-1".to_owned()]));
         assert_eq!(complete("use nobody", &servers), (4, vec![]));
     }

@@ -3,24 +3,19 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand};
 use pomelo_cli::{
+    commands,
     connect::Connection,
+    drill::Drill,
     exit_with,
     game::{DEVELOPMENT, Game},
-    style::Style,
+    masters,
     supervisor::{self, Plan, daemon},
-    table,
 };
-use pomelo_cluster::admin::AdminError;
-use serde_json::json;
-
-/// A cluster may take this long to stop: its servers have 10 s to leave before they are killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Start, watch and stop a cluster of game servers.
 #[derive(Parser)]
@@ -32,6 +27,8 @@ Examples:
   pomelo masterha                    the standby masters of config/masterha.json
   pomelo list                        every process of the cluster
   pomelo stop chat-server-1          one server
+  pomelo restart chat-server-1       the same, and start it again
+  pomelo master status               who leads, who would next, and how the last changes went
   pomelo stop -P 3007                the whole cluster, asked of the master at port 3007"
 )]
 struct Cli {
@@ -80,21 +77,109 @@ Examples:
         help: Option<bool>,
     },
     /// Stop servers, or without an id the whole cluster with its masters.
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo stop chat-server-1           one server; it stays down until `pomelo start -i chat-server-1`
+  pomelo stop                         the whole cluster
+  pomelo stop --wait 60               the same, in the middle of a change of the active master"
+    )]
     Stop {
         /// Ids of the servers to stop.
         ids: Vec<String>,
+        #[command(flatten)]
+        connection: Connection,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+    /// End servers and start them again, or without an id every one of them.
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo restart chat-server-1        one server, by the supervisor that runs it
+  pomelo restart -t chat              every chat server
+  pomelo restart                      every server; the masters go on"
+    )]
+    Restart {
+        /// Ids of the servers to start again.
+        ids: Vec<String>,
+        /// Only servers of this type.
+        #[arg(short = 't', long = "type", value_name = "TYPE", conflicts_with = "ids")]
+        server_type: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+    /// Ask about the masters, or let another one lead.
+    #[command(subcommand)]
+    Master(Master),
+    /// Kill, freeze or hand over the active master of a staging cluster again and again, and see what is lost.
+    #[command(after_help = "\
+Examples:
+  pomelo drill --kill -e staging --times 20 --plot drill.svg   masters that are started again (\"auto-restart\")
+  pomelo drill --freeze -e staging --pause-ms 3000
+  pomelo drill --handover -e staging --times 100 --pause-ms 0 --ops-per-second 200 --json")]
+    Drill(Box<Drill>),
+    /// End every process of the cluster at once, without letting it finish anything.
+    #[command(disable_help_flag = true)]
+    Kill {
         #[command(flatten)]
         connection: Connection,
         /// Print help.
         #[arg(long, action = clap::ArgAction::Help)]
         help: Option<bool>,
     },
-    /// End every process of the cluster at once, without letting it finish anything.
-    #[command(disable_help_flag = true)]
-    Kill {
+}
+
+#[derive(Subcommand)]
+enum Master {
+    /// Show who leads and since when, who would lead next, and how the last changes went.
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo master status
+  pomelo master status -P 3007        as another master sees it
+  pomelo master status --json | jq '.failovers[-1]'"
+    )]
+    Status {
         #[command(flatten)]
         connection: Connection,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Print help.
+        #[arg(long, action = clap::ArgAction::Help)]
+        help: Option<bool>,
+    },
+    /// Let another master lead. No link is closed and no command fails; the former leader stays, as a standby.
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo master handover              to whoever is next
+  pomelo master handover --to 3007    to the standby that listens on port 3007"
+    )]
+    Handover {
+        /// A standby: its id, host:port or port [default: who is next].
+        #[arg(long, value_name = "MASTER", value_parser = masters::check_place)]
+        to: Option<String>,
+        #[command(flatten)]
+        connection: Connection,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
         /// Print help.
         #[arg(long, action = clap::ArgAction::Help)]
         help: Option<bool>,
@@ -140,9 +225,17 @@ async fn run(command: Command) -> Result<()> {
             let plan = Plan::standbys(&game.environment)?;
             launch.supervise(game, plan, "masterha").await
         }
-        Command::List { connection, json, .. } => list(&connection, json).await,
-        Command::Stop { ids, connection, .. } => stop(&connection, &ids).await,
-        Command::Kill { connection, .. } => kill(&connection).await,
+        Command::List { connection, json, .. } => commands::list(&connection, json).await,
+        Command::Stop { ids, connection, json, .. } => commands::stop(&connection, &ids, json).await,
+        Command::Restart { ids, server_type, connection, json, .. } => {
+            commands::restart(&connection, &ids, server_type.as_deref(), json).await
+        }
+        Command::Kill { connection, .. } => commands::kill(&connection).await,
+        Command::Master(Master::Status { connection, json, .. }) => masters::status(&connection, json).await,
+        Command::Master(Master::Handover { to, connection, json, .. }) => {
+            masters::handover(&connection, to.as_deref(), json).await
+        }
+        Command::Drill(drill) => drill.run().await,
     }
 }
 
@@ -180,42 +273,4 @@ fn check_list(game: &Game, named: &Path) -> Result<()> {
         "the standbys stand in {}, where servers and tools find them; another list can't be used",
         read[0].display()
     )
-}
-
-async fn list(connection: &Connection, json: bool) -> Result<()> {
-    let client = connection.open().await?;
-    let answer = client.request("__console__", json!({ "signal": "list" })).await?;
-    let Some(processes) = answer["msg"].as_object() else {
-        bail!("the master answered `list` with {answer}")
-    };
-    let rows = table::rows(processes);
-    if json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
-    } else {
-        print!("{}", table::render(&table::PROCESSES, &rows, Style::for_stdout()));
-    }
-    Ok(())
-}
-
-async fn stop(connection: &Connection, ids: &[String]) -> Result<()> {
-    let client = connection.open().await?;
-    if ids.is_empty() {
-        println!("stopping the cluster of {}", client.master());
-    }
-    client.request_within("__console__", json!({ "signal": "stop", "ids": ids }), STOP_TIMEOUT).await?;
-    match ids {
-        [] => println!("every server has left, the masters are leaving"),
-        ids => println!("told to stop: {}", ids.join(", ")),
-    }
-    Ok(())
-}
-
-async fn kill(connection: &Connection) -> Result<()> {
-    let client = connection.open().await?;
-    match client.request("__console__", json!({ "signal": "kill" })).await {
-        // the master may be dead before its answer has left
-        Ok(_) | Err(AdminError::Closed { .. }) => println!("killed the cluster of {}", client.master()),
-        Err(e) => return Err(e.into()),
-    }
-    Ok(())
 }
