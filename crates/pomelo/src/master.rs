@@ -2,6 +2,7 @@
 //! master does is in `pomelo-master`.
 
 use std::{
+    fs::File,
     io,
     os::{fd::AsFd as _, unix::net::UnixStream},
     path::Path,
@@ -51,16 +52,19 @@ pub(crate) async fn start(
     Ok(Running::master(info, stop, tokio::spawn(master.run(stopped))))
 }
 
-/// Standard input, which is the pipe to the guardian where the arguments say so.
+/// Standard input, which is the pipe to the guardian where the arguments say so; it is empty afterwards, so that nobody this
+/// process starts holds the pipe.
 fn guardian() -> Result<UnixStream, ArgsError> {
     let useless =
         |why: String| ArgsError::Value { key: "guardian".to_owned(), value: "stdin".to_owned(), why };
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(|error| useless(error.to_string()))?;
     let pipe = UnixStream::from(stdin);
-    match pipe.local_addr() {
-        Ok(_) => Ok(pipe),
-        Err(_) => Err(useless("standard input is not a socket; only `pomelo start` says this".to_owned())),
+    if pipe.local_addr().is_err() {
+        return Err(useless("standard input is not a socket; only `pomelo start` says this".to_owned()));
     }
+    let empty = File::open("/dev/null").and_then(|null| Ok(rustix::stdio::dup2_stdin(null)?));
+    empty.map_err(|error| useless(error.to_string()))?;
+    Ok(pipe)
 }
 
 /// Which master the arguments mean: ids may be shared, so the port decides, then the id.
