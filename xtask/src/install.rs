@@ -1,5 +1,5 @@
-//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it) and `chromium`, Node with the original's
-//! npm packages, and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
+//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it), `etcd-server` and `chromium`, Node with the
+//! original's npm packages, and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
 
 use std::{path::Path, process::Command};
 
@@ -32,6 +32,23 @@ pub(crate) fn zookeeper(then: Missing) -> Result<()> {
         return Ok(());
     }
     apt_install(&missing, then)
+}
+
+/// Makes sure that real etcd servers can be started, and looked into. The package also sets a service up, on etcd's usual port,
+/// which nobody asked for: it is ended again.
+pub(crate) fn etcd(then: Missing) -> Result<()> {
+    let needed = [("etcd", "etcd-server"), ("etcdctl", "etcd-client")];
+    let missing: Vec<_> =
+        needed.into_iter().filter(|(program, _)| !exists(program)).map(|(_, package)| package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    apt_install(&missing, then)?;
+    if missing.contains(&"etcd-server") && Path::new("/run/systemd/system").exists() {
+        println!("ending the service etcd, which the package has started");
+        run(Command::new("systemctl").args(["disable", "--now", "etcd"]))?;
+    }
+    Ok(())
 }
 
 /// Makes sure that there is a browser to open the example's page in.

@@ -9,6 +9,10 @@ use crate::{
     shell::{cargo, run},
 };
 
+/// Everything is built with every feature, once: features are what is tested here too, and the default alone is what clippy
+/// and whoever builds a game see.
+const FEATURES: [&str; 2] = ["--features", "etcd"];
+
 /// Options of `cargo xtask test`.
 #[derive(Args)]
 pub(crate) struct Test {
@@ -28,6 +32,7 @@ impl Test {
         let mut skipped = Vec::new();
         for (suite, ready) in [
             ("ZooKeeper suites", install::zookeeper(then)),
+            ("etcd suites", install::etcd(then)),
             ("npm suites", install::npm("tests/npm", then)),
             ("browser suite", install::chromium(then)),
         ] {
@@ -38,14 +43,14 @@ impl Test {
         }
 
         println!("building every program the suites start");
-        run(cargo().args(["build", "--workspace", "--bins", "--locked"]))?;
+        run(cargo().args(["build", "--workspace", "--bins", "--locked"]).args(FEATURES))?;
         if self.filter.is_none() {
             println!("running the examples in the documentation");
-            run(cargo().args(["test", "--workspace", "--doc", "--locked", "--quiet"]))?;
+            run(cargo().args(["test", "--workspace", "--doc", "--locked", "--quiet"]).args(FEATURES))?;
         }
         println!("running the tests");
         let mut nextest = cargo();
-        nextest.args(["nextest", "run", "--workspace", "--locked"]);
+        nextest.args(["nextest", "run", "--workspace", "--locked"]).args(FEATURES);
         if let Some(filter) = &self.filter {
             nextest.arg(filter);
         }

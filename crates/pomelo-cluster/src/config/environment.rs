@@ -168,13 +168,17 @@ fn masterha(part: &Part<'_>) -> Result<MasterHaFile, ConfigError> {
         return Ok(MasterHaFile { masterha: part.read()?, ..MasterHaFile::default() });
     }
     let file: MasterHaFile = part.read()?;
-    if file.etcd.is_some() && file.zookeeper.is_some() {
-        return Err(part.conflict("etcd", "masters meet in ZooKeeper or in etcd, not in both"));
-    }
-    if file.etcd.is_some() && cfg!(not(feature = "etcd")) {
-        return Err(part.conflict("etcd", WITHOUT_ETCD));
-    }
+    check_etcd(part, &file, cfg!(feature = "etcd"))?;
     Ok(file)
+}
+
+/// Whether masters can meet where the file says; `built` is whether this program knows etcd.
+pub(super) fn check_etcd(part: &Part<'_>, file: &MasterHaFile, built: bool) -> Result<(), ConfigError> {
+    match (&file.etcd, &file.zookeeper) {
+        (Some(_), Some(_)) => Err(part.conflict("etcd", "masters meet in ZooKeeper or in etcd, not in both")),
+        (Some(_), None) if !built => Err(part.conflict("etcd", WITHOUT_ETCD)),
+        _ => Ok(()),
+    }
 }
 
 type Servers = (Vec<ServerInfo>, BTreeMap<ServerId, ServerOptions>);

@@ -152,11 +152,13 @@ fn etcd_is_chosen_beside_the_list_of_standbys() {
     assert_eq!(environment(&[(MASTERHA, text)], "development").coordinator, expected);
 }
 
-#[cfg(not(feature = "etcd"))]
 #[test]
 fn etcd_without_the_feature_says_how_to_build_with_it() {
-    let text = r#"{"etcd": {"endpoints": "http://127.0.0.1:2379"}}"#;
-    let error = error(&[(MASTERHA, text)], "development");
+    let text = r#"{"etcd": {"endpoints": "http://127.0.0.1:2379"}}"#.to_owned();
+    let document = Document::parse(Path::new("masterha.json"), text).unwrap();
+    let file = document.root().read().unwrap();
+    assert_eq!(environment::check_etcd(&document.root(), &file, true), Ok(()));
+    let error = environment::check_etcd(&document.root(), &file, false).unwrap_err().to_string();
     assert!(error.contains("masterha.json: etcd: this program was built without etcd"), "{error}");
     assert!(error.contains("--features etcd"), "{error}");
 }
