@@ -2,7 +2,7 @@
 //!
 //! * [`admin`]: connections of the admin protocol, for servers, masters and tools.
 //! * [`config`]: the files of a game's `config/` folder, typed.
-//! * [`membership`]: the versioned list of servers.
+//! * [`membership`]: the versioned list of servers. [`memory`]: what of it is kept for the next start.
 //! * [`follower`], [`follow`]: whom to believe, and the links to all masters; [`messages`]: what masters tell.
 //! * [`coordinator`]: where masters queue for leadership, embedded or ZooKeeper.
 //! * [`election`], [`elector`]: what a master makes of its place in that queue, and the task that drives it.
@@ -20,6 +20,7 @@ pub mod follow;
 pub mod follower;
 pub mod guardian;
 pub mod membership;
+pub mod memory;
 pub mod messages;
 pub mod ops;
 pub mod status;

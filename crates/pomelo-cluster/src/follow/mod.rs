@@ -7,9 +7,14 @@
 //! Limits: every queue and table here is bounded, see the constants in [`FollowerConfig`] and `LinkConfig`. A second
 //! request of a master that finds [`FollowerConfig::orders_max`] orders waiting is answered with an error.
 
+mod asking;
 mod dial;
+mod heard;
+mod keep;
+mod once;
 mod order;
 mod run;
+mod telling;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
@@ -28,7 +33,7 @@ use crate::{
     coordinator::{CandidateInfo, MasterAddr},
     membership::View,
 };
-use run::{Input, Publishers, Runner};
+use run::{Handles, Input, Publishers, Runner};
 
 pub use crate::follower::Leader;
 pub use order::{Order, Reply};
@@ -69,6 +74,8 @@ pub struct FollowerConfig {
     /// The folder where processes of this machine keep what they know for their next start: `run` of the game. None if
     /// nothing is kept.
     pub memory: Option<PathBuf>,
+    /// Shortest and longest pause before a master is dialled again.
+    pub(crate) pauses: (Duration, Duration),
 }
 
 impl FollowerConfig {
@@ -82,6 +89,7 @@ impl FollowerConfig {
             request_timeout: Duration::from_secs(5),
             orders_max: 256,
             memory: None,
+            pauses: (dial::RETRY_MIN, dial::RETRY_MAX),
         }
     }
 
@@ -163,6 +171,8 @@ struct Shared {
     leader: watch::Receiver<Option<Leader>>,
     reach: watch::Receiver<Option<Leader>>,
     links: watch::Receiver<Arc<BTreeMap<MasterAddr, LinkState>>>,
+    own: watch::Sender<Arc<View>>,
+    remembered: Arc<View>,
     epoch: watch::Receiver<u64>,
     newer: watch::Receiver<Option<u64>>,
     stop: watch::Sender<bool>,
@@ -184,10 +194,26 @@ impl Follower {
         let (epoch, newer) = (publishers.epoch.subscribe(), publishers.newer.subscribe());
         let done = publishers.done.subscribe();
         let (request_timeout, identity) = (config.request_timeout, config.identity.clone());
-        let runner = Runner::new(config, inbox.clone(), orders, publishers, stopped);
+        let (own, owned) = watch::channel(Arc::default());
+        let handles = Handles { inbox: inbox.clone(), orders, own: owned, stop: stopped };
+        let (runner, remembered) = Runner::new(config, handles, publishers);
+        let remembered = Arc::new(remembered.view);
         tokio::spawn(runner.run(inputs));
-        let shared =
-            Shared { inbox, view, leader, reach, links, epoch, newer, stop, done, request_timeout, identity };
+        let shared = Shared {
+            inbox,
+            own,
+            remembered,
+            view,
+            leader,
+            reach,
+            links,
+            epoch,
+            newer,
+            stop,
+            done,
+            request_timeout,
+            identity,
+        };
         (Self { shared: Arc::new(shared) }, receiver)
     }
 
@@ -225,6 +251,18 @@ impl Follower {
     /// end.
     pub fn newer(&self) -> watch::Receiver<Option<u64>> {
         self.shared.newer.clone()
+    }
+
+    /// The membership that was remembered when this process started; empty if none was. Of no use once a master has spoken. A
+    /// game server that finds no master begins with it by itself, others do not.
+    pub fn remembered(&self) -> Arc<View> {
+        Arc::clone(&self.shared.remembered)
+    }
+
+    /// The membership that this process keeps itself, since it is the master that leads: only to be remembered. Each call costs
+    /// the next step of the list a copy of it; once a second is enough.
+    pub fn remember(&self, own: Arc<View>) {
+        self.shared.own.send_replace(own);
     }
 
     /// Tells a module of one master, whoever leads. Nothing comes back: not if there is no link to it, and not whether it was

@@ -1,5 +1,8 @@
 //! The one task that owns what a process knows: takes what comes from the links, asks [`crate::follower`] what to make of
 //! it, and does that.
+//!
+//! Here are the task, its links and what it publishes; what masters say is read in [`super::heard`], what they are asked and told
+//! is in [`super::asking`] and [`super::telling`].
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -7,37 +10,37 @@ use std::{
     time::Duration,
 };
 
-use pomelo_protocol::admin::{
-    AdminMessage, ClusterState, Envelope, Failure, Hello, MasterRole, ReqId, Response,
-};
+use pomelo_protocol::admin::{AdminMessage, ClusterState, Envelope, Failure, Hello, MasterRole};
 use serde_json::{Value, json};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, sleep_until},
 };
 
 use super::{
-    FollowError, FollowerConfig, Identity, Leader, LinkState, Order, Reply,
-    dial::{Dialler, stopped},
-    order::answer,
+    FollowError, FollowerConfig, Identity, Leader, LinkState, Order,
+    asking::Linked,
+    dial::{Dialler, Down, stopped},
+    keep::Keeper,
+    order::Orders,
+    telling::Telling,
 };
 use crate::{
     admin::LinkSender,
     coordinator::MasterAddr,
     follower::{Action, Event, FollowerState},
     membership::{Version, View},
-    messages::{self, Told},
+    memory::Memory,
+    messages,
 };
 
-/// How many inputs wait for the task; then links stop reading.
+/// How many inputs wait for the task; then links stop reading. So many are also taken before the result is published.
 pub(super) const INPUTS_MAX: usize = 256;
-/// How many requests wait for answers of one master; a further one fails.
-const REQUESTS_MAX: usize = 1024;
-/// How long a master may take to say who is there, before its link is closed and made again.
-const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How often that, and requests given up by who asked, are looked for.
+/// How often what is late is looked for: lists that do not come, requests given up by who asked.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// A server that finds no master within this time begins with what was remembered; sooner if each has been dialled in vain.
+const ALONE_AFTER: Duration = Duration::from_secs(1);
 
 /// What the task takes.
 #[derive(Debug)]
@@ -47,7 +50,7 @@ pub(super) enum Input {
     /// A master has said something.
     Message { addr: MasterAddr, envelope: Envelope },
     /// No link to a master, or no more.
-    Down { addr: MasterAddr, why: String, refused: bool },
+    Down { addr: MasterAddr, down: Down },
     /// This process asks the leader.
     Ask { module_id: String, body: Value, answer: oneshot::Sender<Result<Value, FollowError>> },
     /// This process tells a master, or all of them.
@@ -66,51 +69,55 @@ pub(super) struct Publishers {
     pub(super) done: watch::Sender<bool>,
 }
 
+/// What a handle gives to the task.
+pub(super) struct Handles {
+    pub(super) inbox: mpsc::Sender<Input>,
+    pub(super) orders: mpsc::Sender<Order>,
+    /// The membership that this process keeps itself, because it leads.
+    pub(super) own: watch::Receiver<Arc<View>>,
+    pub(super) stop: watch::Receiver<bool>,
+}
+
 /// The task.
 pub(super) struct Runner {
-    state: FollowerState,
-    links: BTreeMap<MasterAddr, Linked>,
-    states: BTreeMap<MasterAddr, LinkState>,
-    last_req_id: u64,
-    identity: Identity,
-    orders: mpsc::Sender<Order>,
-    publish: Publishers,
+    pub(super) state: FollowerState,
+    pub(super) links: BTreeMap<MasterAddr, Linked>,
+    pub(super) states: BTreeMap<MasterAddr, LinkState>,
+    pub(super) last_req_id: u64,
+    pub(super) identity: Identity,
+    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) once: Arc<Orders>,
+    pub(super) publish: Publishers,
+    pub(super) telling: Telling,
     hello: watch::Sender<Hello>,
+    own: watch::Receiver<Arc<View>>,
     stop: watch::Receiver<bool>,
     diallers: JoinSet<()>,
-}
-
-/// A master at which this process is registered.
-struct Linked {
-    sender: LinkSender,
-    /// A master of the original: no epochs, no versions.
-    of_the_original: bool,
-    pending: HashMap<u64, Pending>,
-}
-
-enum Pending {
-    Caller(oneshot::Sender<Result<Value, FollowError>>),
-    Snapshot { until: Instant },
+    keeper: Option<Keeper>,
+    /// The membership to begin with if no master says another, and when to wait no longer.
+    remembered: Option<(View, Instant)>,
+    /// The membership has changed and is not published yet.
+    unpublished: bool,
 }
 
 /// What became of something a master said.
-enum Verdict {
+pub(super) enum Verdict {
     Obeyed,
     Refused(Failure),
 }
 
 impl Runner {
-    pub(super) fn new(
-        config: FollowerConfig,
-        inbox: mpsc::Sender<Input>,
-        orders: mpsc::Sender<Order>,
-        publish: Publishers,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
-        let state = FollowerState::new();
+    /// Begins to dial. Beside it: what was remembered.
+    pub(super) fn new(config: FollowerConfig, handles: Handles, publish: Publishers) -> (Self, Memory) {
+        let Handles { inbox, orders, own, stop } = handles;
+        let keeper = config.memory.map(Keeper::new);
+        let memory = keeper.as_ref().map(Keeper::load).unwrap_or_default();
+        let mut state = FollowerState::new();
+        state.on(Event::Remembered { epoch: memory.max_epoch, view: None });
+        publish.epoch.send_replace(state.max_epoch());
         let hello = watch::Sender::new(state.hello());
         let mut diallers = JoinSet::new();
-        let mut states = BTreeMap::new();
+        let (mut states, mut wakes) = (BTreeMap::new(), BTreeMap::new());
         for addr in config.candidates {
             if matches!(&config.identity, Identity::Candidate(me) if me.addr == addr)
                 || states.contains_key(&addr)
@@ -118,67 +125,161 @@ impl Runner {
                 continue;
             }
             states.insert(addr.clone(), LinkState::default());
+            let wake = watch::Sender::new(Duration::ZERO);
             let dialler = Dialler {
-                addr,
+                addr: addr.clone(),
                 identity: config.identity.clone(),
                 token: config.token.clone(),
                 config: config.link.clone(),
                 hello: hello.subscribe(),
+                wake: wake.subscribe(),
+                pauses: config.pauses,
                 inbox: inbox.clone(),
                 stop: stop.clone(),
             };
+            wakes.insert(addr, wake);
             diallers.spawn(dialler.run());
         }
         publish.links.send_replace(Arc::new(states.clone()));
-        Self {
+        // Agents and masters decide by who is there; they are better off with no list than with an old one.
+        let begins_with =
+            matches!(config.identity, Identity::Server(_)) && memory.view.version != Version::default();
+        let remembered = begins_with.then(|| (memory.view.clone(), Instant::now() + ALONE_AFTER));
+        let runner = Self {
             state,
             links: BTreeMap::new(),
             states,
             last_req_id: 0,
             identity: config.identity,
             orders,
+            once: Orders::new(),
             publish,
+            telling: Telling::new(wakes),
             hello,
+            own,
             stop,
             diallers,
-        }
+            keeper,
+            remembered,
+            unpublished: false,
+        };
+        (runner, memory)
     }
 
     pub(super) async fn run(mut self, mut inputs: mpsc::Receiver<Input>) {
         let mut stop = self.stop.clone();
+        let mut own = self.own.clone();
         let mut sweeps = interval(SWEEP_INTERVAL);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.settle();
         loop {
+            let due = self.due();
             tokio::select! {
                 biased;
                 () = stopped(&mut stop) => break,
+                () = due => self.on_time().await,
                 input = inputs.recv() => match input {
-                    Some(input) => self.take(input),
+                    Some(input) => {
+                        self.take(input);
+                        for _ in 1..INPUTS_MAX {
+                            let Ok(input) = inputs.try_recv() else { break };
+                            self.take(input);
+                        }
+                    }
                     None => break,
                 },
+                Ok(()) = own.changed() => self.changed(),
                 _ = sweeps.tick() => self.sweep(),
             }
+            self.settle();
         }
         inputs.close();
         while inputs.try_recv().is_ok() {}
         while self.diallers.join_next().await.is_some() {}
+        if let Some(keeper) = self.keeper.take() {
+            let memory = self.memory();
+            keeper.end(memory).await;
+        }
         self.publish.done.send_replace(true);
     }
 
     fn take(&mut self, input: Input) {
         match input {
             Input::Up { addr, sender, state } => self.up(addr, sender, state),
-            Input::Down { addr, why, refused } => self.down(addr, why, refused),
+            Input::Down { addr, down } => self.down(addr, down),
             Input::Message { addr, envelope } => self.message(&addr, envelope),
             Input::Ask { module_id, body, answer } => self.ask_leader(module_id, body, answer),
             Input::Tell { to, module_id, body } => {
-                let to = |addr: &MasterAddr| to.as_ref().is_none_or(|to| to == addr);
-                for (_, linked) in self.links.iter().filter(|(addr, _)| to(addr)) {
-                    tell(&linked.sender, Envelope::notify(module_id.clone(), body.clone()));
+                let envelope = Envelope::notify(module_id, body);
+                let meant = |addr: &MasterAddr| to.as_ref().is_none_or(|to| to == addr);
+                for (_, linked) in self.links.iter().filter(|(addr, _)| meant(addr)) {
+                    tell(&linked.sender, envelope.clone());
                 }
             }
         }
+    }
+
+    /// After a batch of inputs: what it came to is made known, first to this process and then to the masters.
+    fn settle(&mut self) {
+        self.publish_view();
         self.publish_reach();
+        self.tell_following();
+        self.watch_leader();
+    }
+
+    /// The first thing that has its time.
+    fn due(&self) -> impl Future<Output = ()> + use<> {
+        let keeper = self.keeper.as_ref().and_then(Keeper::due);
+        let alone = self.remembered.as_ref().map(|(_, until)| *until);
+        let first = [keeper, alone, self.telling.due()].into_iter().flatten().min();
+        async move {
+            match first {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    async fn on_time(&mut self) {
+        let now = Instant::now();
+        let is_due = |at: Instant| at <= now;
+        if self.remembered.as_ref().is_some_and(|(_, until)| is_due(*until)) {
+            self.begin_with_memory();
+        }
+        if self.telling.due().is_some_and(is_due) {
+            self.tell_unreachable();
+        }
+        if self.keeper.as_ref().and_then(Keeper::due).is_some_and(is_due) {
+            let memory = self.memory();
+            if let Some(keeper) = &mut self.keeper {
+                keeper.write(memory).await;
+            }
+        }
+    }
+
+    /// What is worth remembering now.
+    fn memory(&self) -> Memory {
+        let (followed, own) = (self.state.view(), self.own.borrow());
+        let view = if own.version > followed.version { &own } else { followed };
+        Memory { max_epoch: self.state.max_epoch().max(view.version.epoch), view: View::clone(view) }
+    }
+
+    /// There is something to write, unless it is of masters without epochs.
+    fn changed(&mut self) {
+        let known = self.state.max_epoch() > 0 || self.own.borrow().version.epoch > 0;
+        if let Some(keeper) = self.keeper.as_mut().filter(|_| known) {
+            keeper.changed();
+        }
+    }
+
+    fn begin_with_memory(&mut self) {
+        let Some((view, _)) = self.remembered.take() else { return };
+        let epoch = self.state.max_epoch();
+        if self.state.view().version == Version::default() {
+            let servers = view.servers.len();
+            tracing::warn!(target: "pomelo::follow", servers, "no master is there: beginning with the membership remembered");
+        }
+        self.on(Event::Remembered { epoch, view: Some(view) });
     }
 
     fn up(&mut self, addr: MasterAddr, sender: LinkSender, state: Option<ClusterState>) {
@@ -200,11 +301,9 @@ impl Runner {
         self.publish_links();
     }
 
-    fn down(&mut self, addr: MasterAddr, why: String, refused: bool) {
-        let was = self
-            .states
-            .insert(addr.clone(), LinkState { why: Some(why.clone()), refused, ..LinkState::default() });
-        let was = was.unwrap_or_default();
+    fn down(&mut self, addr: MasterAddr, down: Down) {
+        let Down { why, refused, newer, gone } = down;
+        let was = self.states.remove(&addr).unwrap_or_default();
         // Said once, not at each of the attempts that follow.
         if was.up || (refused && was.why.as_ref() != Some(&why)) {
             tracing::warn!(target: "pomelo::follow", "link to master {addr}: {why}; trying again");
@@ -213,211 +312,52 @@ impl Runner {
         } else {
             tracing::debug!(target: "pomelo::follow", %addr, why, "still no link");
         }
+        // It is gone until it is there again, whatever the next attempts fail of.
+        let gone = was.gone.or_else(|| gone.then(Instant::now));
+        let now = LinkState { why: Some(why), refused, gone, ..LinkState::default() };
+        self.states.insert(addr.clone(), now);
+        self.replaced(newer);
+        self.telling.unlinked(&addr);
         if let Some(linked) = self.links.remove(&addr) {
-            for pending in linked.pending.into_values() {
-                if let Pending::Caller(answer) = pending {
-                    // Who has given up waiting needs no answer.
-                    let _ = answer.send(Err(FollowError::Disconnected));
-                }
-            }
+            linked.end();
             self.on(Event::Disconnected { addr });
         }
         self.publish_links();
-    }
-
-    fn message(&mut self, addr: &MasterAddr, envelope: Envelope) {
-        let epoch = envelope.epoch().unwrap_or(0);
-        match envelope {
-            Envelope::Response(response) => self.answered(addr, response),
-            Envelope::Request { req_id, module_id, body, .. } => {
-                self.told(addr, epoch, Some(req_id), module_id, body);
-            }
-            Envelope::Notify { module_id, body, .. } => self.told(addr, epoch, None, module_id, body),
-            Envelope::Command { req_id, .. } => {
-                let why = Failure::new("modules can't be listed or switched here");
-                self.respond(addr, req_id, |id| Response::failed(id, &why));
-            }
+        let dialled = |link: &LinkState| !link.up && link.why.is_some();
+        if self.states.values().all(dialled) {
+            self.begin_with_memory();
         }
     }
 
-    /// A master asks or tells something.
-    fn told(&mut self, addr: &MasterAddr, epoch: u64, req_id: Option<ReqId>, module_id: String, body: Value) {
-        let verdict = match Told::read(&module_id, &body).and_then(|told| self.event(addr, told)) {
-            Err(why) => {
-                tracing::warn!(target: "pomelo::follow", %addr, module_id, "not understood: {why}");
-                Verdict::Refused(Failure::new(why))
-            }
-            Ok(Some(event)) => {
-                self.note(&event);
-                self.on(event)
-            }
-            Ok(None) => match self.on(Event::Frame { addr: addr.clone(), epoch }) {
-                Verdict::Obeyed if module_id == messages::MONITOR_WATCHER => {
-                    // `startOver`: every server has started. News, and answered like all others of its module.
-                    self.order(addr, epoch, None, module_id, body);
-                    Verdict::Obeyed
+    /// A master knows a later life of this server.
+    fn replaced(&self, newer: Option<u64>) {
+        let Identity::Server(info) = &self.identity else { return };
+        if newer.is_some() && newer > info.incarnation {
+            self.publish.newer.send_if_modified(|known| {
+                let higher = newer > *known;
+                if higher {
+                    *known = newer;
                 }
-                Verdict::Obeyed => return self.order(addr, epoch, req_id, module_id, body),
-                refused @ Verdict::Refused(_) => refused,
-            },
-        };
-        self.respond(addr, req_id, |id| match verdict {
-            Verdict::Obeyed => Response::in_error(id, json!(1)),
-            Verdict::Refused(why) => Response::failed(id, &why),
-        });
-    }
-
-    /// Keeps what a master says of its role, for [`super::Follower::links`].
-    fn note(&mut self, event: &Event) {
-        let (addr, role, coordinator) = match event {
-            Event::State { addr, state } => (addr, state.role, Some(&state.coordinator)),
-            Event::Announce { addr, view } if view.epoch >= self.state.max_epoch() => {
-                (addr, MasterRole::Active, None)
-            }
-            _ => return,
-        };
-        if let Some(known) = self.states.get_mut(addr) {
-            known.role = Some(role);
-            if let Some(coordinator) = coordinator {
-                known.coordinator.clone_from(coordinator);
-            }
-            self.publish_links();
-        }
-    }
-
-    /// Membership news as an event. A master of the original numbers nothing, so it is numbered here.
-    fn event(&self, addr: &MasterAddr, told: Option<Told>) -> Result<Option<Event>, String> {
-        let Some(told) = told else { return Ok(None) };
-        let addr = addr.clone();
-        Ok(Some(match told {
-            Told::Announce(view) => Event::Announce { addr, view },
-            Told::State(state) => Event::State { addr, state },
-            // Not of the membership: the links are looked at.
-            Told::Candidate(_) => return Ok(None),
-            Told::Step { version, change } => {
-                Event::Step { version: self.version(&addr, version)?, addr, change }
-            }
-            Told::Snapshot { version, servers } => {
-                let view = View::new(self.version(&addr, version)?, servers);
-                Event::Snapshot { addr, view }
-            }
-        }))
-    }
-
-    fn version(&self, addr: &MasterAddr, given: Option<Version>) -> Result<Version, String> {
-        let of_the_original = self.links.get(addr).is_some_and(|linked| linked.of_the_original);
-        match given {
-            Some(version) => Ok(version),
-            None if of_the_original => {
-                let last = self.state.view().version;
-                Ok(Version { epoch: 0, rev: if last.epoch == 0 { last.rev + 1 } else { 0 } })
-            }
-            None => Err("membership without epoch and rev".to_owned()),
-        }
-    }
-
-    fn order(
-        &mut self,
-        addr: &MasterAddr,
-        epoch: u64,
-        req_id: Option<ReqId>,
-        module_id: String,
-        body: Value,
-    ) {
-        let Some(linked) = self.links.get(addr) else { return };
-        let reply = req_id.map(|req_id| Reply::new(req_id, linked.sender.clone()));
-        let order = Order { from: addr.clone(), epoch, module_id, body, reply };
-        if let Err(refused) = self.orders.try_send(order) {
-            let (why, order) = match refused {
-                mpsc::error::TrySendError::Full(order) => ("too many orders wait here", order),
-                mpsc::error::TrySendError::Closed(order) => ("nobody takes orders here", order),
-            };
-            tracing::warn!(target: "pomelo::follow", %addr, module_id = order.module_id, "order refused: {why}");
-            if let Some(reply) = order.reply {
-                reply.fail(why);
-            }
-        }
-    }
-
-    fn ask_leader(
-        &mut self,
-        module_id: String,
-        body: Value,
-        answer: oneshot::Sender<Result<Value, FollowError>>,
-    ) {
-        let leader = self.state.leader().map(|leader| leader.addr.clone());
-        let error = match leader.and_then(|addr| self.links.get_mut(&addr)) {
-            None => FollowError::NoLeader { after: Duration::ZERO },
-            Some(linked) if linked.pending.len() >= REQUESTS_MAX => {
-                FollowError::Busy { waiting: linked.pending.len() }
-            }
-            Some(linked) => {
-                self.last_req_id += 1;
-                linked.pending.insert(self.last_req_id, Pending::Caller(answer));
-                tell(&linked.sender, Envelope::request(self.last_req_id, module_id, body));
-                return;
-            }
-        };
-        // Who has given up waiting needs no answer.
-        let _ = answer.send(Err(error));
-    }
-
-    /// A master answers.
-    fn answered(&mut self, addr: &MasterAddr, response: Response) {
-        let Some(linked) = self.links.get_mut(addr) else { return };
-        let of_the_original = linked.of_the_original;
-        // An unknown number is an answer that came after its caller had given up.
-        let number = response.resp_id.number();
-        let Some(pending) = number.and_then(|number| linked.pending.remove(&number)) else { return };
-        let result = response.into_result();
-        match pending {
-            Pending::Caller(answer) => {
-                if let Err(Failure { leader: Some(leader), .. }) = &result {
-                    self.on(Event::Moved { leader: Leader::from_wire(leader) });
-                }
-                // Who has given up waiting needs no answer.
-                let _ = answer.send(result.map_err(FollowError::Failed));
-            }
-            Pending::Snapshot { .. } => {
-                let told = result.map_err(|failure| failure.message).and_then(|body| {
-                    if of_the_original {
-                        Ok(Told::Snapshot { version: None, servers: messages::servers(&body)? })
-                    } else {
-                        Told::snapshot(&body)
-                    }
-                });
-                match told.and_then(|told| self.event(addr, Some(told))) {
-                    Ok(event) => event.into_iter().for_each(|event| drop(self.on(event))),
-                    Err(why) => {
-                        tracing::warn!(target: "pomelo::follow", "master {addr} did not say who is there: {why}");
-                        self.on(Event::NoSnapshot { addr: addr.clone() });
-                    }
-                }
-            }
+                higher
+            });
         }
     }
 
     /// Takes an event to the state machine and does what it says.
-    fn on(&mut self, event: Event) -> Verdict {
+    pub(super) fn on(&mut self, event: Event) -> Verdict {
         let mut verdict = Verdict::Obeyed;
         let max_epoch = self.state.max_epoch();
-        let mut changed = false;
         for action in self.state.on(event) {
             match action {
                 Action::Deliver => {}
                 Action::Lead(leader) => self.lead(leader),
-                Action::Publish => {
-                    changed = true;
-                    self.publish.view.send_replace(Arc::clone(self.state.view()));
-                }
-                Action::Absurd { addr, epoch } => {
-                    let max = self.state.max_epoch();
-                    tracing::warn!(target: "pomelo::follow", "refused what master {addr} says: no epoch can be {epoch} after {max}");
-                    verdict = Verdict::Refused(Failure::new(format!(
-                        "epoch {epoch} can't be: the last one was {max}"
-                    )));
-                }
+                Action::Publish => self.unpublished = true,
                 Action::AskSnapshot { addr } => self.ask_snapshot(&addr),
+                Action::Absurd { addr, epoch } => {
+                    let last = self.state.max_epoch();
+                    tracing::warn!(target: "pomelo::follow", "refused what master {addr} says: no epoch can be {epoch} after {last}");
+                    verdict = Verdict::Refused(Failure::new(format!("epoch {epoch} can't be after {last}")));
+                }
                 Action::Refuse { addr, epoch, leader } => {
                     tracing::warn!(target: "pomelo::follow", "refused what master {addr} says: epoch {epoch} has begun");
                     if let Some(linked) = self.links.get(&addr) {
@@ -428,13 +368,16 @@ impl Runner {
                         message: format!("superseded by epoch {epoch}"),
                         leader: leader.map(|leader| leader.to_wire()),
                         superseded: Some(epoch),
+                        ..Failure::default()
                     });
                 }
             }
         }
-        if changed || self.state.max_epoch() != max_epoch {
-            self.hello.send_replace(self.state.hello());
+        if self.state.max_epoch() != max_epoch {
+            // At once: whoever gets the order behind it may look.
             self.publish.epoch.send_replace(self.state.max_epoch());
+            self.hello.send_replace(self.state.hello());
+            self.changed();
         }
         verdict
     }
@@ -478,46 +421,17 @@ impl Runner {
         }
     }
 
-    fn ask_snapshot(&mut self, addr: &MasterAddr) {
-        let Some(linked) = self.links.get_mut(addr) else { return };
-        self.last_req_id += 1;
-        let until = Instant::now() + SNAPSHOT_TIMEOUT;
-        linked.pending.insert(self.last_req_id, Pending::Snapshot { until });
-        let envelope = if linked.of_the_original {
-            let id = match &self.identity {
-                Identity::Server(info) => info.id.as_str(),
-                Identity::Agent { id, .. } => id,
-                Identity::Candidate(me) => me.id.as_str(),
-            };
-            let body = json!({ "action": "subscribe", "id": id });
-            Envelope::request(self.last_req_id, messages::MASTER_WATCHER, body)
-        } else {
-            Envelope::request(self.last_req_id, messages::CLUSTER, messages::ask_snapshot())
-        };
-        tell(&linked.sender, envelope);
-    }
-
-    fn sweep(&mut self) {
-        let now = Instant::now();
-        for (addr, linked) in &mut self.links {
-            linked
-                .pending
-                .retain(|_, pending| !matches!(pending, Pending::Caller(answer) if answer.is_closed()));
-            let late = |pending: &Pending| matches!(pending, Pending::Snapshot { until } if *until <= now);
-            if !linked.sender.is_closed() && linked.pending.values().any(late) {
-                tracing::warn!(target: "pomelo::follow", "master {addr} does not say who is there; linking again");
-                linked.sender.close();
-            }
+    /// Publishes the membership, if it has changed: once for all the steps of a batch, since each copy that is handed out costs
+    /// the next step a copy of the list.
+    pub(super) fn publish_view(&mut self) {
+        if std::mem::take(&mut self.unpublished) {
+            self.publish.view.send_replace(Arc::clone(self.state.view()));
+            self.hello.send_replace(self.state.hello());
+            self.changed();
         }
     }
 
-    fn respond(&self, addr: &MasterAddr, req_id: Option<ReqId>, response: impl FnOnce(ReqId) -> Response) {
-        if let (Some(req_id), Some(linked)) = (req_id, self.links.get(addr)) {
-            answer(&linked.sender, response(req_id));
-        }
-    }
-
-    fn publish_links(&self) {
+    pub(super) fn publish_links(&self) {
         self.publish.links.send_if_modified(|links| {
             let changed = **links != self.states;
             if changed {
@@ -540,6 +454,6 @@ impl Runner {
 }
 
 /// Sends. A link that has ended meanwhile says so itself.
-fn tell(link: &LinkSender, envelope: Envelope) {
+pub(super) fn tell(link: &LinkSender, envelope: Envelope) {
     let _ = link.send(&AdminMessage::Monitor(envelope));
 }

@@ -7,11 +7,13 @@ use pomelo_protocol::{
 use serde_json::json;
 use tokio::time::timeout;
 
+mod faults;
+
 use super::*;
 use crate::{
     admin::{AdminListener, Link, LinkError},
     membership::{Change, Version},
-    messages,
+    messages::{self, Said},
 };
 
 /// Nothing here takes this long.
@@ -27,6 +29,8 @@ struct FakeMaster {
 struct FakeLink {
     link: Link,
     register: Register,
+    /// The connection under the link.
+    socket: std::net::TcpStream,
 }
 
 impl FakeMaster {
@@ -38,9 +42,12 @@ impl FakeMaster {
 
     async fn registration(&self) -> FakeLink {
         let accepted = async {
-            let mut link = Link::accept(self.listener.accept().await, &LinkConfig::default()).await.unwrap();
+            let stream = self.listener.accept().await.into_std().unwrap();
+            let socket = stream.try_clone().unwrap();
+            let stream = tokio::net::TcpStream::from_std(stream).unwrap();
+            let mut link = Link::accept(stream, &LinkConfig::default()).await.unwrap();
             let register = link.registration().await.unwrap();
-            FakeLink { link, register }
+            FakeLink { link, register, socket }
         };
         timeout(PATIENCE, accepted).await.expect("nobody came")
     }
@@ -53,14 +60,33 @@ impl FakeMaster {
 }
 
 impl FakeLink {
-    /// The next message that is not `record`.
+    /// The next message, whatever it is.
+    async fn any(&mut self) -> Envelope {
+        match timeout(PATIENCE, self.link.recv()).await.expect("silence").expect("link ended") {
+            AdminMessage::Monitor(envelope) => envelope,
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+
+    /// The next message that is neither `record` nor `following`.
     async fn next(&mut self) -> Envelope {
         loop {
-            match timeout(PATIENCE, self.link.recv()).await.expect("silence").expect("link ended") {
-                AdminMessage::Monitor(Envelope::Notify { module_id, .. })
-                    if module_id == messages::MASTER_WATCHER => {}
-                AdminMessage::Monitor(envelope) => return envelope,
-                other => panic!("unexpected {other:?}"),
+            match self.any().await {
+                Envelope::Notify { module_id, .. } if module_id == messages::MASTER_WATCHER => {}
+                Envelope::Notify { module_id, body, .. }
+                    if matches!(Said::read(&module_id, &body), Ok(Some(Said::Following { .. }))) => {}
+                envelope => return envelope,
+            }
+        }
+    }
+
+    /// The next thing that it says as one of `__cluster__`, without being asked.
+    async fn next_said(&mut self) -> Said {
+        loop {
+            if let Envelope::Notify { module_id, body, .. } = self.any().await
+                && let Some(said) = Said::read(&module_id, &body).unwrap()
+            {
+                return said;
             }
         }
     }
@@ -85,6 +111,11 @@ impl FakeLink {
 
     fn announce(&self, view: &View) {
         self.say(Envelope::notify(messages::CLUSTER, messages::announce(view)).in_epoch(view.version.epoch));
+    }
+
+    /// Ends as the link of a process that is killed does: without a word. A dropped one says DISCONNECT.
+    fn die(self) {
+        self.socket.shutdown(std::net::Shutdown::Both).unwrap();
     }
 
     async fn end(mut self) -> LinkError {
