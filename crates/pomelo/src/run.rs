@@ -5,7 +5,7 @@ use std::process;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{App, Args, Result, logging, node::Ending};
+use crate::{App, Args, Error, Result, logging, node::Ending};
 
 impl App {
     /// Runs the server that the process's arguments name, until it is stopped: by SIGTERM, SIGINT, or an administrator.
@@ -67,6 +67,9 @@ fn finish(ending: Ending) -> Result<()> {
     match ending {
         Ending::Stopped => Ok(()),
         Ending::Killed => process::exit(1),
+        Ending::Replaced { by } => {
+            Err(Error::msg(format!("a later process has this server's id, with incarnation {by}")))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -34,6 +35,7 @@ pub(super) struct Following {
     pub(super) follower: Follower,
     view: watch::Receiver<Arc<View>>,
     orders: mpsc::Receiver<Order>,
+    newer: watch::Receiver<Option<u64>>,
     me: Arc<ServerInfo>,
     known: Members,
     /// Which life of each server was the last one known, also of those that are leaving.
@@ -48,22 +50,26 @@ pub(super) struct Following {
 }
 
 impl Following {
-    /// Begins to dial the masters; that none answers is no reason to wait.
+    /// Begins to dial the masters; that none answers is no reason to wait: what was known when the last process of this machine
+    /// was told something, in the folder `memory`, is better than nothing.
     pub(super) fn start(
         env: &Environment,
         me: &Arc<ServerInfo>,
+        memory: PathBuf,
         directory: Arc<Directory>,
         links: Links,
         channels: Channels,
     ) -> Self {
         let candidates = env.candidates.iter().map(MasterEntry::addr);
         let config = FollowerConfig::new(Identity::Server(ServerInfo::clone(me)), candidates)
-            .token(env.server_tokens.token_for(&me.server_type));
+            .token(env.server_tokens.token_for(&me.server_type))
+            .memory(Some(memory));
         let (follower, orders) = Follower::start(config);
-        let view = follower.view();
+        let (view, newer) = (follower.view(), follower.newer());
         Self {
             follower,
             view,
+            newer,
             orders,
             me: Arc::clone(me),
             known: Members::default(),
@@ -76,7 +82,7 @@ impl Following {
         }
     }
 
-    /// Follows until a master orders the end.
+    /// Follows until a master orders the end, or knows a later life of this server.
     pub(super) async fn run(&mut self, status: &Status) -> Ending {
         loop {
             tokio::select! {
@@ -84,6 +90,11 @@ impl Following {
                 Some(order) = self.orders.recv() => {
                     if let Some(ending) = obey(order, status) {
                         return ending;
+                    }
+                }
+                Ok(()) = self.newer.changed() => {
+                    if let Some(by) = *self.newer.borrow_and_update() {
+                        return Ending::Replaced { by };
                     }
                 }
                 () = due(self.leaving.front()) => self.cut(),

@@ -5,6 +5,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -47,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) routes: HashMap<String, RouteFn>,
     pub(crate) dictionary: Dictionary,
     pub(crate) call_timeout: Duration,
+    /// Where what is known of the cluster is kept for the next start.
+    pub(crate) memory: PathBuf,
 }
 
 /// How a server came to its end.
@@ -56,6 +59,11 @@ pub(crate) enum Ending {
     Stopped,
     /// Told to end at once.
     Killed,
+    /// A later process has its id: it left as if it had been stopped.
+    Replaced {
+        /// The incarnation of that one.
+        by: u64,
+    },
 }
 
 /// A server whose ports are open.
@@ -80,7 +88,7 @@ impl NodeRunning {
 
 /// Opens the ports, starts serving, and begins to look for a master.
 pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
-    let Setup { mut server, types, mut info, env, routes, dictionary, call_timeout } = setup;
+    let Setup { mut server, types, mut info, env, routes, dictionary, call_timeout, memory } = setup;
     if let Some(max) = env.options_of(&info.id).max_connections {
         server.connector = server.connector.map(|hybrid| hybrid.max_connections(max as usize));
     }
@@ -143,7 +151,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     inbox.open(&node);
 
     let (stop, stopping) = watch::channel(false);
-    let following = Following::start(&env, &info, directory, links.clone(), channels);
+    let following = Following::start(&env, &info, memory, directory, links.clone(), channels);
     log_start(&info);
     let serving = Serving { node, following, links };
     let task = tokio::spawn(serving.run(listener, connector, stopping));
@@ -223,7 +231,12 @@ impl Serving {
         no_more_links.send_replace(true);
         self.links.close().await;
         while accepting.join_next().await.is_some() {}
-        tracing::info!(server = %status.me.id, "stopped");
+        match ending {
+            Ending::Replaced { by } => {
+                tracing::error!(server = %status.me.id, by, "ended: a later process has its id");
+            }
+            Ending::Stopped | Ending::Killed => tracing::info!(server = %status.me.id, "stopped"),
+        }
         ending
     }
 }
