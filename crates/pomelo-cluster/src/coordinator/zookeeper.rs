@@ -6,28 +6,47 @@
 //! | (the path itself) | the leader: JSON with the original's `id`, `host`, `port` first, then `pid`, `epoch`, `lock`, `session` |
 //! | `lock/<serverId>-NNNNNNNNNN` | one candidate, ephemeral; the lowest number leads |
 //! | `epoch` | the last epoch, decimal |
+//! | `ops/…`, `claims/…`, `desired/…`, `history/…` | the leaders' records ([`super::store`]) |
 //!
 //! What differs from the plugin: numbers are compared as numbers; a candidate watches its own node as well as the one
 //! before it and looks again after any event; a node whose creation was not confirmed is found again by its session;
 //! and a promotion is one transaction that fails when the candidate's node is gone.
 //!
-//! [`session`] keeps the session, [`queue`] the place in the queue, [`promote`] writes terms.
+//! [`session`] keeps the session, [`lease`] says how long that may be relied on, [`queue`] keeps the place in the queue,
+//! [`promote`] writes terms, [`records`] what leaders want to last, [`evict`] and [`guard`] take places away, [`access`] says who
+//! may write at all.
 
+mod access;
+mod connect;
+mod evict;
 mod guard;
+mod lease;
 mod promote;
 mod queue;
+mod records;
 mod session;
 
-use std::{fmt, sync::Arc, time::Duration};
+#[doc(hidden)]
+pub use self::queue::ahead;
 
-use tokio::sync::{Mutex, mpsc, watch};
-use zookeeper_client::Client;
+use std::{
+    fmt,
+    sync::{Arc, Mutex as StdMutex},
+    time::Duration,
+};
 
+use tokio::{
+    sync::{Mutex, mpsc, watch},
+    time,
+};
+use zookeeper_client::{Client, Error};
+
+pub use self::access::Credentials;
 pub(super) use self::guard::ZooKeeperGuard;
-use self::session::Sessions;
+use self::{connect::Ensemble, lease::Lease, records::Known, session::Sessions};
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, Events, MasterAddr, Obituary, OwnedTask, PromoteError,
-    Record, StoreError, Term, Write,
+    Record, StoreError, Term, Write, store,
 };
 
 /// The session time-out that is asked for. The server may grant more: at least two of its ticks.
@@ -35,6 +54,12 @@ pub const SESSION_TIMEOUT_MS_DEFAULT: u64 = 2_000;
 
 /// Where the original's plugin keeps the leader.
 pub const PATH_DEFAULT: &str = "/pomelo/master";
+
+/// However short the session time-out, an answer is waited for this long.
+const ANSWER_MIN_MS: u64 = 100;
+
+/// Most requests of one kind that wait for their answers at a time.
+const ASK_AT_ONCE: usize = 64;
 
 /// A configuration that can't work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +76,18 @@ pub enum ZooKeeperConfigError {
         /// What was given.
         found: String,
     },
+    /// The user of the nodes.
+    #[error("invalid zookeeper user {found:?}: expected a name without a colon")]
+    User {
+        /// What was given.
+        found: String,
+    },
+    /// The user's password.
+    #[error("zookeeper user {user:?} has no password")]
+    Password {
+        /// The user.
+        user: String,
+    },
 }
 
 /// Candidates that meet in a ZooKeeper ensemble.
@@ -59,6 +96,7 @@ pub struct ZooKeeperCoordinator {
     servers: Arc<str>,
     path: Arc<str>,
     session_timeout: Duration,
+    credentials: Option<Credentials>,
 }
 
 impl ZooKeeperCoordinator {
@@ -79,7 +117,7 @@ impl ZooKeeperCoordinator {
             return Err(ZooKeeperConfigError::Path { found: format!("{chroot}{path}") });
         }
         let session_timeout = Duration::from_millis(SESSION_TIMEOUT_MS_DEFAULT);
-        Ok(Self { servers: servers.into(), path: full.into(), session_timeout })
+        Ok(Self { servers: servers.into(), path: full.into(), session_timeout, credentials: None })
     }
 
     /// Asks for another session time-out: how long a candidate that fell silent keeps its place.
@@ -87,6 +125,36 @@ impl ZooKeeperCoordinator {
     pub fn session_timeout_ms(mut self, timeout_ms: u64) -> Self {
         self.session_timeout = Duration::from_millis(timeout_ms);
         self
+    }
+
+    /// Shows a user's password on every connection, makes nodes that nobody else may write, and takes those away from everybody
+    /// that are there already. All candidates of a cluster have the same.
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
+    fn ensemble(&self) -> Ensemble {
+        Ensemble {
+            servers: self.servers.to_string(),
+            auth: self.credentials.as_ref().map(Credentials::digest),
+            session_timeout: self.session_timeout,
+        }
+    }
+
+    fn obituary(&self, node: String) -> Obituary {
+        Obituary::ZooKeeper {
+            servers: self.servers.to_string(),
+            node,
+            auth: self.credentials.as_ref().map(Credentials::digest),
+            session_timeout_ms: u64::try_from(self.session_timeout.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// While the connection is away the library keeps requests for later; an answer must not come that late.
+    async fn in_time<T>(&self, asking: impl Future<Output = T>) -> Option<T> {
+        time::timeout(self.session_timeout.max(Duration::from_millis(ANSWER_MIN_MS)), asking).await.ok()
     }
 }
 
@@ -104,10 +172,14 @@ impl Coordinator for ZooKeeperCoordinator {
     fn join(&self, me: CandidateInfo) -> (Box<dyn Candidacy>, mpsc::Receiver<super::CoordinatorEvent>) {
         let (events, receiver) = Events::new();
         let (place, seen) = watch::channel(None);
-        let config = Arc::new(self.clone());
-        let sessions = Sessions::new(Arc::clone(&config), me.clone(), place, events);
+        let (died, obituary) = watch::channel(None);
+        let (config, lease) = (Arc::new(self.clone()), Arc::new(Lease::default()));
+        let sessions =
+            Sessions::new(Arc::clone(&config), me.clone(), place, died, Arc::clone(&lease), events);
         let task = Mutex::new(OwnedTask::spawn(sessions.run()));
-        (Box::new(ZooKeeperCandidacy { config, me, place: seen, task }), receiver)
+        let (granted, known) = (StdMutex::new(None), Known::default());
+        let candidacy = ZooKeeperCandidacy { config, me, place: seen, obituary, lease, granted, known, task };
+        (Box::new(candidacy), receiver)
     }
 }
 
@@ -121,56 +193,125 @@ struct Place {
     first: bool,
 }
 
+/// The last term that was granted, and the name of the node it rests on.
+#[derive(Clone, Debug)]
+struct Granted {
+    epoch: u64,
+    node: String,
+}
+
 struct ZooKeeperCandidacy {
     config: Arc<ZooKeeperCoordinator>,
     me: CandidateInfo,
     place: watch::Receiver<Option<Place>>,
+    obituary: watch::Receiver<Option<Obituary>>,
+    lease: Arc<Lease>,
+    granted: StdMutex<Option<Granted>>,
+    known: Known,
     task: Mutex<OwnedTask>,
+}
+
+impl ZooKeeperCandidacy {
+    fn place(&self) -> Option<Place> {
+        self.place.borrow().clone()
+    }
+
+    /// The place that a term rests on, if it is the last one that was granted and the place is still held.
+    fn place_of(&self, term: &Term) -> Result<Place, StoreError> {
+        let granted = self.granted.lock().ok().and_then(|granted| granted.clone());
+        let Some(granted) = granted.filter(|granted| granted.epoch == term.epoch) else {
+            return Err(StoreError::Fenced(format!("epoch {} is not the last that was granted", term.epoch)));
+        };
+        let place = self.place().filter(|place| place.node == granted.node);
+        place.ok_or_else(|| {
+            StoreError::Fenced(format!("the place in the queue that epoch {} rests on is gone", term.epoch))
+        })
+    }
+
+    async fn in_time<T>(&self, asking: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let no_answer =
+            || StoreError::Unavailable(format!("no answer from zookeeper {}", self.config.servers));
+        self.config.in_time(asking).await.unwrap_or_else(|| Err(no_answer()))
+    }
 }
 
 impl Candidacy for ZooKeeperCandidacy {
     fn promote(&self, above: u64) -> BoxFuture<'_, Result<Term, PromoteError>> {
         Box::pin(async move {
-            let place = self.place.borrow().clone();
-            match place {
-                Some(place) if place.first => promote::promote(&self.config, &self.me, &place, above).await,
-                Some(_) => Err(PromoteError::Fenced("others are before this candidate".to_owned())),
-                None => Err(PromoteError::Fenced("no place in the queue".to_owned())),
+            let place = match self.place() {
+                Some(place) if place.first => place,
+                Some(_) => {
+                    return Err(PromoteError::Fenced("others are before this candidate".to_owned()));
+                }
+                None => return Err(PromoteError::Fenced("no place in the queue".to_owned())),
+            };
+            let term = promote::promote(&self.config, &self.me, &place, above).await?;
+            if let Ok(mut granted) = self.granted.lock() {
+                *granted = Some(Granted { epoch: term.epoch, node: place.node });
             }
+            Ok(term)
         })
     }
 
     fn resign(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.task.lock().await.end().await;
-            let place = self.place.borrow().clone();
-            if let Some(place) = place {
+            if let Some(place) = self.place() {
                 let lock = format!("{}/lock/{}", self.config.path, place.node);
                 // The session's end removes the node too, but nobody would confirm that.
-                _ = tokio::time::timeout(self.config.session_timeout, queue::remove(&place.client, &lock))
-                    .await;
+                _ = time::timeout(self.config.session_timeout, queue::remove(&place.client, &lock)).await;
             }
         })
     }
 
-    fn write(&self, _: &Term, _: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async { Err(StoreError::Unavailable("not built yet".to_owned())) })
+    fn write(&self, term: &Term, writes: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>> {
+        let place = store::check(&writes).and_then(|()| self.place_of(term));
+        Box::pin(async move {
+            let Place { client, node, .. } = place?;
+            self.in_time(records::write(&self.config, &client, &node, &self.known, &writes)).await
+        })
     }
 
-    fn list(&self, _: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        Box::pin(async { Ok(Vec::new()) })
+    fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
+        let (checked, folder) = (store::check_folder(folder), folder.to_owned());
+        Box::pin(async move {
+            checked?;
+            let no_place = || StoreError::Unavailable("no place in the queue".to_owned());
+            let Place { client, .. } = self.place().ok_or_else(no_place)?;
+            self.in_time(records::list(&self.config, &client, &self.known, &folder)).await
+        })
     }
 
-    fn evict(&self, _: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(async { Ok(false) })
+    fn evict(&self, leader: &MasterAddr) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let leader = leader.clone();
+        Box::pin(async move {
+            let no_place = || StoreError::Fenced("no place in the queue".to_owned());
+            let Place { client, node, .. } = self.place().ok_or_else(no_place)?;
+            self.in_time(evict::evict(&self.config, &client, &node, &leader)).await
+        })
     }
 
     fn lease_left(&self) -> Option<Duration> {
-        None
+        Some(self.lease.left())
     }
 
     fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
-        watch::channel(None).1
+        self.obituary.clone()
+    }
+}
+
+/// What a request that failed means to who made it.
+#[expect(clippy::needless_pass_by_value, reason = "used as `map_err(unavailable)`")]
+fn unavailable(error: Error) -> StoreError {
+    StoreError::Unavailable(explain(&error))
+}
+
+/// The library's words, and more of them where they are few.
+fn explain(error: &Error) -> String {
+    match error {
+        Error::NoAuth => "not authorized: the nodes belong to another user of zookeeper than the configured one                           (or to one, and none is configured)"
+            .to_owned(),
+        error => error.to_string(),
     }
 }
 

@@ -3,11 +3,8 @@
 //! The check is what fences a candidate that does not know yet that its session ended; the version of the epoch's node
 //! is what makes two candidates with one epoch impossible.
 
-use std::time::Duration;
-
 use futures_util::future;
 use serde::{Deserialize, Serialize};
-use tokio::time;
 use zookeeper_client::{CheckWriteError, Client, Error};
 
 use super::{Place, ZooKeeperCoordinator, queue};
@@ -32,18 +29,16 @@ pub(super) async fn promote(
     place: &Place,
     above: u64,
 ) -> Result<Term, PromoteError> {
-    // While the connection is away the library keeps requests for later; the answer must not come that late.
-    let attempt = Attempt { client: &place.client, path: &config.path, me, node: &place.node, above };
-    let limit = config.session_timeout.max(Duration::from_millis(100));
-    match time::timeout(limit, attempt.run()).await {
-        Ok(result) => result,
-        Err(_) => Err(PromoteError::Unavailable("no answer to the promotion".to_owned())),
+    let attempt = Attempt { config, client: &place.client, me, node: &place.node, above };
+    match config.in_time(attempt.run()).await {
+        Some(result) => result,
+        None => Err(PromoteError::Unavailable("no answer to the promotion".to_owned())),
     }
 }
 
 struct Attempt<'a> {
+    config: &'a ZooKeeperCoordinator,
     client: &'a Client,
-    path: &'a str,
     me: &'a CandidateInfo,
     node: &'a str,
     above: u64,
@@ -67,8 +62,9 @@ impl Attempt<'_> {
     }
 
     async fn write(&self) -> Result<Written, PromoteError> {
-        let epoch_path = format!("{}/epoch", self.path);
-        let reads = future::join(self.client.get_data(&epoch_path), self.client.get_data(self.path)).await;
+        let path = &*self.config.path;
+        let epoch_path = format!("{path}/epoch");
+        let reads = future::join(self.client.get_data(&epoch_path), self.client.get_data(path)).await;
         let ((epoch, stat), (published, _)) = match reads {
             (Err(Error::NoNode), _) | (_, Err(Error::NoNode)) => return self.prepare().await,
             (epoch, published) => (epoch.map_err(unavailable)?, published.map_err(unavailable)?),
@@ -82,11 +78,11 @@ impl Attempt<'_> {
             last.checked_add(1).ok_or_else(|| PromoteError::Fenced(format!("no epoch after {last}")))?;
         let published = self.published(epoch)?;
 
-        let lock = format!("{}/lock/{}", self.path, self.node);
+        let lock = format!("{path}/lock/{}", self.node);
         let mut writer = self.client.new_check_writer(&lock, None).map_err(unavailable)?;
         writer
             .add_set_data(&epoch_path, epoch.to_string().as_bytes(), Some(stat.version))
-            .and_then(|()| writer.add_set_data(self.path, &published, None))
+            .and_then(|()| writer.add_set_data(path, &published, None))
             .map_err(unavailable)?;
         match writer.commit().await {
             Ok(_) => Ok(Written::Done(Term { epoch })),
@@ -103,7 +99,7 @@ impl Attempt<'_> {
     }
 
     async fn prepare(&self) -> Result<Written, PromoteError> {
-        queue::prepare(self.client, self.path).await.map_err(unavailable)?;
+        queue::prepare(self.client, self.config).await.map_err(unavailable)?;
         Ok(Written::Stale)
     }
 

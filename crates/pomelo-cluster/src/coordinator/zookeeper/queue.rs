@@ -4,21 +4,18 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde::Serialize;
 use tokio::time;
-use zookeeper_client::{Acls, Client, CreateMode, CreateOptions, Error, OneshotWatcher};
+use zookeeper_client::{Client, Error, OneshotWatcher};
 
-use crate::coordinator::CandidateInfo;
+use super::{ZooKeeperCoordinator, access};
+use crate::coordinator::{CandidateInfo, clock::since_boot, process::ProcessId};
 
 /// A candidate looks again after this even if no watch fired: watches are how it learns fast, not how it stays right.
 const LOOK_AGAIN_MS: u64 = 5_000;
 
 /// Pause before a node's removal is tried again.
 const REMOVE_RETRY_MS: u64 = 20;
-
-/// As the original: readable and writable for everybody.
-const PERSISTENT: CreateOptions<'static> = CreateMode::Persistent.with_acls(Acls::anyone_all());
-const CANDIDATE: CreateOptions<'static> = CreateMode::EphemeralSequential.with_acls(Acls::anyone_all());
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookError {
@@ -32,6 +29,8 @@ pub(super) enum LookError {
 /// Where a candidate stands, and what will tell when that changes.
 pub(super) struct Seen {
     pub(super) ahead: usize,
+    /// When it was asked whether the own node is there, on the clock of leases.
+    pub(super) asked: Duration,
     own: OneshotWatcher,
     before: Option<OneshotWatcher>,
 }
@@ -54,26 +53,48 @@ impl Seen {
 }
 
 /// Makes the permanent nodes that are missing.
-pub(super) async fn prepare(client: &Client, path: &str) -> Result<(), Error> {
-    client.mkdir(&format!("{path}/lock"), &PERSISTENT).await?;
-    match client.create(&format!("{path}/epoch"), b"0", &PERSISTENT).await {
+pub(super) async fn prepare(client: &Client, config: &ZooKeeperCoordinator) -> Result<(), Error> {
+    let options = access::persistent(config.credentials.as_ref());
+    client.mkdir(&format!("{}/lock", config.path), &options).await?;
+    match client.create(&format!("{}/epoch", config.path), b"0", &options).await {
         Ok(_) | Err(Error::NodeExists) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
+/// Data of a candidate's node. `id`, `host`, `port` and `pid` are for everybody, the rest tells this process and this session
+/// from all others.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    candidate: &'a CandidateInfo,
+    session: String,
+    process: Option<ProcessId>,
+}
+
 /// Makes the own node, or finds it again if it was made by a request that was never answered. Its name.
-pub(super) async fn enter(client: &Client, path: &str, me: &CandidateInfo) -> Result<String, Error> {
+pub(super) async fn enter(
+    client: &Client,
+    config: &ZooKeeperCoordinator,
+    me: &CandidateInfo,
+) -> Result<String, Error> {
+    let path = &config.path;
     let prefix = format!("{}-", me.id);
     if let Some(own) = find_own(client, path, &prefix).await? {
         return Ok(own);
     }
-    let data = json!({ "id": me.id, "host": me.addr.host, "port": me.addr.port, "pid": me.pid }).to_string();
+    if config.credentials.is_some() {
+        access::protect(client, path).await?;
+    }
+    let session = client.session_id().to_string();
+    let shown = Shown { candidate: me, session, process: ProcessId::own().ok() };
+    let data = serde_json::to_vec(&shown).map_err(|error| Error::UnexpectedError(error.to_string()))?;
     let node = format!("{path}/lock/{prefix}");
-    let (_, sequence) = match client.create(&node, data.as_bytes(), &CANDIDATE).await {
+    let options = access::candidate(config.credentials.as_ref());
+    let (_, sequence) = match client.create(&node, &data, &options).await {
         Err(Error::NoNode) => {
-            prepare(client, path).await?;
-            client.create(&node, data.as_bytes(), &CANDIDATE).await?
+            prepare(client, config).await?;
+            client.create(&node, &data, &options).await?
         }
         created => created?,
     };
@@ -108,25 +129,35 @@ pub(super) async fn look(client: &Client, path: &str, own: &str) -> Result<Seen,
     };
     loop {
         // The watch on the own node first: its end is never missed.
+        let asked = since_boot();
         let watching = watch(own).await?.ok_or(LookError::Gone)?;
         let nodes = match client.list_children(&format!("{path}/lock")).await {
             Err(Error::NoNode) => return Err(LookError::Gone),
             nodes => nodes?,
         };
         let (ahead, before) = ahead(&nodes, own).ok_or(LookError::Gone)?;
-        let Some(before) = before else { return Ok(Seen { ahead, own: watching, before: None }) };
+        let Some(before) = before else { return Ok(Seen { ahead, asked, own: watching, before: None }) };
         // Gone between the list and the watch: nothing would ever fire. Look again.
         if let Some(before) = watch(before).await? {
-            return Ok(Seen { ahead, own: watching, before: Some(before) });
+            return Ok(Seen { ahead, asked, own: watching, before: Some(before) });
         }
     }
 }
 
 /// How many nodes are before the own one, and the last of them. Nothing if the own node is not in the list.
-fn ahead<'a>(nodes: &'a [String], own: &str) -> Option<(usize, Option<&'a str>)> {
+#[doc(hidden)]
+pub fn ahead<'a>(nodes: &'a [String], own: &str) -> Option<(usize, Option<&'a str>)> {
+    let before = before(nodes, own)?;
+    Some((before.len(), before.last().copied()))
+}
+
+/// The nodes before the own one, in the order of the queue. Nothing if the own node is not in the list.
+pub(super) fn before<'a>(nodes: &'a [String], own: &str) -> Option<Vec<&'a str>> {
     let own = nodes.iter().find(|node| *node == own).and_then(|node| sequence(node))?;
-    let before = || nodes.iter().filter_map(|node| Some((sequence(node)?, node))).filter(|(n, _)| *n < own);
-    Some((before().count(), before().max().map(|(_, node)| node.as_str())))
+    let numbered = nodes.iter().filter_map(|node| Some((sequence(node)?, node.as_str())));
+    let mut before: Vec<_> = numbered.filter(|(number, _)| *number < own).collect();
+    before.sort_unstable();
+    Some(before.into_iter().map(|(_, node)| node).collect())
 }
 
 /// The number at the end of a node's name. Compared as a number: the original sorts it as text, so that its tenth

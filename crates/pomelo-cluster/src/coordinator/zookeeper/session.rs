@@ -7,30 +7,31 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{net::TcpStream, sync::watch, time};
+use tokio::{sync::watch, time};
 use tracing::warn;
-use zookeeper_client::{Client, Connector, Error, SessionInfo, SessionState, StateWatcher};
+use zookeeper_client::{Client, Error, SessionInfo, SessionState, StateWatcher};
 
 use super::{
     Place, ZooKeeperCoordinator,
+    connect::{Ensemble, pause},
+    explain,
+    lease::{Heard, Lease, Probe},
     queue::{self, LookError},
 };
-use crate::coordinator::{CandidateInfo, Coordinator, CoordinatorEvent, Events, UNREACHABLE_AGAIN_MS};
-
-/// Pause between attempts to reach the ensemble: at random between these, so that candidates don't come in step.
-const RECONNECT_MIN_MS: u64 = 50;
-const RECONNECT_MAX_MS: u64 = 500;
-
-/// One attempt to connect ends after this, whatever the library thinks.
-const CONNECT_TIMEOUT_MS: u64 = 10_000;
+use crate::coordinator::{
+    CandidateInfo, Coordinator, CoordinatorEvent, Events, Obituary, UNREACHABLE_AGAIN_MS,
+};
 
 /// After a refused or failed request, the queue is looked at again this much later.
 const RETRY_MS: u64 = 200;
 
 pub(super) struct Sessions {
     config: Arc<ZooKeeperCoordinator>,
+    ensemble: Ensemble,
     me: CandidateInfo,
     place: watch::Sender<Option<Place>>,
+    obituary: watch::Sender<Option<Obituary>>,
+    lease: Arc<Lease>,
     events: Events,
     /// What was last wrong with a place in the queue that is held, and when that was said.
     complained: Option<(Error, time::Instant)>,
@@ -48,9 +49,12 @@ impl Sessions {
         config: Arc<ZooKeeperCoordinator>,
         me: CandidateInfo,
         place: watch::Sender<Option<Place>>,
+        obituary: watch::Sender<Option<Obituary>>,
+        lease: Arc<Lease>,
         events: Events,
     ) -> Self {
-        Self { config, me, place, events, complained: None }
+        let ensemble = config.ensemble();
+        Self { config, ensemble, me, place, obituary, lease, events, complained: None }
     }
 
     /// One session after the other, until the task is ended.
@@ -58,7 +62,9 @@ impl Sessions {
         loop {
             let client = self.connect().await;
             let why = self.keep(client).await;
+            self.lease.end();
             self.place.send_replace(None);
+            self.obituary.send_replace(None);
             self.events.say(CoordinatorEvent::Lost { why }).await;
             pause().await;
         }
@@ -66,11 +72,12 @@ impl Sessions {
 
     async fn connect(&mut self) -> Client {
         loop {
-            let error = match self.attempt(self.connector()).await {
+            let error = match self.ensemble.connect().await {
                 Ok(client) => return client,
                 Err(error) => error,
             };
-            let why = format!("{} can't be reached: {}", self.config.describe(), self.explain(error).await);
+            let why = self.ensemble.explain(error).await;
+            let why = format!("{} can't be reached: {why}", self.config.describe());
             self.events.unreachable(why).await;
             pause().await;
         }
@@ -90,37 +97,97 @@ impl Sessions {
         }
     }
 
-    /// Goes through the queue while the session is connected, suspended while it is not.
+    /// Goes through the queue while the session is connected and answers, suspended while it does not.
     async fn serve(&mut self, client: &Client, node: &mut Option<String>) -> Ended {
         let mut states = client.state_watcher();
         let mut state = states.state();
+        let mut probe = None;
         loop {
             if state != SessionState::SyncConnected && !self.reconnected(state, &mut states).await {
                 return Ended::Detached;
             }
+            let name = match node {
+                Some(name) => name.clone(),
+                None => {
+                    tokio::select! {
+                        biased;
+                        changed = states.changed() => {
+                            state = changed;
+                            continue; // whatever was being asked is asked again
+                        }
+                        entered = queue::enter(client, &self.config, &self.me) => match entered {
+                            Ok(name) => node.insert(name).clone(),
+                            Err(error) => {
+                                state = SessionState::SyncConnected;
+                                self.failed(&error, false, &mut states, &mut state).await;
+                                continue;
+                            }
+                        }
+                    }
+                }
+            };
+            let probe = probe.get_or_insert_with(|| self.entered(client, &name));
             let failed = tokio::select! {
                 biased;
                 changed = states.changed() => {
                     state = changed;
-                    continue; // whatever was being asked is asked again
+                    continue;
                 }
-                looked = self.look(client, node) => looked.err(),
+                heard = probe.other_than(Heard::Answered) => {
+                    state = SessionState::SyncConnected;
+                    if heard == Heard::Silent {
+                        self.answered(probe, &mut states, &mut state).await;
+                        continue;
+                    }
+                    Some(LookError::Gone)
+                }
+                looked = self.look(client, name) => looked.err(),
             };
             state = SessionState::SyncConnected;
             match failed {
                 None => {}
                 Some(LookError::Gone) => return Ended::Lost("the node in the queue was deleted".to_owned()),
                 Some(LookError::Request(error)) => {
-                    self.failed(&error, node.is_some(), &mut states, &mut state).await;
+                    self.failed(&error, true, &mut states, &mut state).await;
                 }
             }
         }
     }
 
-    /// Waits out a lost connection. False: the library has given the session up.
-    async fn reconnected(&mut self, mut state: SessionState, states: &mut StateWatcher) -> bool {
+    /// Tells how the place can be taken away, and begins to ask whether it is there.
+    fn entered(&self, client: &Client, name: &str) -> Probe {
+        let node = format!("{}/lock/{name}", self.config.path);
+        self.obituary.send_if_modified(|obituary| {
+            let now = Some(self.config.obituary(node.clone()));
+            let changed = *obituary != now;
+            *obituary = now;
+            changed
+        });
+        Probe::start(client.clone(), node, Arc::clone(&self.lease))
+    }
+
+    /// Waits out a silence that the library has not noticed, or until it does.
+    async fn answered(&mut self, probe: &mut Probe, states: &mut StateWatcher, state: &mut SessionState) {
+        self.suspended().await;
+        tokio::select! {
+            biased;
+            changed = states.changed() => *state = changed,
+            heard = probe.other_than(Heard::Silent) => {
+                if heard == Heard::Answered {
+                    self.events.say(CoordinatorEvent::Resumed).await;
+                }
+            }
+        }
+    }
+
+    async fn suspended(&mut self) {
         let why = format!("{} is not heard", self.config.describe());
         self.events.say(CoordinatorEvent::Suspended { why }).await;
+    }
+
+    /// Waits out a lost connection. False: the library has given the session up.
+    async fn reconnected(&mut self, mut state: SessionState, states: &mut StateWatcher) -> bool {
+        self.suspended().await;
         while state != SessionState::SyncConnected {
             if state.is_terminated() {
                 return false;
@@ -132,12 +199,9 @@ impl Sessions {
     }
 
     /// Looks where this candidate stands, says it, and returns when it is time to look again.
-    async fn look(&mut self, client: &Client, node: &mut Option<String>) -> Result<(), LookError> {
-        let name = match node {
-            Some(name) => name.clone(),
-            None => node.insert(queue::enter(client, &self.config.path, &self.me).await?).clone(),
-        };
+    async fn look(&mut self, client: &Client, name: String) -> Result<(), LookError> {
         let seen = queue::look(client, &self.config.path, &name).await?;
+        self.lease.answered(seen.asked, client.session_timeout());
         self.place.send_replace(Some(Place { client: client.clone(), node: name, first: seen.ahead == 0 }));
         let event = match seen.ahead {
             0 => CoordinatorEvent::Elected,
@@ -155,7 +219,7 @@ impl Sessions {
         states: &mut StateWatcher,
         state: &mut SessionState,
     ) {
-        let why = format!("{}: {error}", self.config.describe());
+        let why = format!("{}: {}", self.config.describe(), explain(error));
         if joined {
             self.complain(error, &why);
         } else {
@@ -180,37 +244,11 @@ impl Sessions {
     /// Takes the session up again. Nothing if the server says that there is no such session any more.
     async fn attach(&self, session: SessionInfo) -> Option<Client> {
         loop {
-            match self.attempt(self.connector().with_session(session.clone())).await {
+            match self.ensemble.attach(session.clone()).await {
                 Ok(client) => return Some(client),
                 Err(Error::SessionExpired) => return None,
                 Err(_) => pause().await,
             }
         }
     }
-
-    fn connector(&self) -> Connector {
-        Client::connector().with_session_timeout(self.config.session_timeout).with_fail_eagerly()
-    }
-
-    async fn attempt(&self, connector: Connector) -> Result<Client, Error> {
-        let connecting = connector.connect(&self.config.servers);
-        time::timeout(Duration::from_millis(CONNECT_TIMEOUT_MS), connecting)
-            .await
-            .unwrap_or(Err(Error::Timeout))
-    }
-
-    /// The library only says "no available hosts"; the kernel knows why.
-    async fn explain(&self, error: Error) -> String {
-        let first = self.config.servers.split(',').next().unwrap_or_default();
-        match time::timeout(self.config.session_timeout, TcpStream::connect(first)).await {
-            Ok(Ok(_)) => format!("{first} accepts connections but grants no session ({error})"),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => format!("no answer from {first}"),
-        }
-    }
-}
-
-async fn pause() {
-    let pause_ms = fastrand::u64(RECONNECT_MIN_MS..=RECONNECT_MAX_MS);
-    time::sleep(Duration::from_millis(pause_ms)).await;
 }
