@@ -65,7 +65,9 @@ pub trait Guard: Send + Sync {
 pub fn open(obituary: &Obituary) -> Arc<dyn Guard> {
     match obituary {
         Obituary::Embedded { .. } => Arc::new(Kernel),
-        Obituary::ZooKeeper { .. } => Arc::new(zookeeper::ZooKeeperGuard::open(obituary)),
+        Obituary::ZooKeeper { servers, auth, session_timeout_ms, .. } => {
+            Arc::new(zookeeper::ZooKeeperGuard::open(servers, auth.as_deref(), *session_timeout_ms))
+        }
         #[cfg(feature = "etcd")]
         Obituary::Etcd { endpoints, .. } => Arc::new(super::etcd::EtcdGuard::open(endpoints)),
         #[cfg(not(feature = "etcd"))]
