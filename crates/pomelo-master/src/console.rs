@@ -3,6 +3,8 @@
 //!
 //! Pure, and ignorant of who is there: carrying a command out is [`crate::control`]'s.
 
+use std::net::IpAddr;
+
 use pomelo_protocol::{ServerId, admin::Failure};
 use serde_json::{Map, Value, json};
 
@@ -12,6 +14,8 @@ pub(crate) const CONSOLE: &str = "__console__";
 pub(crate) const WATCH: &str = "watchServer";
 /// Module of scripts, which only servers of the original run.
 const SCRIPTS: &str = "scripts";
+/// Servers or addresses in one command; more are refused in words.
+const NAMED_MAX: usize = 2_048;
 
 /// What an administrator wants.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,16 +37,42 @@ pub(crate) enum Command {
     Modules,
     /// `show config`: the original answers without a body, so there is nothing to tell.
     Config,
+    /// Something is to be different afterwards.
+    Change(Change),
+}
+
+/// A command that changes something: recorded before it is carried out, and done once.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Change {
     /// Ends servers, or with no ids everything, the master included.
     Stop {
         /// Empty is all.
         ids: Vec<ServerId>,
+        /// Without waiting for anything they have in hand.
+        kill: bool,
     },
-    /// The same without waiting for anything they have in hand.
-    Kill {
-        /// Empty is all.
-        ids: Vec<ServerId>,
+    /// Ends servers and starts them again, by the agents that run them.
+    Restart(Which),
+    /// Lets nobody in from these addresses.
+    Blacklist(Vec<IpAddr>),
+    /// Changes nothing but a count at each server: by these a drill finds out what was lost or done twice.
+    Drill {
+        /// Who counts.
+        which: Which,
+        /// What they are told.
+        body: Value,
     },
+}
+
+/// Some servers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Which {
+    /// Every one.
+    All,
+    /// Those of a type.
+    Type(String),
+    /// These.
+    Ids(Vec<ServerId>),
 }
 
 /// A question to several servers.
@@ -99,7 +129,7 @@ impl Command {
         match self {
             Self::Rows(_) | Self::Modules | Self::Config => true,
             Self::Pass { reads, .. } => *reads,
-            Self::Stop { .. } | Self::Kill { .. } => false,
+            Self::Change(_) => false,
         }
     }
 
@@ -111,8 +141,21 @@ impl Command {
                 body: json!({ "signal": "list" }),
                 columns: Columns::Memory,
             })),
-            "stop" => Ok(Self::Stop { ids: server_ids(body)? }),
-            "kill" => Ok(Self::Kill { ids: server_ids(body)? }),
+            "stop" => Ok(Self::Change(Change::Stop { ids: server_ids(body)?, kill: false })),
+            "kill" => Ok(Self::Change(Change::Stop { ids: server_ids(body)?, kill: true })),
+            "restart" => Ok(Self::Change(Change::Restart(which(body)?))),
+            "blacklist" => Ok(Self::Change(Change::Blacklist(addresses(body)?))),
+            "drill" => {
+                let field = |name: &str| body.get(name).cloned().unwrap_or_default();
+                let told = json!({ "signal": "drill", "run": field("run"), "n": field("n") });
+                Ok(Self::Change(Change::Drill { which: which(body)?, body: told }))
+            }
+            "drillReport" => Ok(Self::Rows(Rows {
+                of: Of::All,
+                module_id: CONSOLE,
+                body: json!({ "signal": "drillReport", "run": word(body, "run") }),
+                columns: Columns::None,
+            })),
             other => Err(Failure::new(format!("unknown console signal {other:?}"))),
         }
     }
@@ -150,6 +193,34 @@ impl Command {
     }
 }
 
+impl Change {
+    /// What is answered when it is over, in the original's shapes; `remained` are those who did not do it.
+    pub(crate) fn answer(&self, remained: &[ServerId]) -> Value {
+        let code = if remained.is_empty() { "ok" } else { "remained" };
+        let mut answer = match self {
+            Self::Stop { ids, kill: false } => {
+                json!({ "status": if ids.is_empty() { "all" } else { "part" } })
+            }
+            Self::Stop { kill: true, .. } => json!({ "code": code }),
+            Self::Restart(_) => json!({ "code": code }),
+            Self::Blacklist(_) | Self::Drill { .. } => json!({ "status": "ok" }),
+        };
+        if !remained.is_empty() {
+            answer["remained"] = json!(remained);
+        }
+        answer
+    }
+}
+
+/// A command's body as it is kept: without the operation's number and the asking client.
+pub(crate) fn as_kept(body: &Value) -> Value {
+    let mut kept = without_asker(body);
+    if let Value::Object(fields) = &mut kept {
+        fields.shift_remove("op");
+    }
+    kept
+}
+
 /// The body without what names the asking client, which is no affair of the servers.
 fn without_asker(body: &Value) -> Value {
     let asker = |name: &str| name == "clientId" || name == "username";
@@ -164,9 +235,37 @@ fn word<'a>(body: &'a Value, field: &str) -> &'a str {
 fn server_ids(body: &Value) -> Result<Vec<ServerId>, Failure> {
     match body.get("ids") {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(ids)) => ids.iter().map(server_id).collect(),
+        Some(Value::Array(ids)) => few(ids)?.iter().map(server_id).collect(),
         Some(other) => Err(Failure::new(format!("ids: expected a list of server ids, found {other}"))),
     }
+}
+
+fn which(body: &Value) -> Result<Which, Failure> {
+    let ids = server_ids(body)?;
+    Ok(match word(body, "type") {
+        _ if !ids.is_empty() => Which::Ids(ids),
+        "" => Which::All,
+        server_type => Which::Type(server_type.to_owned()),
+    })
+}
+
+/// Of `blacklist`: the original's tool sends them as `args`.
+fn addresses(body: &Value) -> Result<Vec<IpAddr>, Failure> {
+    let expected = || Failure::new("blacklist: expected args, a list of addresses");
+    let list = body.get("args").or_else(|| body.get("blacklist")).and_then(Value::as_array);
+    let list = few(list.filter(|list| !list.is_empty()).ok_or_else(expected)?)?;
+    let address = |value: &Value| {
+        let address = value.as_str().and_then(|text| text.parse().ok());
+        address.ok_or_else(|| Failure::new(format!("blacklist ip: {value} is error format.")))
+    };
+    list.iter().map(address).collect()
+}
+
+fn few(list: &[Value]) -> Result<&[Value], Failure> {
+    if list.len() > NAMED_MAX {
+        return Err(Failure::new(format!("{} in one command, at most {NAMED_MAX} are possible", list.len())));
+    }
+    Ok(list)
 }
 
 fn server_id(id: &Value) -> Result<ServerId, Failure> {

@@ -1,6 +1,8 @@
 //! JSON documents of the master's side: a server's record, rows of tables. Source: the recordings `admin-*.jsonl`,
 //! `cli-*.jsonl` and `pomelo-list.jsonl`; field order is theirs.
 
+use std::time::Duration;
+
 use pomelo_cluster::{coordinator::CandidateInfo, membership::View};
 use pomelo_protocol::ServerInfo;
 use serde_json::{Map, Value, json};
@@ -49,8 +51,9 @@ pub(crate) fn master_row(me: &CandidateInfo, usage: Usage, columns: Columns) -> 
     Some(Value::Object(row))
 }
 
-/// What is known of a server without asking it: the columns that only it could fill are left out.
-pub(crate) fn record_row(info: &ServerInfo, columns: Columns) -> Option<Value> {
+/// What is known of a server without asking it: the columns that only it could fill are left out. `missing` is how long it has
+/// had no link here, in whole seconds.
+pub(crate) fn record_row(info: &ServerInfo, columns: Columns, missing: Option<Duration>) -> Option<Value> {
     let mut row = Map::new();
     row.insert("serverId".into(), info.id.as_str().into());
     row.insert("serverType".into(), info.server_type.as_str().into());
@@ -63,6 +66,7 @@ pub(crate) fn record_row(info: &ServerInfo, columns: Columns) -> Option<Value> {
         Columns::Memory => {}
     }
     put(&mut row, "pid", info.pid);
+    put(&mut row, "missing", missing.map(|missing| missing.as_secs()));
     Some(Value::Object(row))
 }
 
@@ -106,8 +110,10 @@ mod tests {
     fn a_server_that_was_not_asked_is_listed_with_what_its_record_says() {
         let info: ServerInfo = serde_json::from_str(CONNECTOR).unwrap();
         assert_eq!(
-            record_row(&info, Columns::Place).unwrap().to_string(),
+            record_row(&info, Columns::Place, None).unwrap().to_string(),
             r#"{"serverId":"connector-server-1","serverType":"connector","host":"127.0.0.1","port":4050,"pid":10509}"#
         );
+        let missing = record_row(&info, Columns::Memory, Some(Duration::from_millis(4_700))).unwrap();
+        assert_eq!(missing["missing"], 4);
     }
 }

@@ -115,15 +115,15 @@ impl Errands {
     }
 
     /// Reads a folder.
-    pub(crate) fn read(&mut self, place: Option<Arc<dyn Candidacy>>, folder: &'static str) {
+    pub(crate) fn read(&mut self, place: Option<Arc<dyn Candidacy>>, id: u64, folder: &'static str) {
         let Some(place) = place else {
-            return self.ready.push_back(Event::Read { folder, result: Err(no_place()) });
+            return self.ready.push_back(Event::Read { id, folder, result: Err(no_place()) });
         };
         let done = self.done.clone();
         self.tasks.spawn(async move {
             let read = timeout(STORE_TIMEOUT, place.list(folder)).await;
             let result = read.unwrap_or_else(|_| Err(too_long()));
-            _ = done.send(Done::Other(Event::Read { folder, result })).await;
+            _ = done.send(Done::Other(Event::Read { id, folder, result })).await;
         });
     }
 

@@ -21,8 +21,11 @@ pub struct Limits {
     pub silence_max_original: Duration,
     /// A server heard within this time is alive: another process with its id is refused.
     pub fresh: Duration,
-    /// After a promotion, how long a server that the former leader knew may take to be linked here before it is removed.
+    /// How long a member whose link broke, or has not come up since a promotion, is waited for before it is removed without
+    /// anybody saying that it died.
     pub missing_max: Duration,
+    /// How long a member has to be missing to be shown so.
+    pub missing_shown: Duration,
     /// How long a master that has just started waits for the membership of the one that leads before it queues for
     /// leadership. It does so without it then.
     pub warm_timeout: Duration,
@@ -55,6 +58,7 @@ impl Default for Limits {
             silence_max_original: Duration::from_secs(180),
             fresh: Duration::from_secs(3),
             missing_max: Duration::from_secs(10),
+            missing_shown: Duration::from_secs(3),
             warm_timeout: Duration::from_secs(2),
             gather_timeout: Duration::from_secs(1),
             gathers_max: 256,

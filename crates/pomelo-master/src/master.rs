@@ -23,7 +23,7 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::{
     ServerId,
-    admin::{AdminMessage, Register},
+    admin::{AdminMessage, Register, Registered},
 };
 use tokio::{
     net::TcpStream,
@@ -294,9 +294,9 @@ impl Driver {
                     let _ = sender.admit(reply);
                 }
             }
-            Action::Refuse { link, why } => {
+            Action::Refuse { link, why, newer } => {
                 if let Some(sender) = self.senders.get(&link) {
-                    sender.refuse(why);
+                    sender.refuse_with(Registered::refused(why).newer(newer));
                 }
             }
             Action::Send { to, message } => self.send(&to, &message),
@@ -308,7 +308,7 @@ impl Driver {
             Action::Print(line) => print(&line),
             Action::Superseded(epoch) => self.elector.superseded(epoch),
             Action::Store { id, epoch, writes } => self.errands.store(self.place(), id, epoch, writes),
-            Action::Read { folder } => self.errands.read(self.place(), folder),
+            Action::Read { id, folder } => self.errands.read(self.place(), id, folder),
             Action::Probe { server, incarnation, addr } => self.errands.probe(server, incarnation, addr),
             Action::Resign => {
                 let elector = Arc::clone(&self.elector);

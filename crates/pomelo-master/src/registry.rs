@@ -1,7 +1,13 @@
 //! Which servers there are: those registered on this master's links, and, for the leader, the versioned membership that
 //! everybody follows. Pure: events and the time go in, changes to publish come out.
 //!
+//! A member whose link broke is *missing*, not gone: it is gone when it said goodbye, when the agent of its machine says that
+//! its process died, when its machine says that nobody listens at its address, or after a while.
+//!
 //! Not here: who may register ([`crate::access`]), how changes reach the servers ([`crate::control`]).
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,10 +15,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pomelo_cluster::membership::{Change, Version, View};
+use pomelo_cluster::{
+    coordinator::MasterAddr,
+    membership::{Change, Version, View},
+};
 use pomelo_protocol::{ServerId, ServerInfo};
 
 use crate::link::LinkId;
+
+/// When a missing member's address is looked at, in ms after its link broke. More than once, since a process that dies closes
+/// its link and its listener in an order of its own.
+const PROBES_MS: [u64; 5] = [0, 100, 500, 2_000, 5_000];
+
+/// Ids of which the last life is remembered; beyond, those that are no members are forgotten.
+const LIVES_MAX: usize = 65_536;
 
 /// A step of the membership, to be published by the leader.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,10 +48,32 @@ pub(crate) struct Admitted {
     pub(crate) delta: Option<Delta>,
 }
 
+/// A server's link is gone.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Parted {
+    /// Which server.
+    pub(crate) id: ServerId,
+    /// What to publish; nothing on a standby.
+    pub(crate) deltas: Vec<Delta>,
+    /// Whether it is a member still, waited for.
+    pub(crate) missing: bool,
+}
+
+/// An address to be looked at: does anybody listen there?
+#[derive(Debug, PartialEq)]
+pub(crate) struct Probe {
+    /// Which server.
+    pub(crate) server: ServerId,
+    /// Which life of it.
+    pub(crate) incarnation: Option<u64>,
+    /// Where it said that it listens.
+    pub(crate) addr: MasterAddr,
+}
+
 /// Why a server was not let in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// Two processes use one id, and the other one is alive.
+    /// Two processes use one id, and the other one is alive, or was a moment ago.
     #[error(
         "two servers with id {id}: it is held by pid {pid} on {host}; stop that one, or give this one another id"
     )]
@@ -70,11 +108,13 @@ pub(crate) struct Registry {
     /// The membership: this master's own while it leads, else the last one it followed.
     view: View,
     leading: bool,
-    /// Members whose link has not come up here since the promotion.
-    missing: BTreeMap<ServerId, Instant>,
-    /// Servers that said goodbye here while another master led, with their incarnation. Only ids of the followed view, so
-    /// it can't outgrow that.
+    /// Members without a link here, while this master leads.
+    missing: BTreeMap<ServerId, Missing>,
+    /// Servers that are known to have ended while another master led, with their incarnation. Only ids of the followed view,
+    /// so it can't outgrow that.
     left: BTreeMap<ServerId, Option<u64>>,
+    /// The last life of each server that was ever a member, as far as this master knows.
+    lives: BTreeMap<ServerId, u64>,
     fresh: Duration,
     missing_max: Duration,
 }
@@ -84,6 +124,14 @@ struct Seat {
     link: LinkId,
     info: Arc<ServerInfo>,
     heard: Instant,
+}
+
+#[derive(Debug)]
+struct Missing {
+    since: Instant,
+    /// How many of [`PROBES_MS`] were made. One that has not come since a promotion is not looked for: its address may mean
+    /// something else from here.
+    probes: usize,
 }
 
 impl Registry {
@@ -96,6 +144,7 @@ impl Registry {
             leading: false,
             missing: BTreeMap::new(),
             left: BTreeMap::new(),
+            lives: BTreeMap::new(),
             fresh,
             missing_max,
         }
@@ -116,9 +165,29 @@ impl Registry {
         self.seats.get(id).map(|seat| seat.link)
     }
 
+    /// The link of this life of a server.
+    pub(crate) fn link_of_life(&self, id: &ServerId, incarnation: Option<u64>) -> Option<LinkId> {
+        self.seats.get(id).filter(|seat| seat.info.incarnation == incarnation).map(|seat| seat.link)
+    }
+
     /// Servers registered here, with their links.
     pub(crate) fn linked(&self) -> impl Iterator<Item = (&Arc<ServerInfo>, LinkId)> {
         self.seats.values().map(|seat| (&seat.info, seat.link))
+    }
+
+    /// Members without a link here, while this master leads.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &ServerId> {
+        self.missing.keys()
+    }
+
+    /// How long a member has been missing, if it is.
+    pub(crate) fn missing_for(&self, id: &ServerId, now: Instant) -> Option<Duration> {
+        self.missing.get(id).map(|missing| now.saturating_duration_since(missing.since))
+    }
+
+    /// The last life of a server that was ever a member; 0 if it never was, or never said so.
+    pub(crate) fn last_life(&self, id: &ServerId) -> u64 {
+        self.lives.get(id).copied().unwrap_or_default()
     }
 
     /// When the last byte came from the link.
@@ -128,22 +197,27 @@ impl Registry {
         }
     }
 
-    /// Puts a server on its link.
+    /// Puts a server on its link. `claimed` is whether it was this very life that an agent was told to start.
     pub(crate) fn admit(
         &mut self,
         link: LinkId,
         info: ServerInfo,
+        claimed: bool,
         now: Instant,
     ) -> Result<Admitted, Refused> {
-        let mut replaced = None;
-        if let Some(seat) = self.seats.get(&info.id) {
-            self.may_take_over(seat, &info, now)?;
-            replaced = (seat.link != link).then_some(seat.link);
-        }
-        if self.leading
-            && let Some(member) = self.view.servers.get(&info.id)
-        {
-            refuse_older(member, &info)?;
+        self.is_last_life(&info)?;
+        let is_member = self.view.servers.get(&info.id).is_some_and(|member| same_life(member, &info));
+        let replaced = match self.seats.get(&info.id) {
+            Some(seat) => {
+                if !is_member && !same_life(&seat.info, &info) {
+                    self.may_take_over(seat, &info, now)?;
+                }
+                (seat.link != link).then_some(seat.link)
+            }
+            None => None,
+        };
+        if !is_member && !claimed {
+            self.is_place_free(&info, now)?;
         }
         if let Some(link) = replaced {
             self.by_link.remove(&link);
@@ -157,18 +231,62 @@ impl Registry {
     }
 
     /// The link is gone; `clean` when its server said that it leaves. A link that was replaced takes nobody with it.
-    pub(crate) fn leave(&mut self, link: LinkId, clean: bool) -> Option<(ServerId, Option<Delta>)> {
+    pub(crate) fn leave(&mut self, link: LinkId, clean: bool, now: Instant) -> Option<Parted> {
         let id = self.by_link.remove(&link)?;
         let seat = self.seats.remove(&id)?;
-        let incarnation = seat.info.incarnation;
-        if self.leading {
-            let delta = self.change(Change::Remove { id: id.clone(), incarnation });
-            return Some((id, delta));
+        let mut parted = Parted { id: id.clone(), deltas: Vec::new(), missing: false };
+        if !self.view.servers.get(&id).is_some_and(|member| same_life(member, &seat.info)) {
+            return Some(parted);
         }
-        if clean && self.view.servers.contains_key(&id) {
-            self.left.insert(id.clone(), incarnation);
+        if clean {
+            parted.deltas = self.ended(&id, seat.info.incarnation);
+        } else if self.leading {
+            parted.missing = true;
+            self.missing.insert(id, Missing { since: now, probes: 0 });
         }
-        Some((id, None))
+        Some(parted)
+    }
+
+    /// The process of a server is known to have ended. Whose link that leaves behind, and what to publish.
+    pub(crate) fn died(&mut self, id: &ServerId, incarnation: Option<u64>) -> (Option<LinkId>, Vec<Delta>) {
+        let of_it = |info: &ServerInfo| {
+            incarnation.is_none() || info.incarnation.is_none_or(|i| Some(i) <= incarnation)
+        };
+        let link = self.seats.get(id).filter(|seat| of_it(&seat.info)).map(|seat| seat.link);
+        if let Some(link) = link {
+            self.seats.remove(id);
+            self.by_link.remove(&link);
+        }
+        let life = self.view.servers.get(id).filter(|member| of_it(member)).map(|member| member.incarnation);
+        let deltas = life.map(|life| self.ended(id, life)).unwrap_or_default();
+        (link, deltas)
+    }
+
+    /// What the address of a missing member said.
+    pub(crate) fn probed(&mut self, id: &ServerId, incarnation: Option<u64>, refused: bool) -> Vec<Delta> {
+        let missing = refused
+            && self.missing.contains_key(id)
+            && self.view.servers.get(id).is_some_and(|member| member.incarnation == incarnation);
+        if missing { self.ended(id, incarnation) } else { Vec::new() }
+    }
+
+    /// The addresses that are to be looked at now.
+    pub(crate) fn probes(&mut self, now: Instant) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        for (id, missing) in &mut self.missing {
+            let Some(after) = PROBES_MS.get(missing.probes) else { continue };
+            if now.saturating_duration_since(missing.since) < Duration::from_millis(*after) {
+                continue;
+            }
+            missing.probes += 1;
+            if let Some(member) = self.view.servers.get(id)
+                && let Some(port) = member.port.or(member.client_port)
+            {
+                let addr = MasterAddr { host: member.host.clone(), port };
+                probes.push(Probe { server: id.clone(), incarnation: member.incarnation, addr });
+            }
+        }
+        probes
     }
 
     /// The leader's membership, as this standby follows it.
@@ -179,28 +297,35 @@ impl Registry {
         self.view = view.clone();
         let servers = &self.view.servers;
         self.left.retain(|id, left| servers.get(id).is_some_and(|member| member.incarnation <= *left));
+        for member in view.servers.values() {
+            self.lived(member);
+        }
     }
 
     /// Takes over: the membership becomes what the former leader knew and what is registered here, under the new epoch.
-    /// Members that are not linked here have a while to come.
+    /// Members that are not linked here have a while to come, whoever else uses their id meanwhile.
     pub(crate) fn lead(&mut self, epoch: u64, now: Instant) {
         let left = std::mem::take(&mut self.left);
         self.view.servers.retain(|id, member| left.get(id).is_none_or(|left| member.incarnation > *left));
+        let mut lived = Vec::new();
         for seat in self.seats.values() {
-            let servers = &mut self.view.servers;
-            let newer =
-                servers.get(&seat.info.id).is_some_and(|known| known.incarnation > seat.info.incarnation);
-            if !newer {
-                servers.insert(seat.info.id.clone(), Arc::clone(&seat.info));
+            let known = self.view.servers.get(&seat.info.id);
+            // The same life may have told this master a newer record than the former leader.
+            if known.is_none_or(|member| same_life(member, &seat.info)) {
+                self.view.servers.insert(seat.info.id.clone(), Arc::clone(&seat.info));
+                lived.push(Arc::clone(&seat.info));
             }
         }
+        for info in lived {
+            self.lived(&info);
+        }
         let seats = &self.seats;
-        // A link of a former life does not stand for the later one.
-        let linked = |member: &ServerInfo| {
-            seats.get(&member.id).is_some_and(|seat| seat.info.incarnation == member.incarnation)
-        };
+        let linked =
+            |member: &ServerInfo| seats.get(&member.id).is_some_and(|seat| same_life(&seat.info, member));
         let unlinked = self.view.servers.values().filter(|member| !linked(member));
-        self.missing = unlinked.map(|member| (member.id.clone(), now)).collect();
+        let missing =
+            |member: &Arc<ServerInfo>| (member.id.clone(), Missing { since: now, probes: PROBES_MS.len() });
+        self.missing = unlinked.map(missing).collect();
         self.view.version = Version { epoch, rev: 0 };
         self.leading = true;
     }
@@ -211,214 +336,97 @@ impl Registry {
         self.missing.clear();
     }
 
-    /// Removes members that did not come in time after the promotion.
+    /// Removes members that have been missing for too long.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Delta> {
         let missing_max = self.missing_max;
-        let due =
-            self.missing.extract_if(.., |_, since| now.saturating_duration_since(*since) >= missing_max);
+        let due = self
+            .missing
+            .extract_if(.., |_, missing| now.saturating_duration_since(missing.since) >= missing_max);
         let due: Vec<_> = due.map(|(id, _)| id).collect();
-        due.into_iter().filter_map(|id| self.expire_one(id)).collect()
+        due.into_iter().flat_map(|id| self.expire_one(&id)).collect()
     }
 
-    fn expire_one(&mut self, id: ServerId) -> Option<Delta> {
-        let incarnation = self.view.servers.get(&id)?.incarnation;
-        self.change(Change::Remove { id, incarnation })
+    fn expire_one(&mut self, id: &ServerId) -> Vec<Delta> {
+        let life = self.view.servers.get(id).map(|member| member.incarnation);
+        life.map(|life| self.ended(id, life)).unwrap_or_default()
     }
 
+    /// This life of a member is over. Whoever has its id now and is linked here takes its place.
+    fn ended(&mut self, id: &ServerId, incarnation: Option<u64>) -> Vec<Delta> {
+        if !self.leading {
+            self.left.insert(id.clone(), incarnation);
+            return Vec::new();
+        }
+        self.missing.remove(id);
+        let removed = self.change(Change::Remove { id: id.clone(), incarnation });
+        let next = self.seats.get(id).map(|seat| Arc::clone(&seat.info));
+        let next = next.filter(|next| self.is_last_life(next).is_ok());
+        let added = next.and_then(|next| self.change(Change::Add(ServerInfo::clone(&next))));
+        removed.into_iter().chain(added).collect()
+    }
+
+    fn is_last_life(&self, info: &ServerInfo) -> Result<(), Refused> {
+        match (info.incarnation, self.lives.get(&info.id)) {
+            (Some(given), Some(&known)) if given < known => {
+                Err(Refused::Older { id: info.id.clone(), known, given })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether another process may have the seat of one that was linked here last.
     fn may_take_over(&self, seat: &Seat, info: &ServerInfo, now: Instant) -> Result<(), Refused> {
-        let held = &seat.info;
-        let same_process = match (held.incarnation, info.incarnation) {
-            (Some(held), Some(given)) => held == given,
-            _ => held.pid == info.pid && held.host == info.host,
+        let older = matches!(
+            (seat.info.incarnation, info.incarnation), (Some(held), Some(given)) if given < held
+        );
+        let silent = now.saturating_duration_since(seat.heard) >= self.fresh;
+        if silent && !older { Ok(()) } else { Err(held(&seat.info)) }
+    }
+
+    /// Whether a process that is no member may have an id: not while the member that has it may be alive. A process that was
+    /// started by mistake would else displace one whose link happens to be away, or not to be here yet. Servers of the original
+    /// end when they are refused, and have no lives to tell apart: they are not held up.
+    fn is_place_free(&self, info: &ServerInfo, now: Instant) -> Result<(), Refused> {
+        let Some(member) = self.view.servers.get(&info.id) else { return Ok(()) };
+        if info.incarnation.is_none() || member.incarnation.is_none() {
+            return Ok(());
+        }
+        let alive = if self.leading {
+            self.missing_for(&info.id, now).is_some_and(|missing| missing < self.fresh)
+        } else {
+            !self.left.get(&info.id).is_some_and(|left| member.incarnation <= *left)
         };
-        if same_process {
-            return Ok(());
-        }
-        refuse_older(held, info)?;
-        if now.saturating_duration_since(seat.heard) >= self.fresh {
-            return Ok(());
-        }
-        let pid = held.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string());
-        Err(Refused::Held { id: info.id.clone(), pid, host: held.host.clone() })
+        if alive { Err(held(member)) } else { Ok(()) }
     }
 
     fn change(&mut self, change: Change) -> Option<Delta> {
+        if let Change::Add(info) = &change {
+            self.lived(info);
+        }
         let version = self.view.advance(change.clone())?;
         Some(Delta { version, change })
     }
-}
 
-fn refuse_older(known: &ServerInfo, given: &ServerInfo) -> Result<(), Refused> {
-    match (known.incarnation, given.incarnation) {
-        (Some(known), Some(given_incarnation)) if given_incarnation < known => {
-            Err(Refused::Older { id: given.id.clone(), known, given: given_incarnation })
+    fn lived(&mut self, info: &ServerInfo) {
+        let Some(incarnation) = info.incarnation else { return };
+        if self.lives.len() >= LIVES_MAX && !self.lives.contains_key(&info.id) {
+            let servers = &self.view.servers;
+            self.lives.retain(|id, _| servers.contains_key(id));
         }
-        _ => Ok(()),
+        let last = self.lives.entry(info.id.clone()).or_default();
+        *last = incarnation.max(*last);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FRESH: Duration = Duration::from_secs(3);
-    const MISSING: Duration = Duration::from_secs(10);
-
-    fn server(id: &str, incarnation: u64) -> ServerInfo {
-        let record = serde_json::json!({
-            "id": id, "serverType": "chat", "host": "127.0.0.1", "port": 6050, "pid": 100 + incarnation,
-            "incarnation": incarnation,
-        });
-        serde_json::from_value(record).unwrap()
+/// Whether two records are of one process.
+fn same_life(a: &ServerInfo, b: &ServerInfo) -> bool {
+    match (a.incarnation, b.incarnation) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.pid == b.pid && a.host == b.host,
     }
+}
 
-    fn leader() -> (Registry, Instant) {
-        let (mut registry, now) = standby();
-        registry.lead(1, now);
-        (registry, now)
-    }
-
-    fn standby() -> (Registry, Instant) {
-        (Registry::new(FRESH, MISSING), Instant::now())
-    }
-
-    fn followed(epoch: u64, servers: &[ServerInfo]) -> View {
-        View::new(Version { epoch, rev: 9 }, servers.iter().cloned())
-    }
-
-    fn ids(registry: &Registry) -> Vec<&str> {
-        registry.view().servers.keys().map(ServerId::as_str).collect()
-    }
-
-    #[test]
-    fn each_join_and_leave_is_one_revision() {
-        let (mut registry, now) = leader();
-        let joined = registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        assert_eq!(joined.delta.unwrap().version, Version { epoch: 1, rev: 1 });
-        let (_, left) = registry.leave(LinkId(1), true).unwrap();
-        let left = left.unwrap();
-        assert_eq!(left.version, Version { epoch: 1, rev: 2 });
-        assert!(matches!(left.change, Change::Remove { incarnation: Some(1), .. }));
-        assert!(ids(&registry).is_empty());
-    }
-
-    #[test]
-    fn a_server_that_links_again_with_the_same_record_changes_nothing() {
-        let (mut registry, now) = leader();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        let again = registry.admit(LinkId(2), server("chat-1", 1), now).unwrap();
-        assert_eq!(again, Admitted { replaced: Some(LinkId(1)), delta: None });
-        assert_eq!(registry.leave(LinkId(1), false), None, "the old link takes nobody with it");
-        assert_eq!(ids(&registry), ["chat-1"]);
-    }
-
-    #[test]
-    fn a_late_leave_of_a_dead_process_does_not_evict_the_one_in_its_place() {
-        let (mut registry, now) = leader();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        let later = now + FRESH;
-        let newer = registry.admit(LinkId(2), server("chat-1", 2), later).unwrap();
-        assert_eq!(newer.replaced, Some(LinkId(1)));
-        assert!(newer.delta.is_some());
-        assert_eq!(registry.leave(LinkId(1), true), None);
-        assert_eq!(registry.view().servers[&ServerId::new("chat-1").unwrap()].incarnation, Some(2));
-    }
-
-    #[test]
-    fn of_two_living_processes_with_one_id_the_second_is_refused_with_the_first_ones_pid() {
-        let (mut registry, now) = leader();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.heard(LinkId(1), now + FRESH);
-        let refused = registry.admit(LinkId(2), server("chat-1", 2), now + FRESH + FRESH / 2).unwrap_err();
-        assert!(refused.to_string().contains("held by pid 101 on 127.0.0.1"), "{refused}");
-        assert_eq!(registry.link_of(&ServerId::new("chat-1").unwrap()), Some(LinkId(1)));
-        assert_eq!(registry.leave(LinkId(2), false), None);
-    }
-
-    #[test]
-    fn an_earlier_life_is_refused_however_silent_the_later_one_is() {
-        let (mut registry, now) = leader();
-        registry.admit(LinkId(1), server("chat-1", 5), now).unwrap();
-        let refused = registry.admit(LinkId(2), server("chat-1", 4), now + 10 * FRESH).unwrap_err();
-        assert!(matches!(refused, Refused::Older { known: 5, given: 4, .. }));
-    }
-
-    #[test]
-    fn a_promoted_standby_knows_everybody_at_once_and_drops_those_who_never_come() {
-        let (mut registry, now) = standby();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.admit(LinkId(2), server("chat-3", 1), now).unwrap();
-        registry.followed(&followed(4, &[server("chat-1", 1), server("chat-2", 1)]));
-        registry.lead(5, now);
-        assert_eq!(ids(&registry), ["chat-1", "chat-2", "chat-3"]);
-        assert_eq!(registry.view().version, Version { epoch: 5, rev: 0 });
-        assert!(registry.expire(now + MISSING / 2).is_empty());
-        let dropped = registry.expire(now + MISSING);
-        assert_eq!(dropped.len(), 1);
-        assert_eq!(ids(&registry), ["chat-1", "chat-3"]);
-    }
-
-    #[test]
-    fn a_member_of_whom_only_a_former_life_is_linked_at_the_promotion_is_dropped_if_it_never_comes() {
-        let (mut registry, now) = standby();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.followed(&followed(4, &[server("chat-1", 2)]));
-        registry.lead(5, now);
-        let former = registry.admit(LinkId(2), server("chat-1", 1), now).unwrap_err();
-        assert!(matches!(former, Refused::Older { known: 2, given: 1, .. }));
-        let (_, delta) = registry.leave(LinkId(1), false).unwrap();
-        assert_eq!((delta, ids(&registry)), (None, vec!["chat-1"]), "the later life may still come");
-        assert_eq!(registry.expire(now + MISSING).len(), 1);
-        assert!(ids(&registry).is_empty());
-    }
-
-    #[test]
-    fn a_member_that_comes_in_time_after_a_promotion_changes_nothing() {
-        let (mut registry, now) = standby();
-        registry.followed(&followed(4, &[server("chat-1", 1)]));
-        registry.lead(5, now);
-        assert_eq!(registry.admit(LinkId(1), server("chat-1", 1), now).unwrap().delta, None);
-        assert!(registry.expire(now + 2 * MISSING).is_empty());
-    }
-
-    #[test]
-    fn who_said_goodbye_to_a_standby_is_not_revived_by_its_promotion() {
-        let (mut registry, now) = standby();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.followed(&followed(4, &[server("chat-1", 1)]));
-        registry.leave(LinkId(1), true);
-        registry.followed(&followed(4, &[server("chat-1", 1)]));
-        registry.lead(5, now);
-        assert!(ids(&registry).is_empty());
-    }
-
-    #[test]
-    fn a_lost_link_to_a_standby_is_no_leave() {
-        let (mut registry, now) = standby();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.followed(&followed(4, &[server("chat-1", 1)]));
-        registry.leave(LinkId(1), false);
-        registry.lead(5, now);
-        assert_eq!(ids(&registry), ["chat-1"]);
-    }
-
-    #[test]
-    fn a_standby_publishes_nothing_and_forgets_an_older_view() {
-        let (mut registry, now) = standby();
-        assert_eq!(registry.admit(LinkId(1), server("chat-1", 1), now).unwrap().delta, None);
-        registry.followed(&followed(4, &[server("chat-1", 1)]));
-        registry.followed(&followed(3, &[]));
-        assert_eq!(ids(&registry), ["chat-1"]);
-        assert!(registry.leave(LinkId(1), true).unwrap().1.is_none());
-    }
-
-    #[test]
-    fn a_deposed_leader_publishes_nothing_and_follows() {
-        let (mut registry, now) = leader();
-        registry.admit(LinkId(1), server("chat-1", 1), now).unwrap();
-        registry.step_down();
-        assert!(registry.leave(LinkId(1), false).unwrap().1.is_none());
-        registry.followed(&followed(2, &[server("chat-2", 1)]));
-        assert_eq!(ids(&registry), ["chat-2"]);
-    }
+fn held(by: &ServerInfo) -> Refused {
+    let pid = by.pid.map_or_else(|| "unknown".into(), |pid| pid.to_string());
+    Refused::Held { id: by.id.clone(), pid, host: by.host.clone() }
 }

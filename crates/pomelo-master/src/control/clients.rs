@@ -11,9 +11,9 @@ use pomelo_protocol::{
     admin::{AdminMessage, Envelope, Failure, ReqId, Response},
 };
 use serde_json::{Map, Value, json};
-use tracing::{debug, info};
+use tracing::debug;
 
-use super::{Control, Peer, Standing};
+use super::{Control, Peer, Standing, ops};
 use crate::{
     access::Right,
     console::{CONSOLE, Command, Of, Rows, WATCH},
@@ -31,11 +31,10 @@ impl Control {
         };
         match envelope {
             Envelope::Request { req_id, module_id, body, .. } => {
-                let command = match self.permitted(right, &module_id, &body) {
-                    Ok(command) => command,
-                    Err(failure) => return self.refuse(link, req_id, &failure),
-                };
-                self.carry_out((link, req_id), command, now);
+                match self.permitted(right, &module_id, &body) {
+                    Ok(command) => self.carry_out((link, req_id), command, &body, now),
+                    Err(failure) => self.refuse(link, req_id, &failure),
+                }
             }
             // Modules can't be switched here; -1 is what the original answers for one it does not have.
             Envelope::Command { req_id: Some(req_id), .. } => {
@@ -53,6 +52,12 @@ impl Control {
             // As recorded: tools print it.
             return Err(Failure::new("Command permission denied"));
         }
+        // Asked again, it is not carried out again.
+        if let (Command::Change(_), Some(_)) = (&command, self.epoch())
+            && self.ops.knows(&ops::number_of(body)?)
+        {
+            return Ok(command);
+        }
         let allowed = match self.standing {
             Standing::Active { .. } => self.ending.is_none() || command.reads_only(),
             Standing::Suspended { .. } => command.reads_only(),
@@ -61,7 +66,7 @@ impl Control {
         if allowed { Ok(command) } else { Err(self.not_the_leader()) }
     }
 
-    fn carry_out(&mut self, asker: (LinkId, ReqId), command: Command, now: Instant) {
+    fn carry_out(&mut self, asker: (LinkId, ReqId), command: Command, body: &Value, now: Instant) {
         let (link, req_id) = asker;
         match command {
             Command::Rows(rows) => self.gather_rows((link, req_id), rows, now),
@@ -77,14 +82,10 @@ impl Control {
                 self.answer((link, Response::ok(req_id, modules)));
             }
             Command::Config => self.answer((link, Response::done(req_id))),
-            Command::Stop { ids } if ids.is_empty() => self.stop_all((link, req_id), false, now),
-            Command::Kill { ids } if ids.is_empty() => self.stop_all((link, req_id), true, now),
-            Command::Stop { ids } => {
-                self.stop((link, req_id), &ids, json!({ "signal": "stop" }), json!({"status": "part"}));
-            }
-            Command::Kill { ids } => {
-                self.stop((link, req_id), &ids, json!({ "signal": "kill" }), json!({"code": "ok"}));
-            }
+            Command::Change(change) => match ops::number_of(body) {
+                Ok(op) => self.change((link, req_id), &op, body, change, now),
+                Err(failure) => self.refuse(link, req_id, &failure),
+            },
         }
     }
 
@@ -109,7 +110,9 @@ impl Control {
             if !asked {
                 continue;
             }
-            if let Some(row) = documents::record_row(info, columns) {
+            let missing = self.registry.missing_for(&info.id, now);
+            let missing = missing.filter(|missing| *missing >= self.limits.missing_shown);
+            if let Some(row) = documents::record_row(info, columns, missing) {
                 records.insert(info.id.to_string(), row);
             }
             waiting.extend(self.registry.link_of(&info.id));
@@ -135,20 +138,6 @@ impl Control {
         }
     }
 
-    /// Ends some servers. Nothing is done if one of them is not there, so that a typing error has no half effect.
-    fn stop(&mut self, (asker, req_id): (LinkId, ReqId), ids: &[ServerId], order: Value, done: Value) {
-        let unknown: Vec<_> = ids.iter().filter(|id| self.registry.link_of(id).is_none()).cloned().collect();
-        if !unknown.is_empty() {
-            return self.refuse(asker, req_id, &self.unknown(&unknown));
-        }
-        info!(target: "pomelo::master", "{order} of {ids:?} asked for by link {}", asker.0);
-        let to: BTreeSet<_> = ids.iter().filter_map(|id| self.registry.link_of(id)).collect();
-        let links = to.into_iter().collect();
-        let order = self.order(order);
-        self.send(links, AdminMessage::Monitor(order));
-        self.answer((asker, Response::ok(req_id, done)));
-    }
-
     /// An order to servers, agents or other masters, in this master's epoch.
     pub(super) fn order(&self, body: Value) -> Envelope {
         let order = Envelope::notify(CONSOLE, body);
@@ -158,7 +147,7 @@ impl Control {
         }
     }
 
-    fn unknown(&self, ids: &[ServerId]) -> Failure {
+    pub(super) fn unknown(&self, ids: &[ServerId]) -> Failure {
         if let Some(id) = ids.iter().find(|id| self.registry.view().servers.contains_key(*id)) {
             return Failure::new(format!("server {id} has no link to this master at the moment; ask again"));
         }

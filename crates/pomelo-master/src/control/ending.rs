@@ -2,10 +2,8 @@
 
 use std::{collections::BTreeSet, time::Instant};
 
-use pomelo_protocol::{
-    ServerId,
-    admin::{AdminMessage, Failure, ReqId, Response},
-};
+use pomelo_cluster::ops::OpId;
+use pomelo_protocol::{ServerId, admin::AdminMessage};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
@@ -17,20 +15,22 @@ use crate::link::LinkId;
 pub(super) enum Ending {
     /// All servers were told to end; waits for their links to close.
     Servers {
-        /// Who wants it.
-        asker: (LinkId, ReqId),
+        /// Which operation.
+        op: OpId,
         /// Without grace.
         kill: bool,
         /// Those still there.
         waiting: BTreeSet<LinkId>,
+        /// Members that had no link, and are told when they come.
+        absent: BTreeSet<ServerId>,
         /// When it goes on without them.
         due: Instant,
     },
     /// The other masters were told to end, too; waits for them, so that none is promoted. Agents are told last of all: one
     /// that kills its processes may kill this master before anybody else has read what it was told.
     Masters {
-        /// Who wants it.
-        asker: (LinkId, ReqId),
+        /// Which operation.
+        op: OpId,
         /// Without grace.
         kill: bool,
         /// What is answered then.
@@ -38,6 +38,15 @@ pub(super) enum Ending {
         /// Those still there.
         waiting: BTreeSet<LinkId>,
         /// When it goes on without them.
+        due: Instant,
+    },
+    /// The answer is being recorded, so that a master that is started again does not go on with it.
+    Recording {
+        /// Which operation.
+        op: OpId,
+        /// Without grace.
+        kill: bool,
+        /// When it ends all the same.
         due: Instant,
     },
     /// Leadership was given up; waits for the next one, so that servers have somebody to follow before the links close.
@@ -93,14 +102,15 @@ impl Control {
     }
 
     /// `stop` or `kill` without ids.
-    pub(super) fn stop_all(&mut self, asker: (LinkId, ReqId), kill: bool, now: Instant) {
-        info!(target: "pomelo::master", "the whole cluster is stopped on request of link {}", asker.0.0);
+    pub(super) fn end_all(&mut self, op: &OpId, kill: bool, now: Instant) {
+        info!(target: "pomelo::master", "the whole cluster is stopped by operation {op}");
         let order = self.order(signal(kill));
         let servers = self.links_of(|peer| matches!(peer, Peer::Server { .. }));
         self.send(servers.clone(), AdminMessage::Monitor(order));
         let waiting: BTreeSet<_> = servers.into_iter().collect();
         let due = now + if kill { self.limits.kill_timeout } else { self.limits.stop_timeout };
-        self.ending = Some(Ending::Servers { asker, kill, waiting, due });
+        let absent = self.registry.missing().cloned().collect();
+        self.ending = Some(Ending::Servers { op: op.clone(), kill, waiting, absent, due });
         self.ending_tick(now);
     }
 
@@ -109,28 +119,39 @@ impl Control {
             Some(Ending::Servers { waiting, .. } | Ending::Masters { waiting, .. }) => {
                 waiting.remove(&link);
             }
-            Some(Ending::HandingOver { .. } | Ending::Over) | None => return,
+            Some(Ending::Recording { .. } | Ending::HandingOver { .. } | Ending::Over) | None => return,
         }
         self.ending_tick(now);
     }
 
+    /// A server is gone for good, and so may be the link it was on.
+    pub(super) fn ending_gone(&mut self, id: &ServerId, link: Option<LinkId>, now: Instant) {
+        if let Some(Ending::Servers { waiting, absent, .. }) = &mut self.ending {
+            let link = link.is_some_and(|link| waiting.remove(&link));
+            if absent.remove(id) || link {
+                self.ending_tick(now);
+            }
+        }
+    }
+
     pub(super) fn ending_tick(&mut self, now: Instant) {
         match self.ending.take() {
-            Some(Ending::Servers { asker, kill, waiting, due }) if waiting.is_empty() || due <= now => {
-                let remained: Vec<_> =
-                    waiting.iter().filter_map(|link| self.registry.server_on(*link)).collect();
-                let answer = answer(kill, &remained);
-                self.stop_masters(asker, kill, answer, now);
-            }
-            Some(Ending::Masters { asker, kill, answer, waiting, due })
-                if waiting.is_empty() || due <= now =>
+            Some(Ending::Servers { op, kill, waiting, absent, due })
+                if (waiting.is_empty() && absent.is_empty()) || due <= now =>
             {
-                self.answer((asker.0, Response::ok(asker.1, answer)));
-                let order = self.order(signal(kill));
-                let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
-                self.send(agents, AdminMessage::Monitor(order));
-                self.resign();
-                self.exit();
+                let remained = waiting.iter().filter_map(|link| self.registry.server_on(*link));
+                let remained: Vec<_> = remained.chain(&absent).collect();
+                let answer = answer(kill, &remained);
+                self.stop_masters(op, kill, answer, now);
+            }
+            Some(Ending::Masters { op, kill, answer, waiting, due }) if waiting.is_empty() || due <= now => {
+                let due = now + self.limits.handover_timeout;
+                self.ending = Some(Ending::Recording { op: op.clone(), kill, due });
+                self.finish(&op, Some(answer), now);
+            }
+            Some(Ending::Recording { op, kill, due }) if due <= now => {
+                self.answer_op(&op);
+                self.end_agents(kill);
             }
             Some(Ending::HandingOver { due, .. }) if due <= now => {
                 warn!(target: "pomelo::master", "nobody took over in time");
@@ -138,6 +159,23 @@ impl Control {
             }
             other => self.ending = other,
         }
+    }
+
+    /// The answer to an operation is recorded and given.
+    pub(super) fn ending_recorded(&mut self, op: &OpId) {
+        if let Some(Ending::Recording { op: ours, kill, .. }) = &self.ending
+            && ours == op
+        {
+            self.end_agents(*kill);
+        }
+    }
+
+    fn end_agents(&mut self, kill: bool) {
+        let order = self.order(signal(kill));
+        let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
+        self.send(agents, AdminMessage::Monitor(order));
+        self.resign();
+        self.exit();
     }
 
     /// Another master leads.
@@ -152,16 +190,12 @@ impl Control {
 
     /// Leadership was lost while everything was being stopped: the rest is the new leader's affair.
     pub(super) fn ending_deposed(&mut self) {
-        if let Some(Ending::Servers { asker, .. } | Ending::Masters { asker, .. }) = self.ending.take() {
-            let failure = Failure {
-                leader: self.known_leader(),
-                ..Failure::new("lost leadership while stopping: ask again")
-            };
-            self.refuse(asker.0, asker.1, &failure);
-            if self.terminated {
-                self.resign();
-                self.exit();
-            }
+        let ending = self.ending.take();
+        if matches!(ending, Some(Ending::Servers { .. } | Ending::Masters { .. } | Ending::Recording { .. }))
+            && self.terminated
+        {
+            self.resign();
+            self.exit();
         }
     }
 
@@ -169,25 +203,35 @@ impl Control {
     /// have had theirs, and agents at the end.
     pub(super) fn ending_joined(&mut self, link: LinkId) {
         let kill = match (&mut self.ending, self.peers.get(&link)) {
-            (Some(Ending::Servers { kill, waiting, .. }), Some(Peer::Server { .. }))
-            | (Some(Ending::Masters { kill, waiting, .. }), Some(Peer::Candidate)) => {
+            (Some(Ending::Servers { kill, waiting, absent, .. }), Some(Peer::Server { .. })) => {
+                waiting.insert(link);
+                if let Some(id) = self.registry.server_on(link) {
+                    absent.remove(id);
+                }
+                *kill
+            }
+            (Some(Ending::Masters { kill, waiting, .. }), Some(Peer::Candidate)) => {
                 waiting.insert(link);
                 *kill
             }
-            (Some(Ending::Masters { kill, .. }), Some(Peer::Server { .. })) => *kill,
+            (
+                Some(Ending::Masters { kill, .. } | Ending::Recording { kill, .. }),
+                Some(Peer::Server { .. }),
+            )
+            | (Some(Ending::Recording { kill, .. }), Some(Peer::Candidate)) => *kill,
             _ => return,
         };
         let order = self.order(signal(kill));
         self.send(vec![link], AdminMessage::Monitor(order));
     }
 
-    fn stop_masters(&mut self, asker: (LinkId, ReqId), kill: bool, answer: Value, now: Instant) {
+    fn stop_masters(&mut self, op: OpId, kill: bool, answer: Value, now: Instant) {
         let masters = self.links_of(|peer| matches!(peer, Peer::Candidate));
         let order = self.order(signal(kill));
         self.send(masters.clone(), AdminMessage::Monitor(order));
         let waiting = masters.into_iter().collect();
         self.ending =
-            Some(Ending::Masters { asker, kill, answer, waiting, due: now + self.limits.handover_timeout });
+            Some(Ending::Masters { op, kill, answer, waiting, due: now + self.limits.handover_timeout });
         self.ending_tick(now);
     }
 
@@ -200,6 +244,8 @@ impl Control {
     }
 
     fn exit(&mut self) {
+        // Whoever waits still is told where to go.
+        self.ops_deposed();
         self.ending = Some(Ending::Over);
         self.actions.push(Action::Exit);
     }

@@ -32,6 +32,7 @@ impl Control {
                     info!(target: "pomelo::master", "active again, epoch {epoch}");
                     self.standing = Standing::Active { epoch };
                     self.announce();
+                    self.ops_look(now);
                 }
                 _ => self.promoted(term.epoch, now),
             },
@@ -82,6 +83,7 @@ impl Control {
         self.start_over = succeeds && complete;
         self.announce();
         self.look_whether_start_is_over();
+        self.recall();
     }
 
     fn not_leading(&mut self, standing: Standing) {
@@ -95,6 +97,8 @@ impl Control {
             // The successor's membership may have come while this master still led and looked away.
             self.registry.followed(&self.followed);
             self.ending_deposed();
+            self.ops_deposed();
+            self.stores_deposed();
         }
     }
 
@@ -111,8 +115,10 @@ impl Control {
         }
         // Peers may still name a former life of this very master.
         self.waited |= !self.is_me(&leader.host, leader.port);
-        self.seen(leader.epoch);
+        let epoch = leader.epoch;
+        // Known first: whoever is turned away by what follows is told where to go.
         self.leader = Some(leader);
+        self.seen(epoch);
         self.ending_succeeded();
     }
 
@@ -191,7 +197,9 @@ impl Control {
             }
             (None, _) => "no master is active at the moment; this one is a standby".to_owned(),
         };
-        Failure { leader, ..Failure::new(message) }
+        // Asked again, another master may lead, or this one hear its coordinator.
+        let again = !self.is_active();
+        Failure { leader, again, ..Failure::new(message) }
     }
 
     fn is_me(&self, host: &str, port: u16) -> bool {

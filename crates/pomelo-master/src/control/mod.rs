@@ -2,14 +2,19 @@
 //! it.
 //!
 //! Here are the state and what all parts use; the parts are `leading` (what the role means), `register` (who is on a link),
-//! `followers` (what servers, agents and other masters say), `clients` (what administrators ask), `ending` (how a master
-//! ends).
+//! `followers` (what servers, agents and other masters say), `clients` (what administrators ask), `ops` (what they want
+//! changed), `claims` (which servers agents may start), `desired` (what is to last), `stores` (what is kept outside), `ending`
+//! (how a master ends).
 
+mod claims;
 mod clients;
+mod desired;
 mod ending;
 mod followers;
 mod leading;
+mod ops;
 mod register;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +37,13 @@ use pomelo_protocol::{
 use serde_json::Value;
 use tracing::{info, warn};
 
-use self::{ending::Ending, followers::Claims};
+use self::{
+    claims::{Claims, Wall},
+    desired::Desired,
+    ending::Ending,
+    ops::{Held, OpLog},
+    stores::Stores,
+};
 use crate::{
     Limits,
     access::{Access, Right},
@@ -40,7 +51,7 @@ use crate::{
     guarded::Guardian,
     link::LinkId,
     process::Usage,
-    registry::Registry,
+    registry::{Delta, Parted, Probe, Registry},
 };
 
 /// What happened.
@@ -98,6 +109,8 @@ pub(crate) enum Event {
     },
     /// What [`Action::Read`] has found.
     Read {
+        /// Which one.
+        id: u64,
         /// Which folder.
         folder: &'static str,
         /// Its records.
@@ -132,6 +145,8 @@ pub(crate) enum Action {
         link: LinkId,
         /// For a person.
         why: String,
+        /// The life of the server that has begun since, for one of an earlier life: it is to end.
+        newer: Option<u64>,
     },
     /// Send the same message on each of these links.
     Send {
@@ -160,6 +175,8 @@ pub(crate) enum Action {
     },
     /// Read a folder of the coordinator's store. [`Event::Read`] follows, whatever happens.
     Read {
+        /// Names it in the answer.
+        id: u64,
         /// Which folder.
         folder: &'static str,
     },
@@ -204,7 +221,12 @@ pub(crate) struct Control {
     waited: bool,
     ready: BTreeSet<ServerId>,
     start_over: bool,
+    wall: Wall,
+    stores: Stores,
     claims: Claims,
+    desired: Desired,
+    ops: OpLog,
+    held: Held,
     ending: Option<Ending>,
     /// Whether this process was told to end.
     terminated: bool,
@@ -264,7 +286,12 @@ impl Control {
             registry: Registry::new(limits.fresh, limits.missing_max),
             followed: Arc::default(),
             gathers: Gathers::new(limits.gathers_max),
+            wall: Wall::default(),
+            stores: Stores::default(),
             claims: Claims::default(),
+            desired: Desired::default(),
+            ops: OpLog::default(),
+            held: Held::default(),
             me,
             access,
             limits,
@@ -304,7 +331,11 @@ impl Control {
             Event::Ordered { epoch } => self.ordered_to_end(epoch),
             Event::Shutdown => self.shut_down(now),
             Event::Guardian(guardian) => self.guardian = guardian,
-            Event::Stored { .. } | Event::Read { .. } | Event::Probed { .. } => {}
+            Event::Stored { id, result } => self.stored(id, result, now),
+            Event::Read { id, folder, result } => self.read(id, folder, result, now),
+            Event::Probed { server, incarnation, refused } => {
+                self.probed(&server, incarnation, refused, now);
+            }
             Event::Tick => self.tick(now),
         }
         std::mem::take(&mut self.actions)
@@ -334,11 +365,53 @@ impl Control {
         for ready in self.gathers.lost(link) {
             self.answer(ready);
         }
-        if let Some((id, delta)) = self.registry.leave(link, clean) {
-            info!(target: "pomelo::master", "server {id} {}", if clean { "left" } else { "is gone: its link broke" });
-            self.publish(delta, link);
+        self.claims.lost(link);
+        self.ops.lost(link);
+        if let Some(Parted { id, deltas, missing }) = self.registry.leave(link, clean, now) {
+            let how = match (clean, missing) {
+                (true, _) => "left",
+                (false, true) => "is missing: its link broke",
+                (false, false) => "has no link here any more",
+            };
+            info!(target: "pomelo::master", "server {id} {how}");
+            self.publish_all(deltas, now);
+            self.ops_gone(&id, now);
         }
+        self.probe(now);
         self.ending_lost(link, now);
+    }
+
+    /// What the address of a missing server said.
+    fn probed(&mut self, server: &ServerId, incarnation: Option<u64>, refused: bool, now: Instant) {
+        let deltas = self.registry.probed(server, incarnation, refused);
+        if !deltas.is_empty() {
+            info!(target: "pomelo::master", "server {server} is gone: nobody listens at its address");
+        }
+        self.publish_all(deltas, now);
+    }
+
+    fn probe(&mut self, now: Instant) {
+        for Probe { server, incarnation, addr } in self.registry.probes(now) {
+            self.actions.push(Action::Probe { server, incarnation, addr });
+        }
+    }
+
+    /// Steps of the membership that come from no link: members that are gone for good.
+    fn publish_all(&mut self, deltas: Vec<Delta>, now: Instant) {
+        let gone: Vec<_> = deltas
+            .iter()
+            .filter_map(|delta| match &delta.change {
+                Change::Remove { id, .. } => Some(id.clone()),
+                Change::Add(_) => None,
+            })
+            .collect();
+        for delta in deltas {
+            self.publish(Some(delta), None);
+        }
+        for id in gone {
+            self.ops_gone(&id, now);
+            self.ending_gone(&id, None, now);
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -346,14 +419,19 @@ impl Control {
             self.answer(ready);
         }
         if self.is_active() {
-            for delta in self.registry.expire(now) {
+            let deltas = self.registry.expire(now);
+            for delta in &deltas {
                 if let Change::Remove { id, .. } = &delta.change {
-                    warn!(target: "pomelo::master", "server {id} removed: it did not come after the promotion");
+                    let missing = self.limits.missing_max.as_secs();
+                    warn!(target: "pomelo::master", "server {id} removed: it was missing for {missing} s");
                 }
-                self.publish(Some(delta), None);
             }
+            self.publish_all(deltas, now);
+            self.probe(now);
         }
         self.claims.expire(now);
+        self.stores_tick(now);
+        self.ops_tick(now);
         self.ending_tick(now);
     }
 
@@ -399,6 +477,20 @@ impl Control {
     fn close(&mut self, link: LinkId, why: &str) {
         warn!(target: "pomelo::master", "link {} closed: {why}", link.0);
         self.actions.push(Action::Close { link });
+    }
+}
+
+/// What the simulation looks at.
+#[cfg(test)]
+impl Control {
+    /// The epoch this master acts in, if it may act.
+    pub(crate) fn leads_in(&self) -> Option<u64> {
+        self.epoch().filter(|_| self.is_active())
+    }
+
+    /// Which life of which server it lists.
+    pub(crate) fn lists(&self) -> BTreeMap<ServerId, Option<u64>> {
+        self.registry.view().servers.values().map(|info| (info.id.clone(), info.incarnation)).collect()
     }
 }
 

@@ -7,7 +7,10 @@ use pomelo_protocol::admin::{AdminMessage, ClientRegister, MonitorRegister, Regi
 use tracing::{debug, info, warn};
 
 use super::{Action, Control, Peer};
-use crate::{link::LinkId, registry::Admitted};
+use crate::{
+    link::LinkId,
+    registry::{Admitted, Refused},
+};
 
 /// Longest reason of a refusal: it may quote what the peer said.
 const WHY_CHARS_MAX: usize = 300;
@@ -36,10 +39,11 @@ impl Control {
                     let message = self.request(MONITOR_WATCHER, self.all_servers());
                     self.send(vec![link], AdminMessage::Monitor(message));
                 }
-                self.joined(link, joined);
+                self.joined(link, joined, now);
                 self.ending_joined(link);
+                self.ops_look(now);
             }
-            Err(why) => {
+            Err(Unwelcome { why, newer }) => {
                 let why: String = why.chars().take(WHY_CHARS_MAX).collect();
                 let refused = format!("{who} refused: {why}");
                 if refused == self.refused {
@@ -48,12 +52,12 @@ impl Control {
                     warn!(target: "pomelo::master", "{refused}");
                     self.refused = refused;
                 }
-                self.actions.push(Action::Refuse { link, why });
+                self.actions.push(Action::Refuse { link, why, newer });
             }
         }
     }
 
-    fn monitor(&mut self, link: LinkId, monitor: &MonitorRegister, now: Instant) -> Result<Guest, String> {
+    fn monitor(&mut self, link: LinkId, monitor: &MonitorRegister, now: Instant) -> Result<Guest, Unwelcome> {
         // A server of the original shows its token once; when its link was lost it comes back without one, and does not
         // subscribe again.
         let again = monitor.token.is_none() && monitor.hello.is_none();
@@ -62,44 +66,76 @@ impl Control {
         let allowed =
             self.access.server(&monitor.server_type, monitor.token.as_deref()) || (again && known());
         if !allowed {
-            return Err(format!(
-                "server auth failed: not the token of servers of type {:?}",
-                monitor.server_type
-            ));
+            let server_type = &monitor.server_type;
+            return Err(
+                format!("server auth failed: not the token of servers of type {server_type:?}").into()
+            );
         }
         let info = monitor.server()?;
-        let joined = self.registry.admit(link, info, now).map_err(|refused| refused.to_string())?;
+        let claimed = self.claims.is_claimed(&info.id, info.incarnation);
+        let joined = self.registry.admit(link, info, claimed, now)?;
+        self.claims.came(&monitor.id);
         let peer = Peer::Server { rust: monitor.hello.is_some(), subscribed: again };
         Ok(Guest { peer, joined: Some(joined), again })
     }
 
-    fn client(&self, client: &ClientRegister) -> Result<Guest, String> {
+    fn client(&self, client: &ClientRegister) -> Result<Guest, Unwelcome> {
         let clients = self.peers.values().filter(|peer| matches!(peer, Peer::Client { .. })).count();
         if clients >= self.limits.clients_max {
-            return Err(format!("too many clients: {clients} are logged in"));
+            return Err(format!("too many clients: {clients} are logged in").into());
         }
         match self.access.client(client) {
             Some(right) => Ok(Guest { peer: Peer::Client { right }, joined: None, again: false }),
             // As recorded: tools print it.
-            None => Err("client auth failed with username or password error".to_owned()),
+            None => Err("client auth failed with username or password error".to_owned().into()),
         }
     }
 
-    fn peer(&self, token: Option<&str>, peer: Peer) -> Result<Guest, String> {
+    fn peer(&self, token: Option<&str>, peer: Peer) -> Result<Guest, Unwelcome> {
         if self.access.peer(token) {
             Ok(Guest { peer, joined: None, again: false })
         } else {
-            Err("server auth failed: not a token of this cluster's adminServer.json".to_owned())
+            Err("server auth failed: not a token of this cluster's adminServer.json".to_owned().into())
         }
     }
 
     /// Closes the link that a server was on before, and tells the others of it.
-    fn joined(&mut self, link: LinkId, joined: Option<Admitted>) {
+    fn joined(&mut self, link: LinkId, joined: Option<Admitted>, now: Instant) {
         let Some(Admitted { replaced, delta }) = joined else { return };
         if let Some(old) = replaced {
             self.close(old, "its server came on another link");
         }
         self.publish(delta, link);
+        if let Some(id) = self.registry.server_on(link).cloned() {
+            let frontend = self.registry.view().servers.get(&id).is_some_and(|info| info.frontend);
+            // A later life of a server leaves nothing to be waited for from the former one.
+            self.ops_gone(&id, now);
+            self.tell_blacklist(link, frontend);
+        }
+    }
+}
+
+/// Somebody who may not stay.
+struct Unwelcome {
+    /// For a person.
+    why: String,
+    /// The life of the server that has begun since, for one of an earlier life.
+    newer: Option<u64>,
+}
+
+impl From<String> for Unwelcome {
+    fn from(why: String) -> Self {
+        Self { why, newer: None }
+    }
+}
+
+impl From<Refused> for Unwelcome {
+    fn from(refused: Refused) -> Self {
+        let newer = match &refused {
+            Refused::Older { known, .. } => Some(*known),
+            Refused::Held { .. } => None,
+        };
+        Self { why: refused.to_string(), newer }
     }
 }
 

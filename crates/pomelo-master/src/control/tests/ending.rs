@@ -28,7 +28,7 @@ fn stopping_all_ends_servers_then_masters_then_agents_and_this_master() {
     assert!(sent(&actions, client).is_empty());
 
     let actions = stage.closed(candidate, true);
-    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "all" }));
+    assert_eq!(answer(&actions, client).unwrap()["status"], "all");
     let at =
         |link| actions.iter().position(|action| matches!(action, Action::Send { to, .. } if to == &[link]));
     assert_eq!(sent(&actions, agent), [order("stop")]);
@@ -44,7 +44,8 @@ fn a_server_that_does_not_leave_holds_up_a_stop_for_ten_seconds() {
     stop_all(&mut stage, client);
     assert!(stage.after(9 * SECOND).is_empty());
     let actions = stage.after(SECOND);
-    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "all", "remained": ["chat-1"] }));
+    let answer = answer(&actions, client).unwrap();
+    assert_eq!((&answer["status"], &answer["remained"]), (&json!("all"), &json!(["chat-1"])));
     assert!(actions.contains(&Action::Exit));
 }
 
@@ -55,7 +56,7 @@ fn killing_all_says_whether_somebody_remained() {
     let client = stage.client("admin");
     let actions = stage.client_asks(client, "__console__", json!({ "signal": "kill" }));
     assert_eq!(sent(&actions, server), [order("kill")]);
-    assert_eq!(answer(&stage.closed(server, false), client).unwrap(), json!({ "code": "ok" }));
+    assert_eq!(answer(&stage.closed(server, false), client).unwrap()["code"], "ok");
 }
 
 #[test]
@@ -75,7 +76,9 @@ fn a_master_deposed_while_it_stops_all_says_so() {
     let client = stage.client("admin");
     stop_all(&mut stage, client);
     let actions = stage.on(Event::Leader(leader(3005, 2)));
-    assert!(answer(&actions, client).unwrap_err().message.starts_with("lost leadership"));
+    let failure = answer(&actions, client).unwrap_err();
+    assert!(failure.message.contains("lost leadership") && failure.again, "{failure:?}");
+    assert_eq!(failure.leader, Some(leader(3005, 2)));
     assert!(!stage.after(20 * SECOND).contains(&Action::Exit));
 }
 
@@ -167,4 +170,71 @@ fn a_termination_while_all_is_stopped_does_not_cut_it_short() {
     let actions = stage.closed(server, true);
     assert!(answer(&actions, client).is_ok());
     assert!(actions.contains(&Action::Exit));
+}
+
+#[test]
+fn a_stop_waits_for_members_that_have_no_link_at_the_moment() {
+    let mut stage = Stage::active(&[]);
+    let (lost, there) = (stage.server("chat-1", 1), stage.server("chat-2", 1));
+    stage.closed(lost, false);
+    let client = stage.client("admin");
+    stop_all(&mut stage, client);
+    assert!(sent(&stage.closed(there, true), client).is_empty(), "a member is missing");
+    let (back, actions) = stage.register(server("chat-1", 1));
+    assert_eq!(sent(&actions, back), [order("stop")]);
+    let actions = stage.closed(back, true);
+    assert_eq!(answer(&actions, client).unwrap()["remained"], Value::Null);
+    assert!(actions.contains(&Action::Exit));
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_member_that_is_known_to_be_dead() {
+    let mut stage = Stage::active(&[]);
+    let lost = stage.server("chat-1", 1);
+    stage.closed(lost, false);
+    let client = stage.client("admin");
+    assert!(sent(&stop_all(&mut stage, client), client).is_empty());
+    let refused = Event::Probed { server: id("chat-1"), incarnation: Some(1), refused: true };
+    assert!(answer(&stage.on(refused), client).is_ok());
+}
+
+#[test]
+fn a_stop_of_everything_is_recorded_first_and_finished_by_the_next_master() {
+    let mut first = Stage::active(&[]);
+    let server_link = first.server("chat-1", 1);
+    let client = first.client("admin");
+    first.store = Store::Silent;
+    assert!(sent(&stop_all(&mut first, client), server_link).is_empty(), "not before it is recorded");
+
+    let mut first = Stage::active(&[]);
+    let server_link = first.server("chat-1", 1);
+    let client = first.client("admin");
+    assert_eq!(sent(&stop_all(&mut first, client), server_link), [order("stop")]);
+
+    let mut next = Stage::next_to(&first);
+    let server_link = next.server("chat-1", 1);
+    let actions = next.role(active(2));
+    let again = Envelope::notify("__console__", json!({ "signal": "stop" })).in_epoch(2);
+    assert!(sent(&actions, server_link).contains(&again), "{actions:?}");
+    assert!(next.closed(server_link, true).contains(&Action::Exit));
+
+    let mut third = Stage::next_to(&next);
+    let server_link = third.server("chat-1", 2);
+    let actions = third.role(active(3));
+    assert!(!told(&actions, server_link).iter().any(|body| body["signal"] == "stop"), "it is over");
+}
+
+#[test]
+fn a_stop_that_nobody_finished_does_not_stop_the_cluster_that_is_started_later() {
+    let mut first = Stage::active(&[]);
+    first.server("chat-1", 1);
+    let client = first.client("admin");
+    stop_all(&mut first, client);
+    let mut next = Stage::next_to(&first);
+    let wall = first.control.wall_us(first.now);
+    next.control.wall.set(next.now, wall + 31_000_000);
+    let link = next.server("chat-1", 2);
+    let actions = next.role(active(2));
+    assert!(!told(&actions, link).iter().any(|body| body["signal"] == "stop"), "{actions:?}");
+    assert!(next.control.ending.is_none());
 }

@@ -1,10 +1,13 @@
 //! A master's decisions, played without sockets or clocks.
 
+mod claims;
 mod ending;
 mod leading;
+mod missing;
+mod ops;
 mod questions;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
 
 use pomelo_cluster::{
     config::{AdminUser, ServerTokens},
@@ -21,11 +24,30 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
+/// A coordinator's store: several masters may share one.
+type Kept = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
+
+/// What becomes of writes and reads.
+#[derive(Clone, Copy, PartialEq)]
+enum Store {
+    /// Done at once.
+    Up,
+    /// Not done, and said so at once.
+    Away,
+    /// Neither done nor answered.
+    Silent,
+    /// Done, without an answer.
+    Mute,
+}
+
 /// A master, its peers and a clock that only moves when told to.
 struct Stage {
     control: Control,
     now: Instant,
     links: u64,
+    kept: Kept,
+    store: Store,
+    probed: Vec<ServerId>,
 }
 
 impl Stage {
@@ -45,7 +67,13 @@ impl Stage {
         let usage = || Usage { resident_mb: 13.39, uptime_min: 0.39 };
         let limits = Limits { clients_max: 4, ..Limits::default() };
         let control = Control::new(me, access, configured, limits, "test".into(), usage);
-        Self { control, now: Instant::now(), links: 0 }
+        let (kept, probed) = (Kept::default(), Vec::new());
+        Self { control, now: Instant::now(), links: 0, kept, store: Store::Up, probed }
+    }
+
+    /// Another master of the same cluster: what the first one has stored is there.
+    fn next_to(other: &Self) -> Self {
+        Self { kept: Rc::clone(&other.kept), now: other.now, ..Self::new(&[]) }
     }
 
     /// One that has led in epoch 1 from the start.
@@ -55,8 +83,65 @@ impl Stage {
         stage
     }
 
+    /// What is done about an event, and about what the store says to that.
     fn on(&mut self, event: Event) -> Vec<Action> {
-        self.control.on(event, self.now)
+        let mut events = vec![event];
+        let mut done = Vec::new();
+        while !events.is_empty() {
+            for action in self.control.on(events.remove(0), self.now) {
+                match action {
+                    Action::Store { id, writes, .. } => events.extend(self.write(id, writes)),
+                    Action::Read { id, folder } => events.extend(self.read(id, folder)),
+                    Action::Probe { server, .. } => self.probed.push(server),
+                    other => done.push(other),
+                }
+            }
+        }
+        done
+    }
+
+    fn write(&mut self, id: u64, writes: Vec<Write>) -> Option<Event> {
+        if matches!(self.store, Store::Up | Store::Mute) {
+            for write in writes {
+                match write {
+                    Write::Put { key, value } => self.kept.borrow_mut().insert(key, value),
+                    Write::Delete { key } => self.kept.borrow_mut().remove(&key),
+                };
+            }
+        }
+        let result = self.answered()?;
+        Some(Event::Stored { id, result })
+    }
+
+    fn read(&self, id: u64, folder: &'static str) -> Option<Event> {
+        let kept = self.kept.borrow();
+        let records = kept.iter().filter(|(key, _)| key.starts_with(&format!("{folder}/")));
+        let records = records.map(|(key, value)| Record { key: key.clone(), value: value.clone() }).collect();
+        let result = self.answered()?.map(|()| records);
+        Some(Event::Read { id, folder, result })
+    }
+
+    fn answered(&self) -> Option<Result<(), StoreError>> {
+        match self.store {
+            Store::Up => Some(Ok(())),
+            Store::Away => Some(Err(StoreError::Unavailable("no quorum".into()))),
+            Store::Silent | Store::Mute => None,
+        }
+    }
+
+    /// What is kept under a key.
+    fn kept(&self, key: &str) -> Value {
+        self.kept.borrow().get(key).map(|value| serde_json::from_slice(value).unwrap()).unwrap_or_default()
+    }
+
+    /// A server answers what it was asked last of all in these actions.
+    fn obeys(&mut self, link: LinkId, actions: &[Action], answer: Value) -> Vec<Action> {
+        let asked = sent(actions, link).into_iter().rev().find_map(|envelope| match envelope {
+            Envelope::Request { req_id, .. } => Some(req_id),
+            _ => None,
+        });
+        let response = Response::in_error(asked.expect("it was asked"), answer);
+        self.monitor_says(link, Envelope::Response(response))
     }
 
     fn role(&mut self, role: Role) -> Vec<Action> {

@@ -59,7 +59,7 @@ fn a_member_that_is_not_linked_here_yet_is_not_called_unknown() {
     stage.on(Event::Followed(view(1, &[info("chat-1", 1)])));
     stage.role(active(2));
     let client = stage.client("admin");
-    let stop = stage.client_asks(client, "__console__", json!({ "signal": "stop", "ids": ["chat-1"] }));
+    let stop = stage.client_asks(client, "watchServer", json!({ "comd": "handler", "context": "chat-1" }));
     assert_eq!(
         answer(&stop, client).unwrap_err().message,
         "server chat-1 has no link to this master at the moment; ask again"
@@ -106,7 +106,11 @@ fn a_suspended_master_answers_questions_and_changes_nothing() {
     let failure =
         answer(&stage.client_asks(client, "__console__", json!({ "signal": "stop" })), client).unwrap_err();
     assert!(failure.message.contains("does not hear its coordinator"), "{failure}");
-    assert_eq!(failure.leader, None, "nobody else is to be asked");
+    assert_eq!(
+        (failure.leader, failure.again),
+        (None, true),
+        "nobody else is to be asked, but this one again"
+    );
 }
 
 #[test]
@@ -115,10 +119,14 @@ fn stopping_one_server_tells_that_one_and_answers_part() {
     let (first, second) = (stage.server("chat-1", 1), stage.server("chat-2", 1));
     let client = stage.client("admin");
     let actions = stage.client_asks(client, "__console__", json!({ "signal": "stop", "ids": ["chat-1"] }));
-    let order = Envelope::notify("__console__", json!({ "signal": "stop" })).in_epoch(1);
-    assert_eq!(sent(&actions, first), [order]);
+    let order = &sent(&actions, first)[0];
+    let told = &told(&actions, first)[0];
+    assert_eq!((order.epoch(), &told["signal"]), (Some(1), &json!("stop")));
     assert!(sent(&actions, second).is_empty());
-    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "part" }));
+    let op = told["op"].clone();
+    let actions = stage.obeys(first, &actions, json!(1));
+    let expected = json!({ "status": "part", "op": op, "results": { "chat-1": 1 } });
+    assert_eq!(answer(&actions, client).unwrap(), expected);
 }
 
 #[test]
@@ -146,47 +154,4 @@ fn what_is_asked_of_one_server_is_answered_by_it() {
     assert_eq!((body, epoch), (json!({ "comd": "get", "param": "foo", "context": "chat-1" }), Some(1)));
     let actions = stage.monitor_says(link, Envelope::Response(Response::ok(req_id, "bar".into())));
     assert_eq!(answer(&actions, client).unwrap(), "bar");
-}
-
-#[test]
-fn no_two_agents_are_told_to_spawn_one_server() {
-    let mut stage = Stage::active(&[]);
-    stage.server("chat-1", 1);
-    let (here, there) = (stage.agent("here"), stage.agent("there"));
-    let start = |servers: &[&str]| {
-        Envelope::request(1, "__console__", json!({ "signal": "start", "servers": servers }))
-    };
-    let all = ["chat-1", "chat-2", "chat-3"];
-    let actions = stage.monitor_says(here, start(&all));
-    assert_eq!(
-        answer(&actions, here).unwrap(),
-        json!({ "spawn": ["chat-2", "chat-3"], "running": ["chat-1"] })
-    );
-    let actions = stage.monitor_says(there, start(&all));
-    assert_eq!(answer(&actions, there).unwrap(), json!({ "spawn": [], "running": ["chat-1"] }));
-    let actions = stage.monitor_says(here, start(&["chat-2"]));
-    assert_eq!(answer(&actions, here).unwrap()["spawn"], json!(["chat-2"]), "who was told may be told again");
-    stage.after(20 * SECOND);
-    let actions = stage.monitor_says(there, start(&["chat-3"]));
-    assert_eq!(
-        answer(&actions, there).unwrap()["spawn"],
-        json!(["chat-3"]),
-        "the first agent did not do it in time"
-    );
-}
-
-#[test]
-fn only_agents_of_the_leader_start_servers() {
-    let mut stage = Stage::active(&[]);
-    let start = || Envelope::request(1, "__console__", json!({ "signal": "start", "servers": ["chat-2"] }));
-    let server = stage.server("chat-1", 1);
-    assert_eq!(
-        answer(&stage.monitor_says(server, start()), server).unwrap_err().message,
-        "only agents start servers"
-    );
-    let agent = stage.agent("here");
-    stage.role(Role::Joining { why: None });
-    stage.on(Event::Leader(leader(3005, 2)));
-    let failure = answer(&stage.monitor_says(agent, start()), agent).unwrap_err();
-    assert_eq!(failure.leader, Some(leader(3005, 2)));
 }
