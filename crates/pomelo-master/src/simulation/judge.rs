@@ -1,0 +1,208 @@
+//! What must hold, whatever happens: I1 to I6 of the design, checked as things happen, and the bound on messages. I7, that all
+//! ends well, is [`super::world`]'s.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use pomelo_cluster::messages::MONITOR_WATCHER;
+use pomelo_protocol::{
+    ServerId,
+    admin::{AdminMessage, Envelope},
+};
+
+use super::core::{Life, Micros, Node, SECOND};
+
+/// A rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rule {
+    /// No epoch has two owners; only the first in the queue is promoted.
+    I1,
+    /// Nobody obeys an epoch below one it has seen.
+    I2,
+    /// Epochs strictly increase.
+    I3,
+    /// An operation runs at most once in each life of its target.
+    I4,
+    /// Nothing is started or killed for an older claim; never two registered servers with one id.
+    I5,
+    /// No living server is removed or killed because the master changes.
+    I6,
+    /// When faults stop, all is well soon.
+    I7,
+    /// A change of master costs messages in proportion to the servers.
+    Messages,
+}
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Broken {
+    pub(super) rule: Rule,
+    pub(super) how: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.rule, self.how)
+    }
+}
+
+/// The beginning of a term, as long as messages are counted.
+#[derive(Debug)]
+struct Term {
+    until: Micros,
+    peers: usize,
+    changes: usize,
+    messages: usize,
+    steps: usize,
+}
+
+/// How long messages are counted.
+const COUNTED: Micros = SECOND;
+
+#[derive(Default)]
+pub(super) struct Judge {
+    broken: Option<Broken>,
+    owners: BTreeMap<u64, (Node, Life)>,
+    epoch: u64,
+    seen: BTreeMap<(Node, Life), u64>,
+    /// Operations that each life has run.
+    ran: BTreeSet<(Node, Life, String)>,
+    terms: BTreeMap<(Node, Life), Term>,
+    /// Servers that a tool has asked to be ended.
+    to_end: BTreeSet<ServerId>,
+    /// Processes that are on their way out for a reason that is in order.
+    excused: BTreeSet<(Node, Life)>,
+    promotions: u64,
+}
+
+impl Judge {
+    pub(super) fn verdict(&mut self) -> Result<(), Broken> {
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    pub(super) fn breaks(&mut self, rule: Rule, how: impl FnOnce() -> String) {
+        if self.broken.is_none() {
+            self.broken = Some(Broken { rule, how: how() });
+        }
+    }
+
+    pub(super) fn promotions(&self) -> u64 {
+        self.promotions
+    }
+
+    /// The store has granted an epoch.
+    pub(super) fn promoted(&mut self, owner: (Node, Life), epoch: u64, lowest: bool) {
+        self.promotions += 1;
+        if let Some(other) = self.owners.insert(epoch, owner) {
+            self.breaks(Rule::I1, || format!("epoch {epoch} was granted to {other:?} and to {owner:?}"));
+        }
+        if !lowest {
+            self.breaks(Rule::I1, || format!("{owner:?} was promoted and is not the first in the queue"));
+        }
+        let before = std::mem::replace(&mut self.epoch, epoch);
+        if epoch <= before {
+            self.breaks(Rule::I3, || format!("epoch {epoch} was granted after {before}"));
+        }
+    }
+
+    /// A master acts in an epoch.
+    pub(super) fn claims(&mut self, me: (Node, Life), epoch: u64) {
+        let owner = self.owners.get(&epoch).copied();
+        if owner != Some(me) {
+            self.breaks(Rule::I1, || format!("epoch {epoch} belongs to {owner:?} and is claimed by {me:?}"));
+        }
+    }
+
+    /// A process was shown an epoch.
+    pub(super) fn saw(&mut self, me: (Node, Life), epoch: u64) {
+        let seen = self.seen.entry(me).or_default();
+        *seen = epoch.max(*seen);
+    }
+
+    /// A process does something because of a master in that epoch.
+    pub(super) fn obeyed(&mut self, me: (Node, Life), epoch: u64) {
+        let seen = self.seen.get(&me).copied().unwrap_or(0);
+        if epoch < seen {
+            self.breaks(Rule::I2, || format!("{me:?} obeys epoch {epoch} and has seen {seen}"));
+        }
+        self.saw(me, epoch);
+    }
+
+    /// A process executes an operation.
+    pub(super) fn ran(&mut self, me: (Node, Life), op: &str) {
+        if !self.ran.insert((me.0, me.1, op.to_owned())) {
+            self.breaks(Rule::I4, || format!("{me:?} runs operation {op} again"));
+        }
+    }
+
+    pub(super) fn has_run(&self, me: (Node, Life), op: &str) -> bool {
+        self.ran.contains(&(me.0, me.1, op.to_owned()))
+    }
+
+    /// A tool asks for the end of a server.
+    pub(super) fn asked_to_end(&mut self, id: &ServerId) {
+        self.to_end.insert(id.clone());
+    }
+
+    /// A server was told to end.
+    pub(super) fn told_to_end(&mut self, me: (Node, Life), id: &ServerId) {
+        self.excused.insert(me);
+        if !self.to_end.contains(id) {
+            self.breaks(Rule::I6, || format!("server {id} {me:?} is ended and nobody has asked for that"));
+        }
+    }
+
+    /// A later life of the server has registered.
+    pub(super) fn refused_as_older(&mut self, me: (Node, Life)) {
+        self.excused.insert(me);
+    }
+
+    /// A server's process is gone; `fault` if the schedule killed it.
+    pub(super) fn ended(&mut self, me: (Node, Life), fault: bool) {
+        if !fault && !self.excused.contains(&me) {
+            self.breaks(Rule::I6, || format!("the living server {me:?} ended for no reason of its own"));
+        }
+    }
+
+    pub(super) fn begins(&mut self, me: (Node, Life), now: Micros, peers: usize) {
+        let term = Term { until: now + COUNTED, peers, changes: 0, messages: 0, steps: 0 };
+        self.terms.insert(me, term);
+    }
+
+    pub(super) fn ends(&mut self, me: (Node, Life)) {
+        self.terms.remove(&me);
+    }
+
+    /// Somebody came to this master or left it.
+    pub(super) fn changed(&mut self, me: (Node, Life)) {
+        if let Some(term) = self.terms.get_mut(&me) {
+            term.changes += 1;
+            term.peers += 1;
+        }
+    }
+
+    /// A master sends one message to one peer.
+    pub(super) fn sent(&mut self, me: (Node, Life), now: Micros, message: &AdminMessage) {
+        let Some(term) = self.terms.get_mut(&me) else { return };
+        if now > term.until {
+            self.terms.remove(&me);
+            return;
+        }
+        let AdminMessage::Monitor(envelope) = message else { return };
+        term.messages += 1;
+        if let Envelope::Request { module_id, body, .. } | Envelope::Notify { module_id, body, .. } = envelope
+            && module_id == MONITOR_WATCHER
+            && body["action"] != "startOver"
+        {
+            term.steps += 1;
+        }
+        let Term { peers, changes, messages, steps, .. } = *term;
+        if steps > changes * peers || messages > (6 + 4 * changes) * peers + 10 {
+            self.breaks(Rule::Messages, || {
+                format!("{me:?} began to lead and has sent {messages} messages, {steps} of them about the membership, to {peers} peers, for {changes} changes")
+            });
+        }
+    }
+}

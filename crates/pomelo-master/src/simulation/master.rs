@@ -1,0 +1,439 @@
+//! A master process: the real [`Election`] and the real [`Control`], with everything that `elector` and `master` do around them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use pomelo_cluster::{
+    config::{AdminUser, ServerTokens},
+    coordinator::CandidateInfo,
+    election::{self, Election, Role},
+    follower::Leader,
+    messages::MONITOR_WATCHER,
+};
+use pomelo_protocol::{
+    ServerId,
+    admin::{AdminMessage, Envelope, Register, Registered},
+};
+use serde_json::Value;
+
+use super::{
+    core::{Core, Life, MS, Micros, Node, SECOND, SERVERS, Timer, What, addr},
+    faults::{Fault, Target},
+    flaws::Flaw,
+    follow::{Follow, News, Who},
+    net::ConnId,
+    recipe::{Outcome, Recipe},
+    store::{Answer, Ask},
+};
+use crate::{
+    Limits,
+    access::Access,
+    console::CONSOLE,
+    control::{Action, Control, Event},
+    link::LinkId,
+    process::Usage,
+};
+
+const TICK: Micros = 100 * MS;
+const WARM_TIMEOUT: Micros = 2 * SECOND;
+/// How long a master that ends waits until its place is given back.
+const END_TIMEOUT: Micros = 2 * SECOND;
+/// Type of all servers.
+pub(super) const SERVER_TYPE: &str = "chat";
+
+/// What an errand was for.
+enum Errand {
+    Store(u64),
+    Read(u64, &'static str),
+}
+
+pub(super) struct Master {
+    me: (Node, Life),
+    election: Election,
+    control: Control,
+    follow: Follow,
+    recipe: Recipe,
+    role: Role,
+    /// What the election wants first, until this master is warm.
+    waiting: Option<Vec<election::Action>>,
+    promotion: Option<(u64, u64)>,
+    /// Links of peers that have registered.
+    links: BTreeSet<ConnId>,
+    errands: BTreeMap<u64, Errand>,
+    last_errand: u64,
+    /// Told to go: only the place in the queue is still given back.
+    exiting: bool,
+    led: bool,
+}
+
+impl Master {
+    pub(super) fn new(core: &mut Core, me: (Node, Life), masters: &[Node], servers: &[ServerId]) -> Self {
+        let info = CandidateInfo {
+            id: ServerId::new("master-server-1").expect("a valid id"),
+            addr: addr(me.0),
+            pid: u32::try_from(me.1).unwrap_or_default(),
+        };
+        let user =
+            AdminUser { id: "user".into(), username: "admin".into(), password: "admin".into(), level: 1 };
+        let access = Access::of(vec![user], ServerTokens::default(), vec![SERVER_TYPE.into()]);
+        let usage = || Usage { resident_mb: 1.0, uptime_min: 1.0 };
+        let configured = servers.iter().cloned().collect();
+        let control =
+            Control::new(info.clone(), access, configured, Limits::default(), "model".into(), usage);
+        let (election, first) = Election::new();
+        core.timer(me, WARM_TIMEOUT, Timer::Warm);
+        let tick = core.rng.u64(..TICK);
+        core.after(tick, super::core::Ev::To(me.0, me.1, What::Tick));
+        Self {
+            me,
+            role: election.role(),
+            election,
+            control,
+            follow: Follow::new(core, me, Who::Candidate(info.clone()), masters),
+            recipe: Recipe::new(me, info.addr),
+            waiting: Some(first),
+            promotion: None,
+            links: BTreeSet::new(),
+            errands: BTreeMap::new(),
+            last_errand: 0,
+            exiting: false,
+            led: false,
+        }
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    pub(super) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    pub(super) fn follow(&self) -> &Follow {
+        &self.follow
+    }
+
+    pub(super) fn on(&mut self, core: &mut Core, what: What) {
+        match what {
+            What::Tick => {
+                core.after(TICK, super::core::Ev::To(self.me.0, self.me.1, What::Tick));
+                self.decide(core, Event::Tick);
+            }
+            What::Terminate => self.decide(core, Event::Shutdown),
+            What::Answer { id, answer } => self.recipe.on_answer(core, id, answer),
+            What::Watch { id } => self.recipe.on_watch(core, id),
+            What::StoreDown(session) => self.recipe.on_down(core, session),
+            What::StoreUp(session) => self.recipe.on_up(core, session),
+            What::StoreExpired(session) => self.recipe.on_expired(core, session),
+            What::Timer(Timer::Again(candidacy)) => self.recipe.on_again(core, candidacy),
+            What::Timer(Timer::Warm) => self.warm(core),
+            What::Timer(Timer::Promote(attempt)) => self.promote(core, attempt),
+            What::Timer(Timer::PromoteBy(attempt)) => self.recipe.give_up(attempt),
+            What::Timer(Timer::LeaveBy) => self.recipe.on_leave_by(core),
+            What::Timer(Timer::End) => core.ends.push(self.me),
+            what => match self.follow.on(core, what) {
+                Ok(news) => self.others(core, news),
+                Err(what) => self.link(core, what),
+            },
+        }
+        self.elect(core);
+    }
+
+    /// What the store and the queue come to.
+    fn elect(&mut self, core: &mut Core) {
+        loop {
+            let outcomes = self.recipe.outcomes();
+            if outcomes.is_empty() {
+                break;
+            }
+            for outcome in outcomes {
+                match outcome {
+                    Outcome::Election(event) => self.election(core, event),
+                    Outcome::Errand(errand, result) => self.errand_done(core, errand, result),
+                }
+            }
+        }
+        if self.exiting && self.election.is_stopped() {
+            core.ends.push(self.me);
+        }
+    }
+
+    fn election(&mut self, core: &mut Core, event: election::Event) {
+        core.trace(|| format!("master {}: {event:?}", self.me.0));
+        let failed = matches!(event, election::Event::Promoted { result: Err(_), .. });
+        let actions = self.election.on(event);
+        // The role is known before anything is done about it.
+        let role = self.election.role();
+        if role != self.role {
+            self.role = role.clone();
+            core.trace(|| format!("master {}: {role}", self.me.0));
+            let deposed = self.led && role.authority().is_none();
+            if role.authority().is_some() {
+                self.led = true;
+                core.judge.begins(self.me, core.now, self.links.len());
+            } else {
+                core.judge.ends(self.me);
+            }
+            if !(deposed && core.is(Flaw::E4NoDemotion)) && !self.exiting {
+                let leads = role.authority().is_some();
+                self.decide(core, Event::Role(role));
+                if leads && core.is(Flaw::F9EverythingToEverybody) {
+                    self.tell_everything(core);
+                }
+            }
+        }
+        if !(failed && core.is(Flaw::E7PromotionNotRepeated)) {
+            self.act(core, actions);
+        }
+    }
+
+    /// As if every server had registered now.
+    fn tell_everything(&mut self, core: &mut Core) {
+        let links: Vec<_> = self.links.iter().map(|conn| LinkId(*conn as u64)).collect();
+        for id in self.control.lists().into_keys() {
+            let body = serde_json::json!({ "action": "removeServer", "id": id, "epoch": 0, "rev": 0 });
+            let message = AdminMessage::Monitor(Envelope::notify(MONITOR_WATCHER, body));
+            self.send(core, &links, message);
+        }
+    }
+
+    fn act(&mut self, core: &mut Core, actions: Vec<election::Action>) {
+        for action in actions {
+            match action {
+                election::Action::Join => {
+                    core.aim(5, Fault::ResetStore(Target::This(self.me.0)));
+                    self.recipe.join(core);
+                }
+                election::Action::Promote { attempt, above, after_ms } => {
+                    self.promotion = Some((attempt, above));
+                    core.aim(2, Fault::RemoveFirst);
+                    core.aim(2, Fault::ResetStore(Target::This(self.me.0)));
+                    core.aim(1, Fault::Freeze(Target::This(self.me.0)));
+                    core.aim(1, Fault::Crash(Target::This(self.me.0)));
+                    self.recipe.give_up(attempt.saturating_sub(1));
+                    match after_ms {
+                        0 => self.promote(core, attempt),
+                        ms => core.timer(self.me, ms * MS, Timer::Promote(attempt)),
+                    }
+                }
+                election::Action::Leave => {
+                    self.promotion = None;
+                    self.recipe.leave(core);
+                }
+            }
+        }
+    }
+
+    fn promote(&mut self, core: &mut Core, attempt: u64) {
+        if let Some((wanted, above)) = self.promotion
+            && wanted == attempt
+        {
+            self.recipe.promote(core, attempt, above);
+        }
+    }
+
+    fn warm(&mut self, core: &mut Core) {
+        if let Some(first) = self.waiting.take() {
+            self.act(core, first);
+        }
+    }
+
+    /// News of the other masters.
+    fn others(&mut self, core: &mut Core, news: Vec<News>) {
+        if self.waiting.is_some() && self.follow.is_warm() {
+            self.warm(core);
+        }
+        for news in news {
+            match news {
+                News::Leader(Some(leader)) if !core.is(Flaw::E4NoDemotion) => {
+                    self.decide(core, Event::Leader(Leader::to_wire(&leader)));
+                }
+                News::View(view) => self.decide(core, Event::Followed(view)),
+                News::Order { conn, epoch, req_id, module_id, body, .. } => {
+                    let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
+                    if module_id == CONSOLE && (signal == "stop" || signal == "kill") {
+                        self.decide(core, Event::Ordered { epoch });
+                    } else {
+                        self.follow.respond(core, conn, req_id, "no".into());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Links of those who register here.
+    fn link(&mut self, core: &mut Core, what: What) {
+        match what {
+            What::Message { conn, message } => {
+                let link = LinkId(conn as u64);
+                match Rc::unwrap_or_clone(message) {
+                    AdminMessage::Register(mut register) => {
+                        self.links.insert(conn);
+                        core.judge.changed(self.me);
+                        if let Register::Monitor(monitor) = &register {
+                            self.hear_holder(core, &monitor.id);
+                        }
+                        if core.is(Flaw::E4NoDemotion) {
+                            forget_epoch(&mut register);
+                        }
+                        self.decide(core, Event::Register { link, register });
+                    }
+                    message if self.links.contains(&conn) => {
+                        if !(core.is(Flaw::E4NoDemotion) && supersedes(&message)) {
+                            self.decide(core, Event::Message { link, message });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            What::Closed { conn, clean } => {
+                if self.links.remove(&conn) {
+                    core.judge.changed(self.me);
+                    // The original takes a lost link for a crashed server, whether or not it still leads.
+                    if self.led
+                        && core.is(Flaw::G1LostLinkIsCrash)
+                        && let Some(peer) = core.net.peer(conn, self.me.0)
+                        && peer.0 >= SERVERS
+                    {
+                        core.ends.push(peer);
+                    }
+                    self.decide(core, Event::Closed { link: LinkId(conn as u64), clean });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn hear_holder(&mut self, core: &mut Core, id: &ServerId) {
+        let Some(link) = self.control.holder(id) else { return };
+        let conn = ConnId::try_from(link.0).unwrap_or_default();
+        if let Some(heard) = core.net.heard(conn, self.me.0) {
+            let at = core.instant() - std::time::Duration::from_micros(core.now - heard);
+            self.decide(core, Event::Heard { link, at });
+        }
+    }
+
+    fn decide(&mut self, core: &mut Core, event: Event) {
+        if self.exiting {
+            return;
+        }
+        let now = core.instant();
+        for action in self.control.on(event, now) {
+            self.carry_out(core, action);
+        }
+    }
+
+    fn carry_out(&mut self, core: &mut Core, action: Action) {
+        match action {
+            Action::Admit { link, reply } => self.send(core, &[link], AdminMessage::Registered(reply)),
+            Action::Refuse { link, why, .. } => {
+                core.trace(|| format!("master {}: link {} refused: {why}", self.me.0, link.0));
+                self.send(core, &[link], AdminMessage::Registered(Registered::refused(why)));
+                self.close(core, link);
+            }
+            Action::Send { to, message } => self.send(core, &to, message),
+            Action::Close { link } => self.close(core, link),
+            Action::Superseded(epoch) => {
+                if !core.is(Flaw::E4NoDemotion) {
+                    self.election(core, election::Event::Superseded { epoch });
+                }
+            }
+            Action::Store { id, epoch, writes } => {
+                let errand = self.errand(Errand::Store(id));
+                self.recipe.errand(core, errand, |place| Ask::Write { place, epoch, writes });
+            }
+            Action::Read { id, folder } => {
+                let errand = self.errand(Errand::Read(id, folder));
+                self.recipe.errand(core, errand, |_| Ask::List(folder.to_owned()));
+            }
+            Action::Resign => {
+                // Before it was warm it has nothing to give back.
+                if self.waiting.take().is_some() {
+                    self.election(core, election::Event::Stop);
+                    self.election(core, election::Event::Left);
+                } else {
+                    self.election(core, election::Event::Stop);
+                }
+            }
+            Action::Exit => self.exit(core),
+            _ => {}
+        }
+    }
+
+    fn errand(&mut self, errand: Errand) -> u64 {
+        self.last_errand += 1;
+        self.errands.insert(self.last_errand, errand);
+        self.last_errand
+    }
+
+    fn errand_done(
+        &mut self,
+        core: &mut Core,
+        errand: u64,
+        result: Result<Answer, pomelo_cluster::coordinator::StoreError>,
+    ) {
+        use pomelo_cluster::coordinator::StoreError;
+        let Some(errand) = self.errands.remove(&errand) else { return };
+        let lost = || StoreError::Unavailable("no answer".to_owned());
+        let event = match (errand, result) {
+            (Errand::Store(id), Ok(Answer::Done(_))) => Event::Stored { id, result: Ok(()) },
+            (Errand::Store(id), Ok(Answer::Fenced)) => {
+                Event::Stored { id, result: Err(StoreError::Fenced("not first".to_owned())) }
+            }
+            (Errand::Store(id), Err(why)) => Event::Stored { id, result: Err(why) },
+            (Errand::Store(id), Ok(_)) => Event::Stored { id, result: Err(lost()) },
+            (Errand::Read(id, folder), Ok(Answer::Records(records))) => {
+                Event::Read { id, folder, result: Ok(records) }
+            }
+            (Errand::Read(id, folder), Err(why)) => Event::Read { id, folder, result: Err(why) },
+            (Errand::Read(id, folder), Ok(_)) => Event::Read { id, folder, result: Err(lost()) },
+        };
+        self.decide(core, event);
+    }
+
+    fn send(&mut self, core: &mut Core, to: &[LinkId], message: AdminMessage) {
+        let message = Rc::new(message);
+        for link in to {
+            let conn = ConnId::try_from(link.0).unwrap_or_default();
+            core.judge.sent(self.me, core.now, &message);
+            core.send(conn, self.me.0, Rc::clone(&message));
+        }
+    }
+
+    fn close(&mut self, core: &mut Core, link: LinkId) {
+        let conn = ConnId::try_from(link.0).unwrap_or_default();
+        core.close(conn, self.me.0, true);
+        let what = What::Closed { conn, clean: false };
+        core.after(1, super::core::Ev::To(self.me.0, self.me.1, what));
+    }
+
+    fn exit(&mut self, core: &mut Core) {
+        self.exiting = true;
+        for conn in self.links.iter().copied().chain(self.follow.links()) {
+            core.close(conn, self.me.0, true);
+        }
+        core.timer(self.me, END_TIMEOUT, Timer::End);
+    }
+}
+
+/// Whether a message says that a higher epoch has begun.
+fn supersedes(message: &AdminMessage) -> bool {
+    let text = |envelope: &Envelope| format!("{envelope:?}").contains("superseded");
+    matches!(message, AdminMessage::Monitor(envelope) if text(envelope))
+}
+
+fn forget_epoch(register: &mut Register) {
+    match register {
+        Register::Monitor(monitor) => monitor.hello = monitor.hello.take().map(|h| no_epoch(&h)),
+        Register::Agent(agent) => agent.hello = agent.hello.take().map(|h| no_epoch(&h)),
+        Register::Candidate(candidate) => candidate.hello = candidate.hello.take().map(|h| no_epoch(&h)),
+        Register::Client(_) => {}
+    }
+}
+
+fn no_epoch(hello: &pomelo_protocol::admin::Hello) -> pomelo_protocol::admin::Hello {
+    pomelo_protocol::admin::Hello { max_epoch: 0, ..hello.clone() }
+}
