@@ -31,7 +31,7 @@ pub(crate) async fn start(
     base: &Path,
 ) -> Result<Running, StartError> {
     let entry = candidate(args, &env)?;
-    let coordinator = coordinator(master_ha.map_or(&env.coordinator, MasterHa::config), base)?;
+    let coordinator = coordinator(master_ha.map_or(&env.coordinator, MasterHa::config), &env.name, base)?;
     let listener = AdminListener::bind(&entry.host, entry.port).await;
     let taken =
         |source| PortError::new(&entry.id, "port for servers and tools", entry.addr(), entry.port, source);
@@ -90,13 +90,22 @@ fn candidate(args: &Args, env: &Environment) -> Result<MasterEntry, ArgsError> {
     })
 }
 
-fn coordinator(config: &CoordinatorConfig, base: &Path) -> Result<Arc<dyn Coordinator>, StartError> {
+fn coordinator(
+    config: &CoordinatorConfig,
+    environment: &str,
+    base: &Path,
+) -> Result<Arc<dyn Coordinator>, StartError> {
     Ok(match config {
         CoordinatorConfig::Embedded => Arc::new(LocalCoordinator::new(base.join("run").join("ha"))),
-        CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms } => {
-            let coordinator = ZooKeeperCoordinator::new(server, path);
+        CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms, credentials } => {
+            let checked = credentials.as_ref().map_or(Ok(()), |credentials| credentials.check(environment));
+            let coordinator = checked.and_then(|()| ZooKeeperCoordinator::new(server, path));
             let coordinator = coordinator.map_err(|error| StartError::Coordinator(error.to_string()))?;
-            Arc::new(coordinator.session_timeout_ms(*session_timeout_ms))
+            let coordinator = coordinator.session_timeout_ms(*session_timeout_ms);
+            Arc::new(match credentials {
+                Some(credentials) => coordinator.credentials(credentials.clone()),
+                None => coordinator,
+            })
         }
         #[cfg(feature = "etcd")]
         CoordinatorConfig::Etcd { endpoints, prefix, lease_seconds } => {

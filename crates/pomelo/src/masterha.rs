@@ -2,7 +2,10 @@
 
 #[cfg(feature = "etcd")]
 use pomelo_cluster::coordinator::etcd::LEASE_SECONDS_DEFAULT;
-use pomelo_cluster::{config::CoordinatorConfig, coordinator::zookeeper::SESSION_TIMEOUT_MS_DEFAULT};
+use pomelo_cluster::{
+    config::CoordinatorConfig,
+    coordinator::zookeeper::{Credentials, SESSION_TIMEOUT_MS_DEFAULT},
+};
 
 /// The plugin for high availability of the master: chooses what decides who leads. Without it, what
 /// `config/masterha.json` says counts, and without that the embedded coordinator.
@@ -21,7 +24,18 @@ impl MasterHa {
     /// uses, and readable for it.
     pub fn zookeeper(server: impl Into<String>, path: impl Into<String>) -> Self {
         let (server, path) = (server.into(), path.into());
-        Self(CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms: SESSION_TIMEOUT_MS_DEFAULT })
+        let session_timeout_ms = SESSION_TIMEOUT_MS_DEFAULT;
+        Self(CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms, credentials: None })
+    }
+
+    /// With ZooKeeper: makes nodes that only who knows this user's password may write (scheme `digest`; everybody may read).
+    /// Without effect on other coordinators.
+    #[must_use]
+    pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        if let CoordinatorConfig::ZooKeeper { credentials, .. } = &mut self.0 {
+            *credentials = Some(Credentials::new(user, password));
+        }
+        self
     }
 
     /// etcd at `endpoints` (`http://host:port`, several separated by commas), in keys that begin with `prefix`:

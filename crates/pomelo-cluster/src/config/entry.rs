@@ -91,6 +91,22 @@ pub(crate) struct ZooKeeperEntry {
         alias = "session_timeout_ms"
     )]
     pub(crate) session_timeout_ms: u64,
+    /// Who may write the nodes, with `password`: everybody, without.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    #[serde(default)]
+    pub(crate) password: Option<Secret>,
+}
+
+/// What is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 /// How to reach etcd: `"etcd": {..}` in `masterha.json`.

@@ -7,9 +7,9 @@ use pomelo_protocol::{ServerId, ServerInfo, ServerType};
 use super::{
     AdminUser, ConfigError, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
     document::Part,
-    entry::{MasterHaFile, ServerEntry},
+    entry::{MasterHaFile, Secret, ServerEntry, ZooKeeperEntry},
 };
-use crate::coordinator::WITHOUT_ETCD;
+use crate::coordinator::{WITHOUT_ETCD, zookeeper::Credentials};
 
 /// The server type of masters; no server of `servers.json` may have it.
 const MASTER_TYPE: &str = "master";
@@ -53,6 +53,8 @@ pub enum CoordinatorConfig {
         path: String,
         /// What to ask ZooKeeper for; it may grant another.
         session_timeout_ms: u64,
+        /// Who may write the nodes; everybody without.
+        credentials: Option<Credentials>,
     },
     /// In programs with the feature `etcd`.
     Etcd {
@@ -131,11 +133,13 @@ impl Parts<'_> {
             }
             candidates.push(standby);
         }
+        let credentials = credentials(self.masterha.as_ref(), name, file.zookeeper.as_ref())?;
         let coordinator = match (file.zookeeper, file.etcd) {
             (Some(zk), _) => CoordinatorConfig::ZooKeeper {
                 server: zk.server,
                 path: zk.path,
                 session_timeout_ms: zk.session_timeout_ms,
+                credentials,
             },
             (None, Some(etcd)) => CoordinatorConfig::Etcd {
                 endpoints: etcd.endpoints,
@@ -178,6 +182,25 @@ pub(super) fn check_etcd(part: &Part<'_>, file: &MasterHaFile, built: bool) -> R
         (Some(_), Some(_)) => Err(part.conflict("etcd", "masters meet in ZooKeeper or in etcd, not in both")),
         (Some(_), None) if !built => Err(part.conflict("etcd", WITHOUT_ETCD)),
         _ => Ok(()),
+    }
+}
+
+fn credentials(
+    part: Option<&Part<'_>>,
+    environment: &str,
+    zookeeper: Option<&ZooKeeperEntry>,
+) -> Result<Option<Credentials>, ConfigError> {
+    let (Some(part), Some(zookeeper)) = (part, zookeeper) else { return Ok(None) };
+    match (&zookeeper.user, &zookeeper.password) {
+        (None, None) => Ok(None),
+        (Some(user), Some(Secret(password))) => {
+            let credentials = Credentials::new(user, password);
+            match credentials.check(environment) {
+                Ok(()) => Ok(Some(credentials)),
+                Err(error) => Err(part.conflict("zookeeper.password", error.to_string())),
+            }
+        }
+        _ => Err(part.conflict("zookeeper", "user and password belong together")),
     }
 }
 

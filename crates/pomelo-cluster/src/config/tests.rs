@@ -6,6 +6,7 @@ use pomelo_protocol::{ServerId, ServerType};
 use tempfile::TempDir;
 
 use super::*;
+use crate::coordinator::zookeeper::Credentials;
 
 const MASTER_JSON: &str = r#"{
   "development": {"id": "master-server-1", "host": "127.0.0.1", "port": 3005},
@@ -129,8 +130,28 @@ fn zookeeper_is_chosen_beside_the_list_of_standbys() {
         server: "127.0.0.1:2181".to_owned(),
         path: "/pomelo/master".to_owned(),
         session_timeout_ms: 2_000,
+        credentials: None,
     };
     assert_eq!(environment(&[(MASTERHA, text)], "development").coordinator, expected);
+}
+
+#[test]
+fn zookeeper_takes_a_user_with_a_password_that_is_never_shown() {
+    let file = |user: &str| format!(r#"{{"zookeeper": {{"server": "h:1", {user}}}}}"#);
+    let text = file(r#""user": "game", "password": "sesame""#);
+    let coordinator = environment(&[(MASTERHA, &text)], "production").coordinator;
+    let expected = Some(Credentials::new("game", "sesame"));
+    let CoordinatorConfig::ZooKeeper { credentials, .. } = &coordinator else { panic!("{coordinator:?}") };
+    assert_eq!(*credentials, expected);
+    assert!(!format!("{coordinator:?}").contains("sesame"));
+
+    let known = file(r#""user": "pomelo", "password": "pomelo""#);
+    let refused = error(&[(MASTERHA, &known)], "production");
+    assert!(refused.contains("masterha.json: zookeeper.password: "), "{refused}");
+    assert!(refused.contains("known to everybody and refused in environment \"production\""), "{refused}");
+    environment(&[(MASTERHA, &known)], "development");
+    let half = error(&[(MASTERHA, &file(r#""user": "game""#))], "development");
+    assert!(half.contains("zookeeper: user and password belong together"), "{half}");
 }
 
 #[cfg(feature = "etcd")]

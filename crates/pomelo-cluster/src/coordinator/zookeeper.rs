@@ -88,6 +88,15 @@ pub enum ZooKeeperConfigError {
         /// The user.
         user: String,
     },
+    /// The user and password that the original comes with.
+    #[error(
+        "zookeeper user \"pomelo\" with password \"pomelo\" is known to everybody and refused in environment \
+         {environment:?}: choose another password"
+    )]
+    KnownToAll {
+        /// Where.
+        environment: String,
+    },
 }
 
 /// Candidates that meet in a ZooKeeper ensemble.

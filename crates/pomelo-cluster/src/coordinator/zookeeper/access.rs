@@ -13,8 +13,11 @@ use zookeeper_client::{Acl, Acls, Client, Connector, CreateMode, CreateOptions, 
 use super::{ASK_AT_ONCE, ZooKeeperConfigError};
 use crate::coordinator::store;
 
-/// The original's, known to everybody.
+/// The original's user, and its password too: known to everybody.
 const KNOWN_TO_ALL: &str = "pomelo";
+
+/// Where that is refused.
+const PRODUCTION: &str = "production";
 
 static OWNED: [Acl; 2] =
     [Acl::new_const(Permission::ALL, "auth", ""), Acl::new_const(Permission::READ, "world", "anyone")];
@@ -27,21 +30,25 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Neither may be empty, and a user's name has no colon.
-    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Result<Self, ZooKeeperConfigError> {
-        let (user, password) = (user.into(), password.into());
+    /// Whether they can work is said by [`Self::check`].
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { user: user.into(), password: password.into() }
+    }
+
+    /// Neither may be empty, a user's name has no colon, and an environment called `production` takes no password that is known
+    /// to everybody.
+    pub fn check(&self, environment: &str) -> Result<(), ZooKeeperConfigError> {
+        let user = self.user.clone();
         if user.is_empty() || user.contains(':') {
             return Err(ZooKeeperConfigError::User { found: user });
         }
-        if password.is_empty() {
+        if self.password.is_empty() {
             return Err(ZooKeeperConfigError::Password { user });
         }
-        Ok(Self { user, password })
-    }
-
-    /// Whether these are those that the original comes with, which protect nothing.
-    pub fn are_known_to_all(&self) -> bool {
-        self.user == KNOWN_TO_ALL && self.password == KNOWN_TO_ALL
+        if environment == PRODUCTION && user == KNOWN_TO_ALL && self.password == KNOWN_TO_ALL {
+            return Err(ZooKeeperConfigError::KnownToAll { environment: environment.to_owned() });
+        }
+        Ok(())
     }
 
     /// As the scheme wants it: `user:password`.
@@ -131,17 +138,22 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let credentials = Credentials::new("game", "sesame").unwrap();
+        let credentials = Credentials::new("game", "sesame");
         assert_eq!(format!("{credentials:?}"), "user \"game\" with a password");
         assert_eq!(credentials.digest(), "game:sesame");
     }
 
     #[test]
     fn users_and_passwords_that_can_not_work_are_refused_in_words() {
-        assert!(Credentials::new("a:b", "x").unwrap_err().to_string().contains("without a colon"));
-        assert!(Credentials::new("", "x").is_err());
-        assert!(Credentials::new("a", "").unwrap_err().to_string().contains("no password"));
-        assert!(Credentials::new("pomelo", "pomelo").unwrap().are_known_to_all());
-        assert!(!Credentials::new("pomelo", "sesame").unwrap().are_known_to_all());
+        let refused = |user, password| {
+            let error = Credentials::new(user, password).check("production").unwrap_err();
+            error.to_string()
+        };
+        assert!(refused("a:b", "x").contains("without a colon"));
+        assert!(refused("", "x").contains("without a colon"));
+        assert!(refused("a", "").contains("no password"));
+        assert!(refused("pomelo", "pomelo").contains("known to everybody"));
+        assert_eq!(Credentials::new("pomelo", "pomelo").check("development"), Ok(()));
+        assert_eq!(Credentials::new("pomelo", "sesame").check("production"), Ok(()));
     }
 }
