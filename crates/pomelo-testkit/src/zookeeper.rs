@@ -1,5 +1,7 @@
 //! A real ZooKeeper for tests: Debian's package, started as a plain process on a free port, with its data in memory
-//! where the machine allows, and ended with its owner. Only a single server; ensembles are not here yet.
+//! where the machine allows, and ended with its owner. A single server, or an [`Ensemble`] of several.
+
+mod ensemble;
 
 use std::{
     ffi::OsStr,
@@ -17,6 +19,7 @@ use tokio::{
     net::TcpStream,
 };
 
+pub use self::ensemble::Ensemble;
 use crate::netns::Net;
 
 /// Where Debian puts them (packages `zookeeper` and what it depends on).
@@ -63,13 +66,19 @@ impl ZooKeeper {
         }
         let mut last = None;
         for _ in 0..START_TRIES {
-            let mut zookeeper = Self::prepare(host, prefix)?;
+            let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+            let mut zookeeper = Self::prepare(host, port, prefix, "")?;
             match zookeeper.start_again().await {
                 Ok(()) => return Ok(zookeeper),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.context("no try was made")?)
+    }
+
+    /// Starts so many servers that serve together, each of them on a free port, and waits until all of them do.
+    pub async fn ensemble(servers: usize) -> Result<Ensemble> {
+        Ensemble::start(servers).await
     }
 
     /// For tests that need it: nothing, with the reason printed, where ZooKeeper is not installed.
@@ -79,16 +88,10 @@ impl ZooKeeper {
     /// If it is installed and does not start; and, with `POMELO_REQUIRE_ALL=1` in the environment, if it is not
     /// installed.
     pub async fn for_test() -> Option<Self> {
-        match missing() {
-            Some(reason) if crate::require_all() => {
-                panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip")
-            }
-            Some(reason) => {
-                eprintln!("SKIPPED: {reason}");
-                None
-            }
-            None => Some(Self::start().await.expect("zookeeper is installed and must start")),
+        if !installed_for_test() {
+            return None;
         }
+        Some(Self::start().await.expect("zookeeper is installed and must start"))
     }
 
     /// `host:port` for clients.
@@ -116,6 +119,11 @@ impl ZooKeeper {
 
     /// Starts a killed server again, on the same port with the same data, and waits until it serves.
     pub async fn start_again(&mut self) -> Result<()> {
+        self.spawn()?;
+        self.wait_until_it_serves().await
+    }
+
+    fn spawn(&mut self) -> Result<()> {
         self.kill();
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = match self.prefix.split_first() {
@@ -137,7 +145,13 @@ impl ZooKeeper {
             .spawn()
             .context("java could not be started")?;
         self.server = Some(server);
-        self.wait_until_it_serves().await
+        Ok(())
+    }
+
+    /// How often it has said in its log that a write took the disk long, more than a second by default.
+    pub fn fsync_warnings(&self) -> usize {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        log.lines().filter(|line| line.contains("fsync-ing the write ahead log")).count()
     }
 
     /// Runs ZooKeeper's own command-line client and returns what it prints: `["ls", "/pomelo/master/lock"]`.
@@ -173,18 +187,18 @@ impl ZooKeeper {
         Ok(data.with_context(|| format!("zookeeper's client printed nothing for {path}"))?.to_owned())
     }
 
-    fn prepare(host: &str, prefix: &[String]) -> Result<Self> {
+    /// Makes its folder, with more lines for its configuration.
+    fn prepare(host: &str, port: u16, prefix: &[String], more: &str) -> Result<Self> {
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
         let dir = tempfile::Builder::new().prefix("pomelo-zookeeper-").tempdir_in(parent)?;
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let data = dir.path().join("data");
         fs::create_dir(&data)?;
         fs::write(
             dir.path().join("zoo.cfg"),
             format!(
                 "tickTime={TICK_MS}\ndataDir={}\nclientPort={port}\nclientPortAddress={host}\n\
-                 admin.enableServer=false\nmaxClientCnxns=0\n4lw.commands.whitelist=*\n",
+                 admin.enableServer=false\nmaxClientCnxns=0\n4lw.commands.whitelist=*\n{more}",
                 data.display()
             ),
         )?;
@@ -216,7 +230,7 @@ impl ZooKeeper {
         }
     }
 
-    /// What the server says of itself: `standalone`. An error while it does not serve.
+    /// What the server says of itself: `standalone`, `leader`, `follower`. An error while it does not serve.
     async fn mode(&self) -> Result<String> {
         let mut server = TcpStream::connect(self.addr()).await?;
         server.write_all(b"srvr").await?;
@@ -252,6 +266,18 @@ impl Drop for ZooKeeper {
                 eprintln!("the log of zookeeper was kept: {}", kept.display());
             }
         }
+    }
+}
+
+/// Whether a test that needs it can run: it is told why not, or panics where it must.
+fn installed_for_test() -> bool {
+    match missing() {
+        Some(reason) if crate::require_all() => panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip"),
+        Some(reason) => {
+            eprintln!("SKIPPED: {reason}");
+            false
+        }
+        None => true,
     }
 }
 
