@@ -359,3 +359,6 @@ async fn next_result(
     let attempt = *attempt;
     Some((attempt, promotion.await))
 }
+
+#[cfg(test)]
+mod tests;

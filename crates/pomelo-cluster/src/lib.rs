@@ -9,6 +9,7 @@
 //! * [`suspicion`]: when a standby takes the leader's place away, and why.
 //! * [`guardian`]: the parent of a master, which knows first when it is dead, and takes its place in the queue away.
 //! * [`status`]: what `pomelo master status` shows, and the record of a failover.
+//! * [`once`]: orders that come twice are done once.
 //! * [`ops`]: numbers by which a command is done once, however often it is sent.
 
 pub mod admin;
@@ -22,6 +23,7 @@ pub mod guardian;
 pub mod membership;
 pub mod memory;
 pub mod messages;
+pub mod once;
 pub mod ops;
 pub mod status;
 pub mod suspicion;

@@ -6,7 +6,6 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Order, Reply,
-    once::Key,
     order::{Asker, Taken},
     run::{Runner, Verdict, tell},
 };
@@ -15,6 +14,7 @@ use crate::{
     follower::Event,
     membership::{Version, View},
     messages::{self, Told},
+    once::Key,
     ops::OpId,
 };
 

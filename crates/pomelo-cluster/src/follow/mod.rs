@@ -11,7 +11,6 @@ mod asking;
 mod dial;
 mod heard;
 mod keep;
-mod once;
 mod order;
 mod run;
 mod telling;

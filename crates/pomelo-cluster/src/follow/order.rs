@@ -8,8 +8,11 @@ use std::{
 use pomelo_protocol::admin::{AdminMessage, Envelope, Failure, ReqId, Response};
 use serde_json::Value;
 
-use super::once::{Answer, Key, Once};
-use crate::{admin::LinkSender, coordinator::MasterAddr};
+use crate::{
+    admin::LinkSender,
+    coordinator::MasterAddr,
+    once::{self, Answer, Key, Once},
+};
 
 /// Something a master asks or tells: stop, list, watchServer, spawn, `startOver`. Only of a master whose epoch was not lower
 /// than any seen when it came. One that carries the number of an operation (`"op"` in its body) comes once, however often
@@ -141,14 +144,14 @@ impl Orders {
     }
 
     pub(super) fn take(self: &Arc<Self>, key: Key, asker: Option<Asker>, now: std::time::Instant) -> Taken {
-        let (taken, given_up) = self.with(|once| once.take(key.clone(), asker, now));
+        let (taken, given_up) = self.with(|table| table.take(key.clone(), asker, now));
         for asker in given_up {
             asker.answer(Answer::failed("given up: too much has been asked since"));
         }
         match taken {
-            super::once::Taken::First => Taken::First(Reply { to: To::Askers(key, Arc::clone(self)) }),
-            super::once::Taken::Waits => Taken::Before,
-            super::once::Taken::Answered(asker, answer) => {
+            once::Taken::First => Taken::First(Reply { to: To::Askers(key, Arc::clone(self)) }),
+            once::Taken::Waits => Taken::Before,
+            once::Taken::Answered(asker, answer) => {
                 if let Some(asker) = asker {
                     asker.answer(answer);
                 }
@@ -158,13 +161,13 @@ impl Orders {
     }
 
     fn finish(&self, key: &Key, answer: Answer) {
-        for asker in self.with(|once| once.finish(key, &answer)) {
+        for asker in self.with(|table| table.finish(key, &answer)) {
             asker.answer(answer.clone());
         }
     }
 
     fn forget(&self, key: &Key, why: &str) {
-        for asker in self.with(|once| once.forget(key)) {
+        for asker in self.with(|table| table.forget(key)) {
             asker.answer(Answer::failed(why));
         }
     }

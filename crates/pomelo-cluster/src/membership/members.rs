@@ -132,6 +132,15 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_nobody_else_holds_is_changed_in_place() {
+        let mut members: Members = [server("a", 1)].into_iter().collect();
+        let place = Arc::as_ptr(&members.by_id);
+        put(&mut members, "b", 1);
+        members.remove(&ServerId::new("a").unwrap());
+        assert_eq!(Arc::as_ptr(&members.by_id), place);
+    }
+
+    #[test]
     fn a_clone_is_not_changed_by_what_becomes_of_its_origin() {
         let mut members: Members = [server("a", 1)].into_iter().collect();
         let before = members.clone();

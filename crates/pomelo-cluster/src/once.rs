@@ -1,4 +1,5 @@
-//! Orders that carry the number of an operation are done once: a table of what was done and what is being done. Pure.
+//! Orders that carry the number of an operation ([`crate::ops`]) are done once: a table of what was done and what is being done.
+//! Pure; [`crate::follow`] keeps one for every process that masters give orders to.
 //!
 //! A master that takes over repeats the orders of its predecessor, since it can't know which of them arrived. The first one is
 //! done; any other gets the answer of that one, at once or when it is there. Limits: [`OPS_MAX`] operations, each for
@@ -18,24 +19,25 @@ use serde_json::Value;
 use crate::ops::OpId;
 
 /// How many orders are remembered.
-pub(super) const OPS_MAX: usize = 1_024;
+pub const OPS_MAX: usize = 1_024;
 /// How long.
-pub(super) const OPS_AGE: Duration = Duration::from_mins(10);
+pub const OPS_AGE: Duration = Duration::from_mins(10);
 /// How many wait for one answer; a further one is refused.
-pub(super) const WAITERS_MAX: usize = 16;
+pub const WAITERS_MAX: usize = 16;
 /// Longest answer that is kept, in bytes of JSON.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// Which order. One operation may need several of one process, for instance first of one module and then of another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub struct Key {
     op: OpId,
     module_id: String,
     what: String,
 }
 
 impl Key {
-    pub(super) fn new(op: OpId, module_id: &str, body: &Value) -> Self {
+    /// Of the order with this body to this module.
+    pub fn new(op: OpId, module_id: &str, body: &Value) -> Self {
         let what = ["signal", "action", "comd"].iter().find_map(|field| body.get(field)?.as_str());
         Self { op, module_id: module_id.to_owned(), what: what.unwrap_or_default().to_owned() }
     }
@@ -43,24 +45,25 @@ impl Key {
 
 /// An answer that is not addressed yet.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Answer {
+pub struct Answer {
     error: Option<Value>,
     body: Option<Value>,
 }
 
 impl Answer {
     /// What a response to any request says.
-    pub(super) fn of(response: impl FnOnce(ReqId) -> Response) -> Self {
+    pub fn of(response: impl FnOnce(ReqId) -> Response) -> Self {
         let Response { error, body, .. } = response(ReqId::Number(0));
         Self { error, body }
     }
 
-    pub(super) fn failed(why: &str) -> Self {
+    /// An error in words.
+    pub fn failed(why: &str) -> Self {
         Self::of(|id| Response::failed(id, &Failure::new(why)))
     }
 
     /// To whom it is due.
-    pub(super) fn to(self, resp_id: ReqId) -> Response {
+    pub fn to(self, resp_id: ReqId) -> Response {
         Response { resp_id, error: self.error, body: self.body }
     }
 
@@ -73,7 +76,7 @@ impl Answer {
 
 /// What to do with an order.
 #[derive(Debug, PartialEq)]
-pub(super) enum Taken<W> {
+pub enum Taken<W> {
     /// It is new: do it, and tell [`Once::finish`] what came of it.
     First,
     /// It is being done; who asked is answered with the first one.
@@ -82,9 +85,15 @@ pub(super) enum Taken<W> {
     Answered(Option<W>, Answer),
 }
 
+impl<W> Default for Once<W> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The table.
 #[derive(Debug)]
-pub(super) struct Once<W> {
+pub struct Once<W> {
     orders: HashMap<Key, State<W>>,
     /// In the order they came.
     ages: VecDeque<(Instant, Key)>,
@@ -97,13 +106,14 @@ enum State<W> {
 }
 
 impl<W> Once<W> {
-    pub(super) fn new() -> Self {
+    /// Nothing done yet.
+    pub fn new() -> Self {
         Self { orders: HashMap::new(), ages: VecDeque::new() }
     }
 
     /// Takes an order that came at `now`; `asker` is missing if no answer is wanted. Beside what to do with it: those that
     /// waited for an order which is too old to be waited for.
-    pub(super) fn take(&mut self, key: Key, asker: Option<W>, now: Instant) -> (Taken<W>, Vec<W>) {
+    pub fn take(&mut self, key: Key, asker: Option<W>, now: Instant) -> (Taken<W>, Vec<W>) {
         let given_up = self.make_room(now);
         let taken = match self.orders.get_mut(&key) {
             None => {
@@ -124,7 +134,7 @@ impl<W> Once<W> {
     }
 
     /// The answer of an order, kept for those who ask again. Gives back who waits for it.
-    pub(super) fn finish(&mut self, key: &Key, answer: &Answer) -> Vec<W> {
+    pub fn finish(&mut self, key: &Key, answer: &Answer) -> Vec<W> {
         let Some(state) = self.orders.get_mut(key) else { return Vec::new() };
         let kept = if answer.is_too_long() {
             Answer::failed("done before; the answer was too long to be kept")
@@ -138,7 +148,7 @@ impl<W> Once<W> {
     }
 
     /// The order was not begun: whoever sends it again is the first. Gives back who waits for it.
-    pub(super) fn forget(&mut self, key: &Key) -> Vec<W> {
+    pub fn forget(&mut self, key: &Key) -> Vec<W> {
         self.ages.retain(|(_, other)| other != key);
         self.remove(key)
     }
