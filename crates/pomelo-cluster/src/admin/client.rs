@@ -289,7 +289,7 @@ impl AdminClient {
     }
 
     /// The epoch it leads in; 0 for a master of the original.
-    fn epoch(&self) -> u64 {
+    pub(super) fn epoch(&self) -> u64 {
         self.cluster.as_ref().map_or(0, |cluster| cluster.view.epoch)
     }
 }
