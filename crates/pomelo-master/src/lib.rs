@@ -26,6 +26,8 @@ mod master;
 mod others;
 mod process;
 mod registry;
+#[cfg(test)]
+mod simulation;
 
 pub use limits::Limits;
 pub use master::{Master, MasterConfig, MasterError};
