@@ -44,6 +44,35 @@ async fn a_server_without_any_master_serves_what_it_can() {
 }
 
 #[tokio::test]
+async fn a_server_that_starts_while_no_master_lives_remembers_the_others() {
+    let mut cluster = Cluster::start().await;
+    let alice = cluster.entered(1, "alice", "room1").await;
+    cluster.master.take().unwrap().stop().await.unwrap();
+    cluster.servers.remove("connector-server-2").unwrap().stop().await.unwrap();
+    let again = cluster.run("id=connector-server-2").await;
+    cluster.servers.insert("connector-server-2".to_owned(), again);
+    let bob = eventually("the new connector reaches the chat servers", LIMIT, async || {
+        let client = cluster.client(2).await;
+        let req = Enter { name: "bob".into(), rid: "room1".into() };
+        client.request::<_, Value>(ENTER.name(), &req).await.ok()?.as_array()?;
+        Some(client)
+    })
+    .await;
+    client_says(&bob, "who needs a master").await;
+    assert_eq!(pushed(&alice, ON_CHAT).await.text, "who needs a master");
+}
+
+#[tokio::test]
+async fn a_server_of_which_a_later_life_is_there_ends() {
+    let cluster = Cluster::start().await;
+    let earlier = cluster.run("id=chat-server-1 incarnation=1").await;
+    tokio::time::timeout(LIMIT, earlier.wait()).await.expect("it goes on").unwrap();
+    for n in 0..8 {
+        cluster.entered(1, &format!("player{n}"), &format!("room{n}")).await;
+    }
+}
+
+#[tokio::test]
 async fn administrators_see_all_servers_and_stop_one() {
     let mut cluster = Cluster::start().await;
     let admin = AdminClient::connect(&cluster.master_addr(0), "admin", "admin", LIMIT).await.unwrap();
