@@ -97,7 +97,10 @@ impl Asker {
             let client = self.take(None).await?;
             match client.request_within(module_id, body.clone(), self.timeout).await {
                 Err(error) if passes(&error) && Instant::now() < until => self.learn(&error),
-                answer => return self.keep(client, answer),
+                answer => {
+                    self.keep(client, &answer);
+                    return answer;
+                }
             }
             pause.rest(until).await;
         }
@@ -128,7 +131,10 @@ impl Asker {
             tokio::select! {
                 answer = client.request_within(module_id, body.clone(), left) => match answer {
                     Err(error) if numbered && passes(&error) && Instant::now() < until => self.learn(&error),
-                    answer => return self.keep(client, answer),
+                    answer => {
+                        self.keep(client, &answer);
+                        return answer;
+                    }
                 },
                 newer = self.look_around(client.epoch()), if numbered => {
                     self.client = Some(newer);
@@ -140,11 +146,10 @@ impl Asker {
     }
 
     /// Keeps the connection for the next time, unless it is over.
-    fn keep(&mut self, client: AdminClient, answer: Result<Value, AdminError>) -> Result<Value, AdminError> {
+    fn keep(&mut self, client: AdminClient, answer: &Result<Value, AdminError>) {
         if answer.as_ref().err().is_none_or(|error| !passes(error)) {
             self.client = Some(client);
         }
-        answer
     }
 
     /// The connection, for as long as it is of use.
