@@ -16,7 +16,7 @@ const PREFIX: &str = "/chat/master";
 #[tokio::test]
 async fn a_cluster_survives_its_master_on_etcd() -> Result<()> {
     let Some(etcd) = Etcd::for_test().await else { return Ok(()) };
-    let entry = json!({ "endpoints": etcd.endpoint(), "prefix": PREFIX, "leaseSeconds": LEASE_SECONDS });
+    let entry = json!({ "endpoints": etcd.endpoints(), "prefix": PREFIX, "leaseSeconds": LEASE_SECONDS });
     let configure = |file: &mut serde_json::Value| file["etcd"] = entry;
     let cluster = Cluster::start_with(None, |game| game.configure("masterha.json", configure)).await?;
     ensure!(etcd.keys(&format!("{PREFIX}/lock/")).await?.len() == 3, "three masters stand");

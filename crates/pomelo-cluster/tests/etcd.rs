@@ -41,11 +41,11 @@ fn start_at(endpoints: &str, port: u16, lease_seconds: u32) -> Elector {
 }
 
 fn start(etcd: &Etcd, port: u16) -> Elector {
-    start_at(&etcd.endpoint(), port, PATIENT_S)
+    start_at(&etcd.endpoints(), port, PATIENT_S)
 }
 
 fn process(etcd: &Etcd, port: u16, lease_seconds: u32) -> Process {
-    Process::start(&["etcd", &etcd.endpoint(), PREFIX, &lease_seconds.to_string(), &port.to_string()])
+    Process::start(&["etcd", &etcd.endpoints(), PREFIX, &lease_seconds.to_string(), &port.to_string()])
 }
 
 fn key(name: &str) -> String {
@@ -66,7 +66,7 @@ fn lease_of(lock: &str) -> i64 {
 async fn obituary_of_leader(etcd: &Etcd) -> Obituary {
     let published: serde_json::Value = serde_json::from_str(&etcd.get(PREFIX).await.unwrap()).unwrap();
     let lease = lease_of(published["lock"].as_str().unwrap());
-    Obituary::Etcd { endpoints: etcd.endpoint(), lease }
+    Obituary::Etcd { endpoints: etcd.endpoints(), lease }
 }
 
 /// A candidate without the state machine above it.
@@ -82,7 +82,7 @@ impl Place {
     }
 
     fn join(etcd: &Etcd, port: u16) -> Self {
-        Self::join_at(&etcd.endpoint(), port, PATIENT_S)
+        Self::join_at(&etcd.endpoints(), port, PATIENT_S)
     }
 
     async fn leader(etcd: &Etcd, port: u16) -> (Self, Term) {
@@ -154,11 +154,11 @@ async fn no_two_ever_hold_one_epoch() {
     const ROUNDS: usize = 10;
     let Some(etcd) = Etcd::for_test().await else { return };
     let candidates = [3005, 3006, 3007].map(|port| {
-        let endpoint = etcd.endpoint();
+        let endpoints = etcd.endpoints();
         tokio::spawn(async move {
             let mut epochs = Vec::new();
             for _ in 0..ROUNDS {
-                let elector = start_at(&endpoint, port, PATIENT_S);
+                let elector = start_at(&endpoints, port, PATIENT_S);
                 epochs.push(active(&elector).await);
                 elector.resign_and_stop().await;
             }
@@ -268,7 +268,7 @@ async fn an_etcd_that_is_paused_suspends_the_leader_and_changes_no_epoch() {
 #[tokio::test]
 async fn an_etcd_that_was_away_longer_than_the_lease_changes_no_leader() {
     let Some(mut etcd) = Etcd::for_test().await else { return };
-    let mut leader = Place::join_at(&etcd.endpoint(), 3005, SHORT_S);
+    let mut leader = Place::join_at(&etcd.endpoints(), 3005, SHORT_S);
     leader.hears(CoordinatorEvent::Elected).await;
     let term = leader.candidacy.promote(0).await.unwrap();
     etcd.kill();
@@ -278,6 +278,29 @@ async fn an_etcd_that_was_away_longer_than_the_lease_changes_no_leader() {
     etcd.start_again().await.unwrap();
     leader.hears(CoordinatorEvent::Resumed).await;
     assert_eq!(leader.write(&term, vec![put("desired/a", "1")]).await, Ok(()));
+}
+
+#[tokio::test]
+async fn an_ensemble_that_loses_its_leader_changes_none_of_ours() {
+    let Some(mut etcd) = Etcd::ensemble_for_test().await else { return };
+    let (mut leader, term) = Place::leader(&etcd, 3005).await;
+    let mut next = Place::join(&etcd, 3006);
+    next.hears(CoordinatorEvent::Waiting { ahead: 1 }).await;
+    let guard = guard::open(&obituary_of_leader(&etcd).await);
+    etcd.kill_leader().await.unwrap();
+    let written = eventually("the leader writes again", PATIENCE, async || {
+        match leader.write(&term, vec![put("ops/a", "1")]).await {
+            Err(StoreError::Unavailable(_)) => None,
+            written => Some(written),
+        }
+    });
+    assert_eq!(written.await, Ok(()));
+    assert!(next.events.try_recv().is_err(), "the other heard something");
+    assert!(!matches!(leader.events.try_recv(), Ok(CoordinatorEvent::Lost { .. })));
+
+    let obituary = leader.candidacy.obituary().borrow().clone().unwrap();
+    assert_eq!(guard.evict(&obituary).await, Ok(true));
+    next.hears(CoordinatorEvent::Elected).await;
 }
 
 #[tokio::test]
@@ -294,7 +317,7 @@ async fn candidates_wait_for_an_etcd_that_comes_later() {
 async fn an_endpoint_where_nobody_listens_is_passed_over() {
     let Some(etcd) = Etcd::for_test().await else { return };
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let leader = start_at(&format!("http://{nobody},{}", etcd.endpoint()), 3005, PATIENT_S);
+    let leader = start_at(&format!("http://{nobody},{}", etcd.endpoints()), 3005, PATIENT_S);
     assert_eq!(active(&leader).await, 1);
 }
 
@@ -329,7 +352,7 @@ async fn a_leader_whose_lease_was_revoked_is_refused_by_etcd_itself() {
 
     // Nothing of the candidate runs meanwhile: it does not know, and what it writes next goes to etcd.
     let revoked = Command::new("etcdctl")
-        .args(["--endpoints", &etcd.endpoint(), "lease", "revoke", &format!("{lease:x}")])
+        .args(["--endpoints", &etcd.endpoints(), "lease", "revoke", &format!("{lease:x}")])
         .env("ETCDCTL_API", "3")
         .status();
     assert!(revoked.unwrap().success());
@@ -425,7 +448,7 @@ async fn a_guard_takes_the_place_of_a_dead_leader_away_even_after_a_restart_of_e
     assert_eq!(active(&next).await, 2);
     assert_eq!(guard.evict(&obituary).await, Ok(false));
     let elsewhere =
-        Obituary::Etcd { endpoints: format!("{},{}", etcd.endpoint(), etcd.endpoint()), lease: 1 };
+        Obituary::Etcd { endpoints: format!("{},{}", etcd.endpoints(), etcd.endpoints()), lease: 1 };
     assert_eq!(guard.evict(&elsewhere).await, Ok(false));
 }
 
@@ -435,7 +458,7 @@ async fn a_candidate_that_is_dropped_leaves_the_queue_without_waiting_for_its_le
     let (leader, _) = Place::leader(&etcd, 3005).await;
     let mut obituary = leader.candidacy.obituary();
     let lease = obituary.borrow_and_update().clone();
-    let mut next = Place::join_at(&etcd.endpoint(), 3006, 60);
+    let mut next = Place::join_at(&etcd.endpoints(), 3006, 60);
     next.hears(CoordinatorEvent::Waiting { ahead: 1 }).await;
     drop(leader);
     next.hears(CoordinatorEvent::Elected).await;

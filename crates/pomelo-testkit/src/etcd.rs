@@ -1,5 +1,5 @@
 //! A real etcd for tests: Debian's package, started as a plain process on free ports, with its data in memory where the machine
-//! allows, and ended with its owner. Only a single server.
+//! allows, and ended with its owner. One server, or three that are one store.
 
 use std::{
     fs::{self, File},
@@ -34,24 +34,30 @@ const START_TRIES: usize = 3;
 const HEARTBEAT_MS: u64 = 10;
 const ELECTION_MS: u64 = 100;
 
-/// A running etcd server.
+/// One running etcd server, or three that are one store.
 #[derive(Debug)]
 pub struct Etcd {
     dir: TempDir,
+    members: Vec<Member>,
+}
+
+#[derive(Debug)]
+struct Member {
+    name: String,
     port: u16,
     peer_port: u16,
     server: Option<Child>,
 }
 
 impl Etcd {
-    /// Starts a server and waits until it serves.
-    pub async fn start() -> Result<Self> {
+    /// Starts `size` servers that are one store and waits until all serve.
+    pub async fn start(size: usize) -> Result<Self> {
         if let Some(reason) = missing() {
             bail!(reason);
         }
         let mut last = None;
         for _ in 0..START_TRIES {
-            let mut etcd = Self::prepare()?;
+            let mut etcd = Self::prepare(size)?;
             match etcd.start_again().await {
                 Ok(()) => return Ok(etcd),
                 Err(error) => last = Some(error),
@@ -60,13 +66,22 @@ impl Etcd {
         Err(last.context("no try was made")?)
     }
 
-    /// For tests that need it: nothing, with the reason printed, where etcd is not installed.
+    /// One server for tests that need it: nothing, with the reason printed, where etcd is not installed.
     ///
     /// # Panics
     ///
     /// If it is installed and does not start; and, with `POMELO_REQUIRE_ALL=1` in the environment, if it is not
     /// installed.
     pub async fn for_test() -> Option<Self> {
+        Self::of_size_for_test(1).await
+    }
+
+    /// The same with three servers, of which one may die.
+    pub async fn ensemble_for_test() -> Option<Self> {
+        Self::of_size_for_test(3).await
+    }
+
+    async fn of_size_for_test(size: usize) -> Option<Self> {
         match missing() {
             Some(reason) if crate::require_all() => {
                 panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip")
@@ -75,49 +90,121 @@ impl Etcd {
                 eprintln!("SKIPPED: {reason}");
                 None
             }
-            None => Some(Self::start().await.expect("etcd is installed and must start")),
+            None => Some(Self::start(size).await.expect("etcd is installed and must start")),
         }
     }
 
-    /// `host:port` for clients.
+    /// `host:port` of the first server.
     pub fn addr(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.members.first().map(Member::addr).unwrap_or_default()
     }
 
-    /// `http://host:port` for clients.
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.addr())
+    /// `http://host:port` of every server, with commas between.
+    pub fn endpoints(&self) -> String {
+        let endpoints: Vec<String> = self.members.iter().map(Member::endpoint).collect();
+        endpoints.join(",")
     }
 
-    /// Stops the process where it is. Connections stay open and nobody answers.
+    /// Stops the processes where they are. Connections stay open and nobody answers.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.members.iter().try_for_each(|member| member.signal(Signal::STOP))
     }
 
     /// Ends [`Etcd::pause`].
     pub fn resume(&self) -> Result<()> {
-        self.signal(Signal::CONT)
+        self.members.iter().try_for_each(|member| member.signal(Signal::CONT))
     }
 
-    /// Kills the server. Its data stays for [`Etcd::start_again`].
+    /// Kills the servers. Their data stays for [`Etcd::start_again`].
     pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            _ = server.kill();
-            _ = server.wait();
-        }
+        self.members.iter_mut().for_each(Member::kill);
     }
 
-    /// Starts a killed server again, on the same ports with the same data, and waits until it serves.
+    /// Kills the one server that leads the others.
+    pub async fn kill_leader(&mut self) -> Result<()> {
+        for member in &mut self.members {
+            let status = ctl(&member.endpoint(), &["endpoint", "status"]).await?;
+            // endpoint, id, version, size, leads, learns, ...
+            if status.split(", ").nth(4) == Some("true") {
+                member.kill();
+                return Ok(());
+            }
+        }
+        bail!("no server leads")
+    }
+
+    /// Starts all servers again, on the same ports with the same data, and waits until they serve.
     pub async fn start_again(&mut self) -> Result<()> {
         self.kill();
-        let log = File::options().create(true).append(true).open(self.log())?;
+        let url = |member: &Member| format!("{}=http://127.0.0.1:{}", member.name, member.peer_port);
+        let cluster: Vec<String> = self.members.iter().map(url).collect();
+        for member in &mut self.members {
+            member.start(self.dir.path(), &cluster.join(","))?;
+        }
+        for member in &mut self.members {
+            member.wait_until_it_serves(self.dir.path()).await?;
+        }
+        Ok(())
+    }
+
+    /// Keys that begin with this, in the order of the keys, as etcd's own client shows them.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
+        let printed = ctl(&self.endpoints(), &["get", "--prefix", "--keys-only", prefix]).await?;
+        Ok(printed.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Value of a key as text, as etcd's own client shows it; empty if there is none.
+    pub async fn get(&self, key: &str) -> Result<String> {
+        Ok(ctl(&self.endpoints(), &["get", "--print-value-only", key]).await?.trim_end().to_owned())
+    }
+
+    fn prepare(size: usize) -> Result<Self> {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let dir = tempfile::Builder::new().prefix("pomelo-etcd-").tempdir_in(parent)?;
+        let ports = free_ports(2 * size)?;
+        let member = |(n, ports): (usize, &[u16])| Member {
+            name: format!("etcd-{n}"),
+            port: ports[0],
+            peer_port: ports[1],
+            server: None,
+        };
+        Ok(Self { dir, members: ports.chunks(2).enumerate().map(member).collect() })
+    }
+}
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            for member in &self.members {
+                let kept = std::env::temp_dir().join(format!("pomelo-etcd-{}.log", member.port));
+                if fs::copy(member.log(self.dir.path()), &kept).is_ok() {
+                    eprintln!("the log of {} was kept: {}", member.name, kept.display());
+                }
+            }
+        }
+    }
+}
+
+impl Member {
+    fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://{}", self.addr())
+    }
+
+    fn start(&mut self, dir: &Path, cluster: &str) -> Result<()> {
+        let log = File::options().create(true).append(true).open(self.log(dir))?;
         let (client, peer) = (self.endpoint(), format!("http://127.0.0.1:{}", self.peer_port));
         let server = Command::new(PROGRAM)
-            .args(["--name", "test", "--data-dir"])
-            .arg(self.dir.path().join("data"))
+            .args(["--name", &self.name, "--data-dir"])
+            .arg(dir.join(&self.name))
             .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
             .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
-            .args(["--initial-cluster", &format!("test={peer}")])
+            .args(["--initial-cluster", cluster])
             .args(["--heartbeat-interval", &HEARTBEAT_MS.to_string()])
             .args(["--election-timeout", &ELECTION_MS.to_string()])
             .args(["--logger", "zap", "--log-level", "warn"])
@@ -127,46 +214,10 @@ impl Etcd {
             .spawn()
             .context("etcd could not be started")?;
         self.server = Some(server);
-        self.wait_until_it_serves().await
+        Ok(())
     }
 
-    /// Keys that begin with this, in the order of the keys, as etcd's own client shows them.
-    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>> {
-        let printed = self.ctl(&["get", "--prefix", "--keys-only", prefix]).await?;
-        Ok(printed.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
-    }
-
-    /// Value of a key as text, as etcd's own client shows it; empty if there is none.
-    pub async fn get(&self, key: &str) -> Result<String> {
-        Ok(self.ctl(&["get", "--print-value-only", key]).await?.trim_end().to_owned())
-    }
-
-    /// Runs etcd's own command-line client and returns what it prints: `["del", "/pomelo/master"]`.
-    pub async fn ctl(&self, args: &[&str]) -> Result<String> {
-        let output = tokio::process::Command::new("etcdctl")
-            .args(["--endpoints", &self.endpoint()])
-            .args(args)
-            .env("ETCDCTL_API", "3")
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .context("etcdctl could not be started")?;
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        if !output.status.success() {
-            bail!("etcdctl {args:?} ended with {}: {out}{err}", output.status);
-        }
-        Ok(out.into_owned())
-    }
-
-    fn prepare() -> Result<Self> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("pomelo-etcd-").tempdir_in(parent)?;
-        let ports = free_ports(2)?;
-        Ok(Self { dir, port: ports[0], peer_port: ports[1], server: None })
-    }
-
-    async fn wait_until_it_serves(&mut self) -> Result<()> {
+    async fn wait_until_it_serves(&mut self, dir: &Path) -> Result<()> {
         let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
         loop {
             let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.is_healthy()).await;
@@ -175,10 +226,10 @@ impl Etcd {
             }
             let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
             if let Some(status) = ended {
-                bail!("etcd ended with {status}:\n{}", self.log_tail());
+                bail!("etcd ended with {status}:\n{}", self.log_tail(dir));
             }
             if Instant::now() > end {
-                bail!("etcd did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail());
+                bail!("etcd did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail(dir));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -199,27 +250,39 @@ impl Etcd {
         Ok(())
     }
 
-    fn log(&self) -> PathBuf {
-        self.dir.path().join("etcd.log")
+    fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            _ = server.kill();
+            _ = server.wait();
+        }
     }
 
-    fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
+    fn log(&self, dir: &Path) -> PathBuf {
+        dir.join(format!("{}.log", self.name))
+    }
+
+    fn log_tail(&self, dir: &Path) -> String {
+        let log = fs::read_to_string(self.log(dir)).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 }
 
-impl Drop for Etcd {
-    fn drop(&mut self) {
-        self.kill();
-        if std::thread::panicking() {
-            let kept = std::env::temp_dir().join(format!("pomelo-etcd-{}.log", self.port));
-            if fs::copy(self.log(), &kept).is_ok() {
-                eprintln!("the log of etcd was kept: {}", kept.display());
-            }
-        }
+/// Runs etcd's own command-line client and returns what it prints.
+async fn ctl(endpoints: &str, args: &[&str]) -> Result<String> {
+    let output = tokio::process::Command::new("etcdctl")
+        .args(["--endpoints", endpoints])
+        .args(args)
+        .env("ETCDCTL_API", "3")
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .context("etcdctl could not be started")?;
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        bail!("etcdctl {args:?} ended with {}: {out}{err}", output.status);
     }
+    Ok(out.into_owned())
 }
 
 /// What is missing on this machine, if anything.
