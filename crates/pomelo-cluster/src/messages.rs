@@ -15,6 +15,8 @@
 //! | agent | notify | `{"action":"died","servers":[{"id","incarnation"}]}` to every master |
 //! | leader | notify | `{"action":"candidate","host","port"}` on every link when another master has registered |
 //! | leader | request | `{"action":"stepAside","to":{"host","port"}}` to another master; answered when it is at the tail of the queue |
+//! | leader | request | `{"action":"about"}` to another master: how it is |
+//! | leader | notify | `{"action":"handingOver","to":{"host","port"}}` to the other masters, when it gives its place back on purpose |
 //! | leader | request | `{"action":"failsafe","epoch"}` to another master; the answer is `{"promise_ms"}` |
 //! | standby | notify | `{"action":"cede","epoch"}` to a leader that does not hear the coordinator |
 //!

@@ -145,6 +145,8 @@ impl Suspicion {
             self.acquit(&leader.addr, &Evidence::Ceded);
         }
         if leader.is_some() && self.leader != leader {
+            // Whoever gave up before is not in the way: somebody is first.
+            self.against.retain(|_, (evidence, _)| *evidence != Evidence::Ceded);
             self.reports.clear();
         }
         // Who leads no more, in its own words, is still the one that others may not reach.

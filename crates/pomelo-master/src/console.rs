@@ -37,6 +37,13 @@ pub(crate) enum Command {
     Modules,
     /// `show config`: the original answers without a body, so there is nothing to tell.
     Config,
+    /// Who leads, who would next, and how the last changes went: any master answers that.
+    Masters,
+    /// Another master is to lead.
+    HandOver {
+        /// Its id, `host:port` or port; `None` is whoever is next.
+        to: Option<String>,
+    },
     /// Something is to be different afterwards.
     Change(Change),
 }
@@ -129,7 +136,8 @@ impl Command {
         match self {
             Self::Rows(_) | Self::Modules | Self::Config => true,
             Self::Pass { reads, .. } => *reads,
-            Self::Change(_) => false,
+            Self::Masters => true,
+            Self::HandOver { .. } | Self::Change(_) => false,
         }
     }
 
@@ -143,6 +151,8 @@ impl Command {
             })),
             "stop" => Ok(Self::Change(Change::Stop { ids: server_ids(body)?, kill: false })),
             "kill" => Ok(Self::Change(Change::Stop { ids: server_ids(body)?, kill: true })),
+            "masters" => Ok(Self::Masters),
+            "handover" => Ok(Self::HandOver { to: successor(body)? }),
             "restart" => Ok(Self::Change(Change::Restart(which(body)?))),
             "blacklist" => Ok(Self::Change(Change::Blacklist(addresses(body)?))),
             "drill" => {
@@ -247,6 +257,18 @@ fn which(body: &Value) -> Result<Which, Failure> {
         "" => Which::All,
         server_type => Which::Type(server_type.to_owned()),
     })
+}
+
+/// Of `handover`: a port may be a number.
+fn successor(body: &Value) -> Result<Option<String>, Failure> {
+    match body.get("to") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(to)) if !to.is_empty() => Ok(Some(to.clone())),
+        Some(Value::Number(port)) => Ok(Some(port.to_string())),
+        Some(other) => {
+            Err(Failure::new(format!("handover: expected to, an id, host:port or port, found {other}")))
+        }
+    }
 }
 
 /// Of `blacklist`: the original's tool sends them as `args`.

@@ -137,6 +137,12 @@ impl Errands {
         });
     }
 
+    /// Anything else that takes time.
+    pub(crate) fn run(&mut self, errand: impl Future<Output = Event> + Send + 'static) {
+        let done = self.done.clone();
+        self.tasks.spawn(async move { _ = done.send(Done::Other(errand.await)).await });
+    }
+
     /// What has been done; never ends. Cancel safe.
     pub(crate) async fn next(&mut self) -> Event {
         loop {

@@ -16,10 +16,12 @@ use std::{
 use pomelo_cluster::{
     admin::{AdminListener, LinkSender},
     config::Environment,
-    coordinator::{Candidacy, CandidateInfo, Coordinator, MasterAddr},
+    coordinator::{Candidacy, CandidateInfo, Coordinator, MasterAddr, Obituary, StoreError},
     elector::{Elector, Role},
     follow::Follower,
     guardian::BEAT_MS,
+    membership::Version,
+    messages::CLUSTER,
 };
 use pomelo_protocol::{
     ServerId,
@@ -40,7 +42,7 @@ use crate::{
     errands::Errands,
     guarded::{Guarded, Guardian},
     link::{LinkEvent, LinkId, Serving},
-    others::{self, Others},
+    others::{self, Asks, Others},
     process::Usage,
 };
 
@@ -49,6 +51,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How often a guardian is told that this master is alive, from the task that makes its decisions.
 const BEAT: Duration = Duration::from_millis(BEAT_MS);
+
+/// How often the membership of a leader is remembered at most.
+const REMEMBER: Duration = Duration::from_secs(1);
 
 /// What a master needs to know before it starts.
 pub struct MasterConfig {
@@ -121,6 +126,7 @@ impl Master {
 struct Inputs {
     links: mpsc::Receiver<LinkEvent>,
     role: watch::Receiver<Role>,
+    trouble: watch::Receiver<Option<String>>,
     others: Others,
 }
 
@@ -137,15 +143,22 @@ struct Driver {
     resigning: Option<JoinHandle<()>>,
     follower: Follower,
     errands: Errands,
+    asks: Asks,
     guarded: Guarded,
+    /// What the guardian was told last.
+    shown: Option<Obituary>,
+    /// Whether the lease of its place was over when it was last looked at.
+    lapsed: bool,
+    /// The membership of its own that was remembered last, and when.
+    remembered: (Version, std::time::Instant),
     done: bool,
 }
 
 impl Driver {
     fn start(config: MasterConfig, coordinator: String) -> (Self, Inputs) {
-        let MasterConfig { me, env, coordinator: queue, limits, guardian, memory: _ } = config;
+        let MasterConfig { me, env, coordinator: queue, limits, guardian, memory } = config;
         let (events, links) = mpsc::channel(limits.events_max);
-        let (follower, others) = others::follow(&me, &env);
+        let (follower, others) = others::follow(&me, &env, memory);
         let warm = tokio::time::timeout(limits.warm_timeout, others::warm(follower.clone()));
         let ready = async move {
             if warm.await.is_err() {
@@ -156,7 +169,9 @@ impl Driver {
         let started = std::time::Instant::now();
         let configured = env.servers.iter().map(|info| info.id.clone()).collect();
         let usage = move || Usage::of_this_process(started);
+        let masters = env.candidates.iter().map(|master| (master.addr(), master.id.clone())).collect();
         let control = Control::new(me, Access::new(&env), configured, limits.clone(), coordinator, usage);
+        let control = control.among(masters);
         let driver = Self {
             control,
             serving: Serving::new(&limits, events),
@@ -168,11 +183,16 @@ impl Driver {
             follower,
             resigning: None,
             errands: Errands::new(),
+            asks: Asks::default(),
             guarded: Guarded::new(guardian),
+            shown: None,
+            lapsed: false,
+            remembered: (Version::default(), now()),
             done: false,
             elector: Arc::clone(&elector),
         };
-        (driver, Inputs { links, role: elector.role(), others })
+        let (role, trouble) = (elector.role(), elector.trouble());
+        (driver, Inputs { links, role, trouble, others })
     }
 
     async fn run(&mut self, listener: AdminListener, mut inputs: Inputs, shutdown: impl Future<Output = ()>) {
@@ -182,6 +202,9 @@ impl Driver {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ticked = now();
         inputs.role.mark_changed();
+        let remembered =
+            Event::Remembered { view: self.follower.remembered(), max_epoch: self.follower.max_epoch() };
+        self.decide(remembered);
         while !self.done {
             tokio::select! {
                 // A lost role is acted on before anything else is.
@@ -190,22 +213,33 @@ impl Driver {
                     electing = changed.is_ok();
                     // Without an election there is no right to act, whatever it said last.
                     let role = if electing { inputs.role.borrow_and_update().clone() } else { Role::Stopped };
+                    // What the former leader said last is known before this one leads.
+                    if let Some(latest) = inputs.others.latest() {
+                        self.decide(latest);
+                    }
                     self.decide(Event::Role(role));
+                    self.show_place();
+                }
+                Ok(()) = inputs.trouble.changed() => {
+                    let trouble = inputs.trouble.borrow_and_update().clone();
+                    self.decide(Event::Trouble(trouble));
                 }
                 () = &mut shutdown, if !shutting_down => {
                     shutting_down = true;
                     self.decide(Event::Shutdown);
                 }
-                event = inputs.others.next() => self.decide(event),
+                event = inputs.others.next(&mut self.asks) => self.decide(event),
                 event = self.errands.next() => {
                     self.errands.write(self.place());
                     self.decide(event);
                 }
                 _ = beats.tick() => {
+                    self.show_place();
                     self.guarded.beat();
                     if now().saturating_duration_since(ticked) >= TICK || !self.guarded.is_there() {
                         ticked = now();
                         self.decide(Event::Tick);
+                        self.remember();
                     }
                 }
                 guardian = self.guarded.next() => self.guardian(guardian, &mut beats),
@@ -280,7 +314,20 @@ impl Driver {
         }
     }
 
+    /// Passes an event on, once it is known whether this master may still act.
     fn decide(&mut self, event: Event) {
+        if self.control.own_view().is_some() {
+            let over = self.place().and_then(|place| place.lease_left()) == Some(Duration::ZERO);
+            if std::mem::replace(&mut self.lapsed, over) != over {
+                self.carry_out(Event::Lease { over });
+            }
+        } else {
+            self.lapsed = false;
+        }
+        self.carry_out(event);
+    }
+
+    fn carry_out(&mut self, event: Event) {
         for action in self.control.on(event, now()) {
             self.act(action);
         }
@@ -310,6 +357,44 @@ impl Driver {
             Action::Store { id, epoch, writes } => self.errands.store(self.place(), id, epoch, writes),
             Action::Read { id, folder } => self.errands.read(self.place(), id, folder),
             Action::Probe { server, incarnation, addr } => self.errands.probe(server, incarnation, addr),
+            Action::Announced(epoch) => {
+                // Behind the tasks that write what was sent, which were woken before.
+                self.errands.run(async move {
+                    tokio::task::yield_now().await;
+                    Event::Announced { epoch }
+                });
+            }
+            Action::HandOver => {
+                let elector = Arc::clone(&self.elector);
+                self.errands.run(async move {
+                    let result = elector.hand_over().await.map_err(|why| why.to_string());
+                    Event::Moved { aside: false, result }
+                });
+            }
+            Action::StepAside => {
+                let elector = Arc::clone(&self.elector);
+                self.errands.run(async move {
+                    let result = elector.step_aside().await.map_err(|why| why.to_string());
+                    Event::Moved { aside: true, result }
+                });
+            }
+            Action::Evict { addr } => {
+                let place = self.place();
+                self.errands.run(async move {
+                    let result = match place {
+                        Some(place) => place.evict(&addr).await,
+                        None => {
+                            Err(StoreError::Unavailable("this master has no place of its own".to_owned()))
+                        }
+                    };
+                    Event::Evicted { addr, result }
+                });
+            }
+            Action::Tell { to, body } => {
+                // Said again while it matters.
+                self.follower.tell(&to, CLUSTER, body);
+            }
+            Action::Reply { ask, result } => self.asks.reply(ask, result),
             Action::Resign => {
                 let elector = Arc::clone(&self.elector);
                 self.resigning = Some(tokio::spawn(async move { elector.resign_and_stop().await }));
@@ -321,6 +406,30 @@ impl Driver {
     /// This master's place in the coordinator's queue at the moment.
     fn place(&self) -> Option<Arc<dyn Candidacy>> {
         self.elector.candidacy().borrow().clone()
+    }
+
+    /// The guardian is told what this master's place is, whenever that is another.
+    fn show_place(&mut self) {
+        if !self.guarded.is_there() {
+            return;
+        }
+        let place = self.place().map(|place| place.obituary());
+        let obituary = place.as_ref().map(watch::Receiver::borrow);
+        let obituary = obituary.as_deref().and_then(Option::as_ref);
+        if obituary != self.shown.as_ref() {
+            self.shown = obituary.cloned();
+            self.guarded.place(self.shown.clone());
+        }
+    }
+
+    /// What the leader keeps is remembered as what others follow.
+    fn remember(&mut self) {
+        let Some(own) = self.control.own_view() else { return };
+        let (version, at) = self.remembered;
+        if own.version != version && now().saturating_duration_since(at) >= REMEMBER {
+            self.remembered = (own.version, now());
+            self.follower.remember(Arc::new(own.clone()));
+        }
     }
 
     fn send(&self, to: &[LinkId], message: &AdminMessage) {

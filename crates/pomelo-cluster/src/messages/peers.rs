@@ -106,6 +106,13 @@ pub enum Asked {
         /// The leader's term.
         epoch: u64,
     },
+    /// How it is: the answer is a [`CandidateStatus`](crate::status::CandidateStatus) with `epoch` and `rev` of its membership.
+    About,
+    /// News: the leader gives its place back now, on purpose.
+    HandingOver {
+        /// Who is to lead.
+        to: MasterAddr,
+    },
 }
 
 impl Asked {
@@ -121,6 +128,11 @@ impl Asked {
                 let epoch = body.get("epoch").and_then(Value::as_u64);
                 Ok(Some(Self::Failsafe { epoch: epoch.ok_or_else(|| missing(action, "epoch (number)"))? }))
             }
+            (CLUSTER, "about") => Ok(Some(Self::About)),
+            (CLUSTER, "handingOver") => {
+                let to = body.get("to").and_then(read_addr);
+                Ok(Some(Self::HandingOver { to: to.ok_or_else(|| missing(action, "to (host, port)"))? }))
+            }
             _ => Ok(None),
         }
     }
@@ -130,6 +142,8 @@ impl Asked {
         match self {
             Self::StepAside { to } => json!({ "action": "stepAside", "to": addr(to) }),
             Self::Failsafe { epoch } => json!({ "action": "failsafe", "epoch": epoch }),
+            Self::About => json!({ "action": "about" }),
+            Self::HandingOver { to } => json!({ "action": "handingOver", "to": addr(to) }),
         }
     }
 }
@@ -198,7 +212,13 @@ mod tests {
             assert_eq!(Said::read(CLUSTER, &said.body()), Ok(Some(said.clone())));
             assert_eq!(Said::read("watchServer", &said.body()), Ok(None));
         }
-        for asked in [Asked::StepAside { to: addr }, Asked::Failsafe { epoch: 7 }] {
+        let to = addr;
+        for asked in [
+            Asked::StepAside { to: to.clone() },
+            Asked::Failsafe { epoch: 7 },
+            Asked::About,
+            Asked::HandingOver { to },
+        ] {
             assert_eq!(Asked::read(CLUSTER, &asked.body()), Ok(Some(asked)));
         }
         assert_eq!(read_promise(&promise(Duration::from_secs(2))), Some(Duration::from_secs(2)));

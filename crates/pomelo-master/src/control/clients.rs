@@ -29,6 +29,7 @@ impl Control {
             Some(_) => return self.close(link, "a server spoke as a client"),
             None => return self.close(link, "it spoke before it registered"),
         };
+        let Some(envelope) = self.hold_for_successor(link, envelope) else { return };
         match envelope {
             Envelope::Request { req_id, module_id, body, .. } => {
                 match self.permitted(right, &module_id, &body) {
@@ -54,11 +55,12 @@ impl Control {
         }
         // Asked again, it is not carried out again.
         if let (Command::Change(_), Some(_)) = (&command, self.epoch())
-            && self.ops.knows(&ops::number_of(body)?)
+            && self.ops.knows(&ops::number_of(body)?.0)
         {
             return Ok(command);
         }
         let allowed = match self.standing {
+            _ if command == Command::Masters => true,
             Standing::Active { .. } => self.ending.is_none() || command.reads_only(),
             Standing::Suspended { .. } => command.reads_only(),
             Standing::Joining | Standing::Standby | Standing::Stopped => false,
@@ -82,10 +84,9 @@ impl Control {
                 self.answer((link, Response::ok(req_id, modules)));
             }
             Command::Config => self.answer((link, Response::done(req_id))),
-            Command::Change(change) => match ops::number_of(body) {
-                Ok(op) => self.change((link, req_id), &op, body, change, now),
-                Err(failure) => self.refuse(link, req_id, &failure),
-            },
+            Command::Masters => self.tell_masters((link, req_id), now),
+            Command::HandOver { to } => self.hand_over((link, req_id), to.as_deref(), now),
+            Command::Change(change) => self.asked_to_change((link, req_id), body, change, now),
         }
     }
 

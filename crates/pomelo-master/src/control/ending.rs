@@ -75,11 +75,14 @@ impl Control {
             // It ends anyway, once everything else has.
             return;
         }
+        if self.end_by_handover(now) {
+            return;
+        }
         let epoch = self.epoch();
-        self.resign();
-        let others = self.links_of(|peer| matches!(peer, Peer::Candidate));
+        self.resign(now);
         match epoch {
-            Some(epoch) if !others.is_empty() => {
+            // One that is suspended has nothing to ask the others.
+            Some(epoch) if self.linked_masters().next().is_some() => {
                 info!(target: "pomelo::master", "handing over epoch {epoch}");
                 self.ending = Some(Ending::HandingOver { epoch, due: now + self.limits.handover_timeout });
             }
@@ -89,7 +92,7 @@ impl Control {
 
     /// Another master ends the whole cluster. The links to the others do not know this master's own epoch, so that it is
     /// compared here: one that was deposed and does not know it yet must not end its successor.
-    pub(super) fn ordered_to_end(&mut self, epoch: u64) {
+    pub(super) fn ordered_to_end(&mut self, epoch: u64, now: Instant) {
         if epoch < self.epoch_seen {
             return warn!(
                 target: "pomelo::master",
@@ -97,7 +100,7 @@ impl Control {
             );
         }
         info!(target: "pomelo::master", "ended by the active master");
-        self.resign();
+        self.resign(now);
         self.exit();
     }
 
@@ -151,7 +154,7 @@ impl Control {
             }
             Some(Ending::Recording { op, kill, due }) if due <= now => {
                 self.answer_op(&op);
-                self.end_agents(kill);
+                self.end_agents(kill, now);
             }
             Some(Ending::HandingOver { due, .. }) if due <= now => {
                 warn!(target: "pomelo::master", "nobody took over in time");
@@ -162,24 +165,24 @@ impl Control {
     }
 
     /// The answer to an operation is recorded and given.
-    pub(super) fn ending_recorded(&mut self, op: &OpId) {
+    pub(super) fn ending_recorded(&mut self, op: &OpId, now: Instant) {
         if let Some(Ending::Recording { op: ours, kill, .. }) = &self.ending
             && ours == op
         {
-            self.end_agents(*kill);
+            self.end_agents(*kill, now);
         }
     }
 
-    fn end_agents(&mut self, kill: bool) {
+    fn end_agents(&mut self, kill: bool, now: Instant) {
         let order = self.order(signal(kill));
         let agents = self.links_of(|peer| matches!(peer, Peer::Agent { .. }));
         self.send(agents, AdminMessage::Monitor(order));
-        self.resign();
+        self.resign(now);
         self.exit();
     }
 
     /// Another master leads.
-    pub(super) fn ending_succeeded(&mut self) {
+    pub(super) fn ending_succeeded(&mut self, _now: Instant) {
         if let (Some(Ending::HandingOver { epoch, .. }), Some(leader)) = (&self.ending, &self.leader)
             && leader.epoch > *epoch
         {
@@ -189,12 +192,12 @@ impl Control {
     }
 
     /// Leadership was lost while everything was being stopped: the rest is the new leader's affair.
-    pub(super) fn ending_deposed(&mut self) {
+    pub(super) fn ending_deposed(&mut self, now: Instant) {
         let ending = self.ending.take();
         if matches!(ending, Some(Ending::Servers { .. } | Ending::Masters { .. } | Ending::Recording { .. }))
             && self.terminated
         {
-            self.resign();
+            self.resign(now);
             self.exit();
         }
     }
@@ -210,7 +213,7 @@ impl Control {
                 }
                 *kill
             }
-            (Some(Ending::Masters { kill, waiting, .. }), Some(Peer::Candidate)) => {
+            (Some(Ending::Masters { kill, waiting, .. }), Some(Peer::Candidate(_))) => {
                 waiting.insert(link);
                 *kill
             }
@@ -218,7 +221,7 @@ impl Control {
                 Some(Ending::Masters { kill, .. } | Ending::Recording { kill, .. }),
                 Some(Peer::Server { .. }),
             )
-            | (Some(Ending::Recording { kill, .. }), Some(Peer::Candidate)) => *kill,
+            | (Some(Ending::Recording { kill, .. }), Some(Peer::Candidate(_))) => *kill,
             _ => return,
         };
         let order = self.order(signal(kill));
@@ -226,7 +229,7 @@ impl Control {
     }
 
     fn stop_masters(&mut self, op: OpId, kill: bool, answer: Value, now: Instant) {
-        let masters = self.links_of(|peer| matches!(peer, Peer::Candidate));
+        let masters = self.links_of(|peer| matches!(peer, Peer::Candidate(_)));
         let order = self.order(signal(kill));
         self.send(masters.clone(), AdminMessage::Monitor(order));
         let waiting = masters.into_iter().collect();
@@ -235,9 +238,15 @@ impl Control {
         self.ending_tick(now);
     }
 
-    fn resign(&mut self) {
+    /// Authority first, then the place in the queue. Who waits for an operation is answered when this process ends, when it is
+    /// known who leads.
+    pub(super) fn resign(&mut self, now: Instant) {
         if self.epoch().is_some() {
             self.registry.step_down();
+            self.history_deposed();
+            self.failsafe = None;
+            self.suspension = None;
+            self.handover_deposed(now);
         }
         self.standing = Standing::Stopped;
         self.actions.push(Action::Resign);
@@ -250,7 +259,7 @@ impl Control {
         self.actions.push(Action::Exit);
     }
 
-    fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
+    pub(super) fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
         self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect()
     }
 }

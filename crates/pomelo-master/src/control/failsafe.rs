@@ -113,7 +113,11 @@ impl Control {
                 self.suspension = Some(Suspension { since: now, told: false, rev });
             }
             (true, Standing::Suspended { .. }) => {
-                let how = if self.failsafe.is_some() { ": every other master waits for the coordinator, too" } else { "" };
+                let how = if self.failsafe.is_some() {
+                    ": every other master waits for the coordinator, too"
+                } else {
+                    ""
+                };
                 info!(target: "pomelo::master", "active again, epoch {epoch}{how}");
                 self.standing = Standing::Active { epoch };
                 let rev = self.registry.view().version.rev;
@@ -189,13 +193,13 @@ impl Control {
     }
 
     /// A standby that hears the coordinator wants this master to give up the term in which it may not act.
-    pub(super) fn cede(&mut self, epoch: u64) {
+    pub(super) fn cede(&mut self, epoch: u64, now: Instant) {
         let told = self.suspension.is_some_and(|suspension| suspension.told);
         if self.standing == (Standing::Suspended { epoch }) && told {
             warn!(target: "pomelo::master", "gives up epoch {epoch}: another master hears the coordinator");
             // Authority first.
             self.actions.push(Action::HandOver);
-            self.not_leading(Standing::Joining);
+            self.not_leading(Standing::Joining, now);
         }
     }
 

@@ -40,9 +40,9 @@ impl Control {
         if let Some(error) = response.error.as_ref().filter(|error| error.is_object())
             && let Some(epoch) = Failure::from_json(error).superseded
         {
-            self.seen(epoch);
+            self.seen(epoch, now);
         }
-        if self.op_answered(link, &response, now) {
+        if self.master_answered(link, &response, now) || self.op_answered(link, &response, now) {
             return;
         }
         if let Some(ready) = self.gathers.answer(link, response) {
@@ -90,9 +90,15 @@ impl Control {
 
     fn said(&mut self, link: LinkId, said: Said, now: Instant) {
         match said {
-            Said::Superseded { epoch } => self.seen(epoch),
+            Said::Superseded { epoch } => self.seen(epoch, now),
             Said::Died { servers } => self.agent_lost(link, &servers, now),
-            Said::Following { .. } | Said::Unreachable { .. } | Said::Cede { .. } => {}
+            Said::Following { version } => self.follows(link, version, now),
+            Said::Unreachable { leader } => self.unreachable(link, leader, now),
+            Said::Cede { epoch } => {
+                if matches!(self.peers.get(&link), Some(Peer::Candidate(_))) {
+                    self.cede(epoch, now);
+                }
+            }
         }
     }
 

@@ -19,55 +19,64 @@ impl Control {
         if self.ending.as_ref().is_some_and(Ending::is_of_this_process) {
             return;
         }
-        self.joining(&role);
+        self.joining(&role, now);
+        self.ahead = match role {
+            Role::Standby { ahead } => Some(ahead),
+            Role::Active { .. } | Role::Suspended { .. } => Some(0),
+            Role::Joining { .. } | Role::Stopped => None,
+        };
         match role {
             // A store that was wiped, or that is not everybody's: nobody would obey, and the election takes a higher one.
             Role::Active { term } | Role::Suspended { term, .. } if term.epoch < self.epoch_seen => {
                 warn!(target: "pomelo::master", "epoch {} is not used: {} has begun", term.epoch, self.epoch_seen);
-                self.not_leading(Standing::Joining);
+                self.not_leading(Standing::Joining, now);
             }
-            Role::Active { term } => match self.standing {
-                Standing::Active { epoch } if epoch == term.epoch => {}
-                Standing::Suspended { epoch } if epoch == term.epoch => {
-                    info!(target: "pomelo::master", "active again, epoch {epoch}");
-                    self.standing = Standing::Active { epoch };
-                    self.announce();
-                    self.ops_look(now);
-                }
-                _ => self.promoted(term.epoch, now),
-            },
-            Role::Suspended { term, why } => {
-                warn!(target: "pomelo::master", "suspended, reads only: {why}");
-                self.standing = Standing::Suspended { epoch: term.epoch };
-                self.tell_state();
+            Role::Active { term } if self.epoch() == Some(term.epoch) => {
+                self.silence = None;
+                self.stand(now);
             }
-            Role::Joining { .. } => self.not_leading(Standing::Joining),
+            Role::Active { term } => self.promoted(term.epoch, now),
+            Role::Suspended { term, why } if self.epoch() == Some(term.epoch) => {
+                self.silence = Some(why);
+                self.stand(now);
+            }
+            // Promoted while nobody is heard: it begins when somebody is.
+            Role::Suspended { .. } | Role::Joining { .. } => self.not_leading(Standing::Joining, now),
             Role::Standby { .. } => {
                 self.waited = true;
-                self.not_leading(Standing::Standby);
+                self.elected = None;
+                self.not_leading(Standing::Standby, now);
             }
-            Role::Stopped => self.not_leading(Standing::Stopped),
+            Role::Stopped => self.not_leading(Standing::Stopped, now),
         }
+        self.suspect_of_me(now);
     }
 
     /// Whoever waits for this master is told what it waits for itself.
-    fn joining(&mut self, role: &Role) {
+    fn joining(&mut self, role: &Role, now: Instant) {
         let outside = match role {
             Role::Joining { why } => why.clone(),
             _ => None,
         };
+        if matches!(role, Role::Joining { why: None }) && self.standing == Standing::Standby {
+            // First in the queue: the promotion has begun.
+            self.elected = Some(now);
+        }
         let news = self.outside != outside;
         self.outside = outside;
-        if news && self.standing == Standing::Joining {
+        if news && self.standing == Standing::Joining && !self.is_between_leaders() {
             self.tell_state();
         }
     }
 
     fn promoted(&mut self, epoch: u64, now: Instant) {
+        self.lead_no_more(now);
+        self.measure(epoch, now);
         let addr = &self.me.addr;
         let succeeds = self.registry.view().version != Version::default();
         self.registry.lead(epoch, now);
         self.standing = Standing::Active { epoch };
+        self.active_since = Some(now);
         self.epoch_seen = self.epoch_seen.max(epoch);
         self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
         let servers = self.registry.view().servers.len();
@@ -81,28 +90,45 @@ impl Control {
         let servers = &self.registry.view().servers;
         let complete = self.configured.iter().all(|id| servers.contains_key(id) || self.ready.contains(id));
         self.start_over = succeeds && complete;
+        // Nothing goes before the announcement.
         self.announce();
+        self.actions.push(Action::Announced(epoch));
         self.look_whether_start_is_over();
         self.recall();
+        self.read_history();
+        self.handover_undone(now);
     }
 
-    fn not_leading(&mut self, standing: Standing) {
+    pub(super) fn not_leading(&mut self, standing: Standing, now: Instant) {
         let led = self.epoch().is_some();
-        if std::mem::replace(&mut self.standing, standing) != standing {
+        let news = std::mem::replace(&mut self.standing, standing) != standing;
+        if news && !self.is_between_leaders() {
             self.tell_state();
         }
         if led {
             warn!(target: "pomelo::master", "leads no more");
-            self.registry.step_down();
-            // The successor's membership may have come while this master still led and looked away.
-            self.registry.followed(&self.followed);
-            self.ending_deposed();
-            self.ops_deposed();
-            self.stores_deposed();
+            self.lead_no_more(now);
+            self.ending_deposed(now);
         }
     }
 
-    pub(super) fn another_leads(&mut self, leader: Leader) {
+    /// What was of the term that is over, if one is.
+    pub(super) fn lead_no_more(&mut self, now: Instant) {
+        self.registry.step_down();
+        // The successor's membership may have come while this master still led and looked away.
+        self.registry.followed(&self.followed);
+        self.stores_deposed();
+        if !self.is_between_leaders() {
+            // Else whoever waits is told where to go as soon as that is known.
+            self.ops_deposed();
+        }
+        (self.silence, self.lapsed) = (None, false);
+        (self.failsafe, self.suspension, self.active_since) = (None, None, None);
+        self.history_deposed();
+        self.handover_deposed(now);
+    }
+
+    pub(super) fn another_leads(&mut self, leader: Leader, now: Instant) {
         if self.leader.as_ref().is_some_and(|known| known.epoch >= leader.epoch) {
             if self.epoch() == Some(leader.epoch) && !self.is_me(&leader.host, leader.port) {
                 let Leader { host, port, epoch } = &leader;
@@ -118,20 +144,22 @@ impl Control {
         let epoch = leader.epoch;
         // Known first: whoever is turned away by what follows is told where to go.
         self.leader = Some(leader);
-        self.seen(epoch);
-        self.ending_succeeded();
+        self.seen(epoch, now);
+        self.suspect_of_me(now);
+        self.handover_succeeds(now);
+        self.ending_succeeded(now);
     }
 
     /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot; the election hears of
     /// it in any case, so that it takes none that is lower.
-    pub(super) fn seen(&mut self, epoch: u64) {
+    pub(super) fn seen(&mut self, epoch: u64, now: Instant) {
         if epoch <= self.epoch_seen {
             return;
         }
         self.epoch_seen = epoch;
         if self.epoch().is_some() {
             warn!(target: "pomelo::master", "superseded: epoch {epoch} was heard of");
-            self.not_leading(Standing::Standby);
+            self.not_leading(Standing::Standby, now);
         }
         self.actions.push(Action::Superseded(epoch));
     }
@@ -145,7 +173,7 @@ impl Control {
     }
 
     /// Tells Rust peers what this master is now, where that is not the beginning of a term.
-    fn tell_state(&mut self) {
+    pub(super) fn tell_state(&mut self) {
         let message = Envelope::notify(CLUSTER, messages::state(&self.cluster_state()));
         self.tell(Peer::is_rust, message);
     }
@@ -202,7 +230,7 @@ impl Control {
         Failure { leader, again, ..Failure::new(message) }
     }
 
-    fn is_me(&self, host: &str, port: u16) -> bool {
+    pub(super) fn is_me(&self, host: &str, port: u16) -> bool {
         self.me.addr.host == host && self.me.addr.port == port
     }
 

@@ -4,17 +4,25 @@
 //! Here are the state and what all parts use; the parts are `leading` (what the role means), `register` (who is on a link),
 //! `followers` (what servers, agents and other masters say), `clients` (what administrators ask), `ops` (what they want
 //! changed), `claims` (which servers agents may start), `desired` (what is to last), `stores` (what is kept outside), `ending`
-//! (how a master ends).
+//! (how a master ends), `handover` (how it gives leadership away), `failsafe` (what a leader is while it does not hear its
+//! coordinator), `suspect` (what it holds against other masters), `rounds` (what it asks them), `status` and `history` (what it
+//! says of them, and of the last changes).
 
 mod claims;
 mod clients;
 mod desired;
 mod ending;
+mod failsafe;
 mod followers;
+mod handover;
+mod history;
 mod leading;
 mod ops;
 mod register;
+mod rounds;
+mod status;
 mod stores;
+mod suspect;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +34,13 @@ use std::{
 };
 
 use pomelo_cluster::{
-    coordinator::{CandidateInfo, MasterAddr, Record, StoreError, Write},
+    coordinator::{CandidateInfo, MasterAddr, Record, StoreError, Write, store},
     elector::Role,
+    follow::LinkState,
+    follower,
     membership::{Change, View},
+    messages::{self, Asked},
+    suspicion::Suspicion,
 };
 use pomelo_protocol::{
     ServerId,
@@ -41,7 +53,11 @@ use self::{
     claims::{Claims, Wall},
     desired::Desired,
     ending::Ending,
+    failsafe::{Failsafe, Suspension},
+    handover::Handover,
+    history::{History, Sign},
     ops::{Held, OpLog},
+    rounds::Rounds,
     stores::Stores,
 };
 use crate::{
@@ -100,6 +116,51 @@ pub(crate) enum Event {
     Shutdown,
     /// The guardian is in another state; `None` when it is gone.
     Guardian(Option<Guardian>),
+    /// What was remembered of the cluster by processes of this machine, before anything else is known.
+    Remembered {
+        /// The last membership.
+        view: Arc<View>,
+        /// The highest epoch.
+        max_epoch: u64,
+    },
+    /// What is wrong between this master and the coordinator, in words; `None` while it is heard.
+    Trouble(Option<String>),
+    /// Whether the time is over for which this master may take its place in the queue for granted. The driver looks before it
+    /// passes anything on.
+    Lease {
+        /// It is.
+        over: bool,
+    },
+    /// The links to the other masters are others, or what those say of themselves.
+    Masters(Arc<BTreeMap<MasterAddr, LinkState>>),
+    /// Another master asks or tells something of module `__cluster__`.
+    Asked {
+        /// Names it in [`Action::Reply`], if an answer is wanted.
+        ask: Option<u64>,
+        /// In which epoch it leads; this master's own may be higher.
+        epoch: u64,
+        /// What it says.
+        body: Value,
+    },
+    /// What became of [`Action::HandOver`] or [`Action::StepAside`]: this master is at the tail of the queue, or why not.
+    Moved {
+        /// Whether it was to step aside.
+        aside: bool,
+        /// Words if it did not move.
+        result: Result<(), String>,
+    },
+    /// What became of [`Action::Evict`].
+    Evicted {
+        /// Whose place.
+        addr: MasterAddr,
+        /// Whether it was there, before this master's.
+        result: Result<bool, StoreError>,
+    },
+    /// The announcement of this epoch is written to every link; see [`Action::Announced`].
+    Announced {
+        /// Which epoch.
+        epoch: u64,
+    },
     /// What became of [`Action::Store`].
     Stored {
         /// Which one.
@@ -189,6 +250,31 @@ pub(crate) enum Action {
         /// Where it is said to listen.
         addr: MasterAddr,
     },
+    /// Say [`Event::Announced`] as soon as everything that was sent before is written.
+    Announced(u64),
+    /// Give leadership up and go to the tail of the queue. [`Event::Moved`] follows.
+    HandOver,
+    /// Go to the tail of the queue as a standby. [`Event::Moved`] follows.
+    StepAside,
+    /// Take the place of the master at this address away, if it is before this one's. [`Event::Evicted`] follows.
+    Evict {
+        /// Whose.
+        addr: MasterAddr,
+    },
+    /// Tell a master something for module `__cluster__`, on the link that this one has made to it.
+    Tell {
+        /// Whom.
+        to: MasterAddr,
+        /// What.
+        body: Value,
+    },
+    /// Answer another master.
+    Reply {
+        /// Which question.
+        ask: u64,
+        /// The answer.
+        result: Result<Value, Failure>,
+    },
     /// Leave the election, confirmed by the coordinator if that is possible in time.
     Resign,
     /// Flush and close all links, and end.
@@ -227,6 +313,39 @@ pub(crate) struct Control {
     desired: Desired,
     ops: OpLog,
     held: Held,
+    rounds: Rounds,
+    /// What is wrong between this master and the coordinator, whatever its role.
+    trouble: Option<String>,
+    /// The same while it leads: it may not act on its own then.
+    silence: Option<String>,
+    /// Whether the lease of its place has run out.
+    lapsed: bool,
+    failsafe: Option<Failsafe>,
+    suspension: Option<Suspension>,
+    /// How many are before it in the queue.
+    ahead: Option<usize>,
+    suspicion: Suspicion,
+    /// What the suspicion knows of this master and of the leader.
+    able: bool,
+    suspected_leader: Option<follower::Leader>,
+    /// Where the suspicion's clock begins.
+    began: Option<Instant>,
+    cede_again: Option<Instant>,
+    /// The links to the other masters, and the masters of the configuration.
+    masters: Arc<BTreeMap<MasterAddr, LinkState>>,
+    configured_masters: BTreeMap<MasterAddr, ServerId>,
+    /// When everybody was last told that a master is there.
+    told_back: BTreeMap<MasterAddr, Instant>,
+    handover: Option<Handover>,
+    /// Masters that wait until this one has gone to the tail of the queue.
+    asides: BTreeSet<u64>,
+    history: History,
+    sign: Option<Sign>,
+    /// When it was first in the queue, and when its term began.
+    elected: Option<Instant>,
+    active_since: Option<Instant>,
+    /// Servers that follow this term.
+    following: BTreeSet<LinkId>,
     ending: Option<Ending>,
     /// Whether this process was told to end.
     terminated: bool,
@@ -250,7 +369,7 @@ enum Peer {
     Agent {
         id: String,
     },
-    Candidate,
+    Candidate(CandidateInfo),
 }
 
 /// What this master may do.
@@ -292,6 +411,28 @@ impl Control {
             desired: Desired::default(),
             ops: OpLog::default(),
             held: Held::default(),
+            rounds: Rounds::default(),
+            trouble: None,
+            silence: None,
+            lapsed: false,
+            failsafe: None,
+            suspension: None,
+            ahead: None,
+            suspicion: Suspicion::new(),
+            able: false,
+            suspected_leader: None,
+            began: None,
+            cede_again: None,
+            masters: Arc::default(),
+            configured_masters: BTreeMap::new(),
+            told_back: BTreeMap::new(),
+            handover: None,
+            asides: BTreeSet::new(),
+            history: History::default(),
+            sign: None,
+            elected: None,
+            active_since: None,
+            following: BTreeSet::new(),
             me,
             access,
             limits,
@@ -315,6 +456,18 @@ impl Control {
         }
     }
 
+    /// The masters of the configuration: what is shown of those that are not there.
+    #[must_use]
+    pub(crate) fn among(mut self, masters: BTreeMap<MasterAddr, ServerId>) -> Self {
+        self.configured_masters = masters;
+        self
+    }
+
+    /// The membership that this master keeps while it leads.
+    pub(crate) fn own_view(&self) -> Option<&View> {
+        self.epoch().map(|_| self.registry.view())
+    }
+
     /// Takes one event and says what to do, in this order.
     pub(crate) fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
         match event {
@@ -327,11 +480,31 @@ impl Control {
                 self.registry.followed(&view);
                 self.followed = view;
             }
-            Event::Leader(leader) => self.another_leads(leader),
-            Event::Ordered { epoch } => self.ordered_to_end(epoch),
+            Event::Remembered { view, max_epoch } => {
+                if self.followed.version < view.version {
+                    self.registry.followed(&view);
+                    self.followed = view;
+                }
+                self.seen(max_epoch, now);
+            }
+            Event::Leader(leader) => self.another_leads(leader, now),
+            Event::Ordered { epoch } => self.ordered_to_end(epoch, now),
             Event::Shutdown => self.shut_down(now),
             Event::Guardian(guardian) => self.guardian = guardian,
+            Event::Trouble(trouble) => self.troubled(trouble, now),
+            Event::Lease { over } => self.lease(over, now),
+            Event::Masters(masters) => self.masters_changed(masters, now),
+            Event::Asked { ask, epoch, body } => self.asked_by_master(ask, epoch, &body, now),
+            Event::Moved { aside: true, result } => self.stepped_aside(result),
+            Event::Moved { aside: false, result } => {
+                if let Err(why) = result {
+                    warn!(target: "pomelo::master", "has not given its place back: {why}");
+                }
+            }
+            Event::Evicted { addr, result } => self.evicted(addr, result, now),
+            Event::Announced { epoch } => self.announced(epoch, now),
             Event::Stored { id, result } => self.stored(id, result, now),
+            Event::Read { folder: store::HISTORY, result, .. } => self.history_read(result, now),
             Event::Read { id, folder, result } => self.read(id, folder, result, now),
             Event::Probed { server, incarnation, refused } => {
                 self.probed(&server, incarnation, refused, now);
@@ -359,9 +532,15 @@ impl Control {
     }
 
     fn closed(&mut self, link: LinkId, clean: bool, now: Instant) {
+        let master = self.master_on(link);
         if self.peers.remove(&link).is_none() {
             return;
         }
+        if let Some(addr) = master {
+            self.failsafe_lost(&addr, clean, now);
+        }
+        self.rounds_lost(link, now);
+        self.history_lost(link, now);
         for ready in self.gathers.lost(link) {
             self.answer(ready);
         }
@@ -429,10 +608,47 @@ impl Control {
             self.publish_all(deltas, now);
             self.probe(now);
         }
+        self.failsafe_tick(now);
+        self.rounds_tick(now);
+        self.suspect_tick(now);
+        self.handover_tick(now);
+        self.history_tick(now);
         self.claims.expire(now);
         self.stores_tick(now);
         self.ops_tick(now);
         self.ending_tick(now);
+    }
+
+    /// Another master asks or tells something. The links to the others do not know this master's own epoch, so that it is
+    /// compared here.
+    fn asked_by_master(&mut self, ask: Option<u64>, epoch: u64, body: &Value, now: Instant) {
+        if epoch < self.epoch_seen {
+            let superseded =
+                Failure { superseded: Some(self.epoch_seen), ..Failure::new("superseded by a later epoch") };
+            return self.reply(ask, Err(superseded));
+        }
+        self.seen(epoch, now);
+        let result = match Asked::read(messages::CLUSTER, body) {
+            Ok(Some(Asked::StepAside { to })) => match ask {
+                Some(ask) => match self.step_aside(ask, &to) {
+                    Some(result) => result,
+                    None => return,
+                },
+                None => return,
+            },
+            Ok(Some(Asked::Failsafe { .. })) => Ok(self.may_promise(now)),
+            Ok(Some(Asked::About)) => Ok(self.about()),
+            Ok(Some(Asked::HandingOver { .. })) => {
+                if let Some(leader) = self.known_leader() {
+                    let addr = MasterAddr { host: leader.host, port: leader.port };
+                    self.note_sign(addr, "handed over", now);
+                }
+                Ok(Value::Null)
+            }
+            Ok(None) => Err(Failure::new("masters answer tools, not other masters")),
+            Err(why) => Err(Failure::new(why)),
+        };
+        self.reply(ask, result);
     }
 
     /// Sends to every peer of a kind, in this master's epoch.
@@ -497,14 +713,14 @@ impl Control {
 impl Peer {
     /// Whether it speaks `__cluster__`.
     fn is_rust(&self) -> bool {
-        matches!(self, Self::Server { rust: true, .. } | Self::Agent { .. } | Self::Candidate)
+        matches!(self, Self::Server { rust: true, .. } | Self::Agent { .. } | Self::Candidate(_))
     }
 
     /// Whether it is told of joins and leaves.
     fn follows(&self) -> bool {
         match self {
             Self::Server { rust, subscribed } => *rust || *subscribed,
-            Self::Agent { .. } | Self::Candidate => true,
+            Self::Agent { .. } | Self::Candidate(_) => true,
             Self::Client { .. } => false,
         }
     }

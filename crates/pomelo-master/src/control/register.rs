@@ -1,9 +1,12 @@
 //! The first message of every link: who it is, and whether it may stay.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use pomelo_cluster::messages::MONITOR_WATCHER;
-use pomelo_protocol::admin::{AdminMessage, ClientRegister, MonitorRegister, Register, Registered};
+use pomelo_cluster::{
+    coordinator::{CandidateInfo, MasterAddr},
+    messages::{self, CLUSTER, MONITOR_WATCHER},
+};
+use pomelo_protocol::admin::{AdminMessage, ClientRegister, Envelope, MonitorRegister, Register, Registered};
 use tracing::{debug, info, warn};
 
 use super::{Action, Control, Peer};
@@ -14,6 +17,8 @@ use crate::{
 
 /// Longest reason of a refusal: it may quote what the peer said.
 const WHY_CHARS_MAX: usize = 300;
+/// Servers are told so often at most that the same master has come: one that comes and goes costs them nothing.
+const BACK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Control {
     pub(super) fn register(&mut self, link: LinkId, register: Register, now: Instant) {
@@ -23,14 +28,18 @@ impl Control {
             Register::Monitor(monitor) => self.monitor(link, &monitor, now),
             Register::Client(client) => self.client(&client),
             Register::Agent(agent) => self.peer(agent.token.as_deref(), Peer::Agent { id: agent.id }),
-            Register::Candidate(candidate) => self.peer(candidate.token.as_deref(), Peer::Candidate),
+            Register::Candidate(candidate) => {
+                let addr = MasterAddr { host: candidate.host, port: candidate.port };
+                let info = CandidateInfo { id: candidate.id, addr, pid: candidate.pid };
+                self.peer(candidate.token.as_deref(), Peer::Candidate(info))
+            }
         };
         match admitted {
             Ok(Guest { peer, joined, again }) => {
                 info!(target: "pomelo::master", "link {}: {who} registered", link.0);
                 // Whoever showed the cluster's token is believed; a tool follows nobody and knows of no epoch.
                 if let (Some(hello), true) = (&hello, peer.follows()) {
-                    self.seen(hello.max_epoch);
+                    self.seen(hello.max_epoch, now);
                 }
                 self.peers.insert(link, peer);
                 let reply = Registered::ok(hello.map(|_| self.cluster_state()));
@@ -39,6 +48,7 @@ impl Control {
                     let message = self.request(MONITOR_WATCHER, self.all_servers());
                     self.send(vec![link], AdminMessage::Monitor(message));
                 }
+                self.master_came(link, now);
                 self.joined(link, joined, now);
                 self.ending_joined(link);
                 self.ops_look(now);
@@ -96,6 +106,21 @@ impl Control {
             Ok(Guest { peer, joined: None, again: false })
         } else {
             Err("server auth failed: not a token of this cluster's adminServer.json".to_owned().into())
+        }
+    }
+
+    /// Everybody who has no link to a master that came, perhaps again, makes one at once.
+    fn master_came(&mut self, link: LinkId, now: Instant) {
+        let Some(addr) = self.master_on(link) else { return };
+        if let Some(failsafe) = &mut self.failsafe {
+            failsafe.came(addr.clone(), now);
+            self.stand(now);
+        }
+        self.told_back.retain(|_, at| now.saturating_duration_since(*at) < BACK_AGAIN);
+        if self.is_active() && !self.told_back.contains_key(&addr) {
+            let back = Envelope::notify(CLUSTER, messages::candidate_back(&addr));
+            self.tell(|peer| peer.is_rust() && !matches!(peer, Peer::Candidate(_)), back);
+            self.told_back.insert(addr, now);
         }
     }
 

@@ -77,7 +77,7 @@ impl Control {
     fn carry_on(&mut self, purpose: Purpose, result: Result<(), StoreError>, now: Instant) {
         match purpose {
             Purpose::Accept(op) => self.op_accepted(&op, result, now),
-            Purpose::Close(op) => self.op_closed(&op, result),
+            Purpose::Close(op) => self.op_closed(&op, result, now),
             Purpose::Grant(grant) => self.granted(grant, result, now),
             Purpose::Forget(ids) => self.ops_forgotten(ids, &result),
             Purpose::Note(what) => {
@@ -156,7 +156,7 @@ impl Control {
 
     /// Whether changes are made although they can't be recorded: no other master can be elected at the moment.
     pub(super) fn is_unrecorded(&self) -> bool {
-        false
+        self.is_failsafe()
     }
 }
 

@@ -113,7 +113,8 @@ impl Control {
 
     /// A server says that it does not reach the leader.
     pub(super) fn unreachable(&mut self, link: LinkId, leader: Leader, now: Instant) {
-        if let (Some(Peer::Server { .. }), Some(by)) = (self.peers.get(&link), self.registry.server_on(link)) {
+        if let (Some(Peer::Server { .. }), Some(by)) = (self.peers.get(&link), self.registry.server_on(link))
+        {
             let by = by.clone();
             self.suspect(suspicion::Event::Unreachable { by, leader }, now);
         }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use pomelo_cluster::ops::OpId;
-use pomelo_protocol::admin::{Failure, ReqId, Response};
+use pomelo_protocol::admin::{Failure, Response};
 use serde_json::Value;
 
-use super::op::{Op, State};
+use super::op::{Asker, Op, State};
 use crate::link::LinkId;
 
 /// Operations under way; one more is refused in words.
@@ -56,14 +56,14 @@ pub(super) enum Known {
 
 impl OpLog {
     /// Somebody asks for an operation, perhaps again.
-    pub(super) fn ask(&mut self, id: &OpId, body: &Value, asker: (LinkId, ReqId)) -> Known {
+    pub(super) fn ask(&mut self, id: &OpId, body: &Value, asker: &Asker) -> Known {
         let another =
             || Failure::new(format!("operation {id} is another command: ask for this one with a new number"));
         if let Some(done) = self.done.get(id) {
             let response = if done.body == *body {
-                Response::ok(asker.1, done.answer.clone())
+                Response::ok(asker.req_id.clone(), done.answer.clone())
             } else {
-                Response::failed(asker.1, &another())
+                Response::failed(asker.req_id.clone(), &another())
             };
             return Known::Answered(response);
         }
@@ -73,10 +73,10 @@ impl OpLog {
         } else if op.askers.len() >= ASKERS_MAX {
             Failure::again(format!("busy: {ASKERS_MAX} tools wait for operation {id} already"))
         } else {
-            op.askers.push(asker);
+            op.askers.push(asker.clone());
             return Known::Waits;
         };
-        Known::Answered(Response::failed(asker.1, &failure))
+        Known::Answered(Response::failed(asker.req_id.clone(), &failure))
     }
 
     pub(in crate::control) fn knows(&self, id: &OpId) -> bool {

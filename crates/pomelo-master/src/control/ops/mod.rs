@@ -29,7 +29,7 @@ use tracing::{info, warn};
 pub(in crate::control) use self::log::OpLog;
 use self::{
     log::{Known, UNDERWAY_MAX},
-    op::{Op, OpRecord, Phase, State, Target, Who},
+    op::{Asker, Op, OpRecord, Phase, State, Target, Who},
 };
 use super::{Control, Peer, stores::Purpose};
 use crate::{
@@ -52,34 +52,38 @@ pub(super) struct Held(VecDeque<(Instant, Waits)>);
 
 #[derive(Debug)]
 enum Waits {
-    Tool { asker: (LinkId, ReqId), body: Value, change: Change },
+    Tool { asker: Asker, id: OpId, body: Value, change: Change },
     Agent { link: LinkId, req_id: ReqId, body: Value },
 }
 
 impl Control {
     /// A tool wants something changed.
-    pub(super) fn change(
+    pub(super) fn asked_to_change(
         &mut self,
-        asker: (LinkId, ReqId),
-        id: &OpId,
+        (link, req_id): (LinkId, ReqId),
         body: &Value,
         change: Change,
         now: Instant,
     ) {
-        if !self.recalled() {
-            // With its number, whoever chose it.
-            let mut body = body.clone();
-            body["op"] = id.as_str().into();
-            return self.hold(Waits::Tool { asker, body, change }, now);
+        match number_of(body) {
+            Ok((id, plain)) => {
+                self.change(Asker { link, req_id, plain }, id, console::as_kept(body), change, now);
+            }
+            Err(failure) => self.refuse(link, req_id, &failure),
         }
-        let body = console::as_kept(body);
-        match self.ops.ask(id, &body, asker.clone()) {
+    }
+
+    fn change(&mut self, asker: Asker, id: OpId, body: Value, change: Change, now: Instant) {
+        if !self.recalled() {
+            return self.hold(Waits::Tool { asker, id, body, change }, now);
+        }
+        match self.ops.ask(&id, &body, &asker) {
             Known::Waits => return,
-            Known::Answered(response) => return self.answer((asker.0, response)),
+            Known::Answered(response) => return self.answer((asker.link, response)),
             Known::New => {}
         }
-        if let Err(failure) = self.accept(asker.clone(), id, body, change, now) {
-            self.refuse(asker.0, asker.1, &failure);
+        if let Err(failure) = self.accept(asker.clone(), &id, body, change, now) {
+            self.refuse(asker.link, asker.req_id, &failure);
         }
     }
 
@@ -97,13 +101,14 @@ impl Control {
     }
 
     fn turn_away(&mut self, waits: Waits, failure: &Failure) {
-        let (Waits::Tool { asker: (link, req_id), .. } | Waits::Agent { link, req_id, .. }) = waits;
+        let (Waits::Tool { asker: Asker { link, req_id, .. }, .. } | Waits::Agent { link, req_id, .. }) =
+            waits;
         self.refuse(link, req_id, failure);
     }
 
     fn accept(
         &mut self,
-        asker: (LinkId, ReqId),
+        asker: Asker,
         id: &OpId,
         body: Value,
         change: Change,
@@ -150,7 +155,7 @@ impl Control {
             Change::Blacklist(addresses) => writes.extend(self.desired.block(addresses)?),
             Change::Drill { .. } => {}
         }
-        info!(target: "pomelo::master", "operation {id} of link {}: {}", asker.0.0, op.body);
+        info!(target: "pomelo::master", "operation {id} of link {}: {}", asker.link.0, op.body);
         self.ops.doubtful.remove(id);
         self.ops.open.insert(id.clone(), op);
         self.store(Purpose::Accept(id.clone()), writes, now);
@@ -253,8 +258,8 @@ impl Control {
             StoreError::Invalid(why) => Failure::new(why),
         };
         warn!(target: "pomelo::master", "operation {id} is not done: {failure}");
-        for (link, req_id) in op.askers {
-            self.refuse(link, req_id, &failure);
+        for asker in op.askers {
+            self.refuse(asker.link, asker.req_id, &failure);
         }
     }
 
@@ -432,7 +437,7 @@ impl Control {
     }
 
     /// The answer is recorded, or not: it was done in any case, by targets that know its number.
-    pub(super) fn op_closed(&mut self, id: &OpId, result: Result<(), StoreError>) {
+    pub(super) fn op_closed(&mut self, id: &OpId, result: Result<(), StoreError>, now: Instant) {
         let Some(op) = self.ops.open.get_mut(id) else { return };
         let Phase::Closing(answer) = &mut op.phase else { return };
         match result {
@@ -441,8 +446,8 @@ impl Control {
             Err(StoreError::Fenced(why)) => {
                 let failure = Failure { leader: self.known_leader(), ..Failure::again(why) };
                 if let Some(op) = self.ops.drop_open(id) {
-                    for (link, req_id) in op.askers {
-                        self.refuse(link, req_id, &failure);
+                    for asker in op.askers {
+                        self.refuse(asker.link, asker.req_id, &failure);
                     }
                 }
                 return;
@@ -453,7 +458,7 @@ impl Control {
             }
         }
         self.answer_op(id);
-        self.ending_recorded(id);
+        self.ending_recorded(id, now);
     }
 
     /// Answers everybody who waits for an operation, and remembers the answer.
@@ -463,8 +468,13 @@ impl Control {
             Phase::Closing(answer) => std::mem::take(answer),
             Phase::Accepting | Phase::Underway => op.answer(),
         };
-        for (link, req_id) in std::mem::take(&mut op.askers) {
-            self.answer((link, Response::ok(req_id, answer.clone())));
+        for Asker { link, req_id, plain } in std::mem::take(&mut op.askers) {
+            let mut answer = answer.clone();
+            if let (Value::Object(fields), true) = (&mut answer, plain) {
+                fields.shift_remove("op");
+                fields.shift_remove("results");
+            }
+            self.answer((link, Response::ok(req_id, answer)));
         }
         self.ops.close(op, answer);
     }
@@ -529,10 +539,7 @@ impl Control {
         }
         for (_, waits) in std::mem::take(&mut self.held.0) {
             match waits {
-                Waits::Tool { asker: (link, req_id), body, change } => match OpId::of_body(&body) {
-                    Ok(Some(id)) => self.change((link, req_id), &id, &body, change, now),
-                    Ok(None) | Err(_) => self.refuse(link, req_id, &Failure::again("ask again")),
-                },
+                Waits::Tool { asker, id, body, change } => self.change(asker, id, body, change, now),
                 Waits::Agent { link, req_id, body } => self.start(link, req_id, body, now),
             }
         }
@@ -591,8 +598,8 @@ impl Control {
             ..Failure::again("this master lost leadership: ask again, with the same operation number")
         };
         let ops = std::mem::take(&mut self.ops);
-        for (link, req_id) in ops.open.into_values().flat_map(|op| op.askers) {
-            self.refuse(link, req_id, &failure);
+        for asker in ops.open.into_values().flat_map(|op| op.askers) {
+            self.refuse(asker.link, asker.req_id, &failure);
         }
         for (_, waits) in std::mem::take(&mut self.held.0) {
             self.turn_away(waits, &failure);
@@ -614,11 +621,11 @@ fn blacklist(addresses: &[std::net::IpAddr]) -> Value {
     json!({ "signal": "blacklist", "addresses": addresses, "blacklist": addresses })
 }
 
-/// Names a change that a tool has not named itself.
-pub(super) fn number_of(body: &Value) -> Result<OpId, Failure> {
+/// The number of a change; one that a tool has not numbered itself gets one here.
+pub(super) fn number_of(body: &Value) -> Result<(OpId, bool), Failure> {
     match OpId::of_body(body) {
-        Ok(Some(id)) => Ok(id),
-        Ok(None) => Ok(OpId::new()),
+        Ok(Some(id)) => Ok((id, false)),
+        Ok(None) => Ok((OpId::new(), true)),
         Err(invalid) => Err(Failure::new(invalid.to_string())),
     }
 }

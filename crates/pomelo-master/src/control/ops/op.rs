@@ -25,13 +25,22 @@ pub(super) struct Op {
     pub(super) change: Change,
     pub(super) targets: Vec<Target>,
     pub(super) phase: Phase,
-    pub(super) askers: Vec<(LinkId, ReqId)>,
+    pub(super) askers: Vec<Asker>,
     /// When it was accepted, in ms since 1970, by the clock of the master that did.
     pub(super) at_ms: u64,
     /// When it is over, whoever has not answered.
     pub(super) due: Instant,
     /// Servers that this operation marked as stopped on purpose.
     pub(super) marked: Vec<ServerId>,
+}
+
+/// Who waits for an operation's answer.
+#[derive(Clone, Debug)]
+pub(in crate::control) struct Asker {
+    pub(in crate::control) link: LinkId,
+    pub(in crate::control) req_id: ReqId,
+    /// It gave no number, as the original's tools do: it is answered in their words and no more.
+    pub(in crate::control) plain: bool,
 }
 
 /// How far an operation is.

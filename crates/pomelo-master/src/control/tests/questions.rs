@@ -123,10 +123,9 @@ fn stopping_one_server_tells_that_one_and_answers_part() {
     let told = &told(&actions, first)[0];
     assert_eq!((order.epoch(), &told["signal"]), (Some(1), &json!("stop")));
     assert!(sent(&actions, second).is_empty());
-    let op = told["op"].clone();
+    assert!(told["op"].is_string());
     let actions = stage.obeys(first, &actions, json!(1));
-    let expected = json!({ "status": "part", "op": op, "results": { "chat-1": 1 } });
-    assert_eq!(answer(&actions, client).unwrap(), expected);
+    assert_eq!(answer(&actions, client).unwrap(), json!({ "status": "part" }), "in the original's words");
 }
 
 #[test]
