@@ -139,6 +139,17 @@ fn what_is_not_a_document_is_refused_with_what_was_expected() {
 }
 
 #[test]
+fn a_refusal_says_which_life_is_the_later_one() {
+    for (newer, expected) in
+        [(None, r#"{"code":-1,"msg":"no"}"#), (Some(9), r#"{"code":-1,"msg":"no","newer":9}"#)]
+    {
+        let reply = AdminMessage::Registered(Registered::refused("no").newer(newer));
+        let (again, text) = through_the_wire(&reply);
+        assert_eq!((again, text.as_str()), (reply, expected));
+    }
+}
+
+#[test]
 fn a_registration_with_the_record_of_another_server_is_refused() {
     let server = serde_json::from_value(json!({"id": "a", "serverType": "chat", "host": "h"})).unwrap();
     let mut monitor = MonitorRegister::of(&server, None, hello());

@@ -6,6 +6,7 @@
 //! Rust peers recognise each other by extra fields that the original ignores: [`Hello`] in a registration, [`ClusterState`] in
 //! its reply, `epoch` on what a master asks.
 
+mod cluster;
 mod envelope;
 mod register;
 
@@ -13,10 +14,10 @@ use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 
 pub use self::{
+    cluster::{ClusterState, Leader, MasterRole, Registered, ViewStamp},
     envelope::{Envelope, Failure, ReqId, Response},
     register::{
-        AgentRegister, CandidateRegister, ClientRegister, ClusterState, Hello, LINK_VERSION, Leader,
-        MasterRole, MonitorRegister, Register, Registered, ViewStamp,
+        AgentRegister, CandidateRegister, ClientRegister, Hello, LINK_VERSION, MonitorRegister, Register,
     },
 };
 use crate::mqtt::{MqttError, Packet};
