@@ -8,7 +8,8 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     FollowError, Identity, Leader,
-    run::{Runner, Verdict, tell},
+    believing::Verdict,
+    run::{Runner, tell},
 };
 use crate::{
     admin::LinkSender,

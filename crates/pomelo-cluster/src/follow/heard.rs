@@ -6,8 +6,9 @@ use tokio::{sync::mpsc, time::Instant};
 
 use super::{
     Order, Reply,
+    believing::Verdict,
     order::{Asker, Taken},
-    run::{Runner, Verdict, tell},
+    run::{Runner, tell},
 };
 use crate::{
     coordinator::MasterAddr,

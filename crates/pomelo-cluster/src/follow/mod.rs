@@ -8,8 +8,10 @@
 //! request of a master that finds [`FollowerConfig::orders_max`] orders waiting is answered with an error.
 
 mod asking;
+mod believing;
 mod dial;
 mod heard;
+mod identity;
 mod keep;
 mod order;
 mod run;
@@ -17,43 +19,19 @@ mod telling;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use pomelo_protocol::{
-    ServerInfo,
-    admin::{AgentRegister, CandidateRegister, Failure, Hello, MasterRole, MonitorRegister, Register},
-};
+use pomelo_protocol::admin::{Failure, MasterRole};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
 
-use crate::{
-    admin::LinkConfig,
-    coordinator::{CandidateInfo, MasterAddr},
-    membership::View,
-};
+use crate::{admin::LinkConfig, coordinator::MasterAddr, membership::View};
 use run::{Handles, Input, Publishers, Runner};
 
 pub use crate::follower::Leader;
+pub use identity::Identity;
 pub use order::{Order, Reply};
-
-/// Who registers at the masters.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Identity {
-    /// A game server. [`Follower::start`] fills in `pid` and `incarnation` if they are missing.
-    Server(ServerInfo),
-    /// The supervisor of a machine's processes.
-    Agent {
-        /// Unique among agents.
-        id: String,
-        /// The machine, as `servers.json` names it.
-        host: String,
-        /// Its process.
-        pid: u32,
-    },
-    /// Another master. It makes no link to itself.
-    Candidate(CandidateInfo),
-}
 
 /// What a follower needs to know, with its limits.
 #[derive(Clone, Debug)]
@@ -318,43 +296,6 @@ impl Follower {
         // An error is the end of the task, which is what is waited for.
         let _ = self.shared.done.clone().wait_for(|done| *done).await;
     }
-}
-
-impl Identity {
-    /// A server that does not know its process or which life it is gets both here.
-    fn complete(&mut self) {
-        let Self::Server(info) = self else { return };
-        info.pid.get_or_insert_with(std::process::id);
-        info.incarnation.get_or_insert_with(incarnation);
-    }
-
-    fn register(&self, token: Option<String>, hello: Hello) -> Register {
-        match self {
-            Self::Server(info) => Register::Monitor(MonitorRegister::of(info, token, hello)),
-            Self::Agent { id, host, pid } => Register::Agent(AgentRegister {
-                id: id.clone(),
-                host: host.clone(),
-                pid: *pid,
-                token,
-                hello: Some(hello),
-            }),
-            Self::Candidate(me) => Register::Candidate(CandidateRegister {
-                id: me.id.clone(),
-                host: me.addr.host.clone(),
-                port: me.addr.port,
-                pid: me.pid,
-                token,
-                hello: Some(hello),
-            }),
-        }
-    }
-}
-
-/// Which life of a server begins now: microseconds since 1970, so that a later one is higher. A clock that was set back
-/// makes the masters refuse the new life until the old one is removed, and does no other harm.
-fn incarnation() -> u64 {
-    let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

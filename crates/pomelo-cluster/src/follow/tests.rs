@@ -1,8 +1,8 @@
 //! A follower against masters that do what the test says, over TCP.
 
 use pomelo_protocol::{
-    ServerId,
-    admin::{AdminMessage, ClusterState, Envelope, Registered, Response, ViewStamp},
+    ServerId, ServerInfo,
+    admin::{AdminMessage, ClusterState, Envelope, Register, Registered, Response, ViewStamp},
 };
 use serde_json::json;
 use tokio::time::timeout;
@@ -12,6 +12,7 @@ mod faults;
 use super::*;
 use crate::{
     admin::{AdminListener, Link, LinkError},
+    coordinator::CandidateInfo,
     membership::{Change, Version},
     messages::{self, Said},
 };
