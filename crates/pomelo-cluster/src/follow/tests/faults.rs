@@ -135,8 +135,9 @@ async fn a_candidate_looks_at_once_whether_a_master_that_it_lost_is_there_again(
     let master = FakeMaster::bind().await;
     let mut config = FollowerConfig::new(candidate(), [master.addr.clone()]);
     config.pauses = (PATIENCE * 100, PATIENCE * 100);
-    let (_follower, _orders) = Follower::start(config);
+    let (follower, _orders) = Follower::start(config);
     let link = master.accept(state(MasterRole::Active, &view(3, 0, []))).await;
+    until(&mut follower.links(), |links| links[&master.addr].up).await;
     tokio::time::sleep(dial::AT_ONCE_AFTER).await;
     link.die();
     master.registration().await;
