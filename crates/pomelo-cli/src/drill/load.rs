@@ -12,9 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
-use pomelo_cluster::{admin::AdminClient, coordinator::MasterAddr, ops::OpId};
-use serde_json::{Value, json};
+use anyhow::Result;
+use pomelo_cluster::{
+    admin::{AdminClient, Asker},
+    coordinator::MasterAddr,
+    ops::OpId,
+};
+use serde_json::json;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -51,7 +55,7 @@ pub struct Sent {
 
 /// Who to ask and how.
 #[derive(Clone, Debug)]
-pub struct Asker {
+pub struct Login {
     /// All masters.
     pub masters: Vec<MasterAddr>,
     /// Name of the administrator.
@@ -81,7 +85,12 @@ pub struct Commands {
     pub skipped: u64,
 }
 
-impl Asker {
+impl Login {
+    /// For commands that are done once, whoever leads.
+    pub fn asker(&self) -> Asker {
+        Asker::new(self.masters.iter().cloned(), self.username.as_str(), self.password.as_str()).wait(WITHIN)
+    }
+
     /// Connects to whoever leads.
     pub async fn connect(&self) -> Result<AdminClient> {
         Ok(AdminClient::connect_any(&self.masters, &self.username, &self.password, CONNECT).await?)
@@ -90,7 +99,7 @@ impl Asker {
 
 impl Load {
     /// Sends so many commands a second from now on.
-    pub fn start(asker: &Asker, per_second: u32) -> Self {
+    pub fn start(login: &Login, per_second: u32) -> Self {
         let run = OpId::new().to_string();
         let (due, queue) = mpsc::channel(WAITING_MAX);
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -99,7 +108,7 @@ impl Load {
         let mut tasks = JoinSet::new();
         tasks.spawn(tick(per_second.max(1), due, Arc::clone(&skipped), Arc::clone(&ending)));
         for _ in 0..CONNECTIONS {
-            tasks.spawn(work(asker.clone(), run.clone(), Arc::clone(&queue), Arc::clone(&sent)));
+            tasks.spawn(work(login.clone(), run.clone(), Arc::clone(&queue), Arc::clone(&sent)));
         }
         Self { run, sent, skipped, ending, tasks }
     }
@@ -152,39 +161,18 @@ async fn tick(
 
 /// Sends what is due, one after the other, until there is no more.
 async fn work(
-    asker: Asker,
+    login: Login,
     run: String,
     queue: Arc<tokio::sync::Mutex<mpsc::Receiver<(u64, Instant)>>>,
     sent: Arc<Mutex<Vec<Sent>>>,
 ) {
-    let mut client = None;
+    let mut asker = login.asker();
     loop {
         let next = queue.lock().await.recv().await;
         let Some((n, due)) = next else { return };
-        let result = command(&asker, &mut client, &run, n).await;
-        let failed = result.err().map(|error| format!("{error:#}"));
+        let body = json!({ "signal": "drill", "run": run, "n": n });
+        let failed = asker.mutate("__console__", body, WITHIN).await.err().map(|error| error.to_string());
         let one = Sent { n, due, took: due.elapsed(), failed };
         sent.lock().unwrap_or_else(PoisonError::into_inner).push(one);
     }
-}
-
-async fn command(asker: &Asker, client: &mut Option<AdminClient>, run: &str, n: u64) -> Result<Value> {
-    let until = Instant::now() + WITHIN;
-    if client.is_none() {
-        // Nobody may lead at the moment.
-        *client = Some(loop {
-            match asker.connect().await {
-                Ok(client) => break client,
-                Err(error) if Instant::now() > until => return Err(error),
-                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-            }
-        });
-    }
-    let connected = client.as_mut().context("no connection")?;
-    let body = json!({ "signal": "drill", "run": run, "n": n });
-    let answer = connected.request_within("__console__", body, WITHIN).await;
-    if answer.is_err() {
-        *client = None;
-    }
-    Ok(answer?)
 }

@@ -27,7 +27,7 @@ use pomelo_cluster::{
 use serde_json::json;
 
 use self::{
-    load::{Asker, Commands, Load},
+    load::{Commands, Load, Login},
     report::{Fault, Report, Round},
     tally::{Life, Tally},
     target::Target,
@@ -114,14 +114,14 @@ impl Drill {
         self.spare_production(&environment.name)?;
         let watcher = Watcher::start(&environment, "drill");
         let leader = first_leader(&watcher, &environment).await?;
-        let asker = Asker {
+        let login = Login {
             masters: environment.candidates.iter().map(MasterEntry::addr).collect(),
             username: self.username.clone(),
             password: self.password.clone(),
         };
         if self.fault() != Fault::Handover {
             // Better now than after the question: whether this can be done here at all.
-            let target = self.target(&asker, &leader).await?;
+            let target = self.target(&login, &leader).await?;
             if let Some(name) = &target.environment {
                 self.spare_production(name)?;
             }
@@ -131,7 +131,7 @@ impl Drill {
             self.note("nothing was done");
             return Ok(());
         }
-        let report = self.drill(&environment, watcher, &asker).await?;
+        let report = self.drill(&environment, watcher, &login).await?;
         self.show(&report)
     }
 
@@ -178,9 +178,9 @@ impl Drill {
         }
     }
 
-    async fn drill(&self, environment: &Environment, watcher: Watcher, asker: &Asker) -> Result<Report> {
+    async fn drill(&self, environment: &Environment, watcher: Watcher, login: &Login) -> Result<Report> {
         let before = tally::lives(&watcher.view());
-        let load = Load::start(asker, self.ops_per_second);
+        let load = Load::start(login, self.ops_per_second);
         let mut report = Report {
             environment: environment.name.clone(),
             fault: self.fault(),
@@ -193,7 +193,7 @@ impl Drill {
         for n in 1..=self.times {
             tokio::time::sleep(Duration::from_millis(self.pause_ms)).await;
             let round = match self.ready(environment, &watcher).await {
-                Ok(leader) => self.round(&watcher, asker, leader).await,
+                Ok(leader) => self.round(&watcher, login, leader).await,
                 Err(why) => Err(why),
             };
             match round {
@@ -216,7 +216,7 @@ impl Drill {
         // The last failover too is seen by commands after it.
         tokio::time::sleep(Duration::from_millis(self.pause_ms)).await;
         let commands = load.end().await;
-        report.tally = tally_of(asker, &commands, &before, &watcher).await;
+        report.tally = tally_of(login, &commands, &before, &watcher).await;
         report.commands = commands.sent;
         watcher.end().await;
         Ok(report)
@@ -245,23 +245,23 @@ impl Drill {
         }
     }
 
-    async fn round(&self, watcher: &Watcher, asker: &Asker, leader: Leader) -> Result<Round> {
+    async fn round(&self, watcher: &Watcher, login: &Login, leader: Leader) -> Result<Round> {
         let mut note = None;
         let mut frozen = None;
         let began;
         match self.fault() {
             Fault::Kill => {
-                let target = self.target(asker, &leader).await?;
+                let target = self.target(login, &leader).await?;
                 began = Instant::now();
                 target.kill()?;
             }
             Fault::Freeze => {
-                let target = self.target(asker, &leader).await?;
+                let target = self.target(login, &leader).await?;
                 began = Instant::now();
                 frozen = Some(target.freeze()?);
             }
             Fault::Handover => {
-                let client = asker.connect().await?;
+                let client = login.connect().await?;
                 began = Instant::now();
                 let answer =
                     client.request_within("__console__", json!({ "signal": "handover" }), HANDOVER).await;
@@ -286,15 +286,15 @@ impl Drill {
         if let Some(followed) = followed {
             round.to = Some((followed.leader.addr.to_string(), followed.leader.epoch));
             round.outage = Some(followed.at.saturating_duration_since(began));
-            let told = told(asker, followed.leader.epoch).await;
+            let told = told(login, followed.leader.epoch).await;
             (round.split, round.following) = (told.split, told.following);
         }
         Ok(round)
     }
 
     /// The process of the active master, on this machine.
-    async fn target(&self, asker: &Asker, leader: &Leader) -> Result<Target> {
-        let client = asker.connect().await?;
+    async fn target(&self, login: &Login, leader: &Leader) -> Result<Target> {
+        let client = login.connect().await?;
         ensure!(client.master() == &leader.addr, "{} leads, not {}", client.master(), leader.addr);
         Target::find(&leader.addr, asked::pid_of(&client).await?)
     }
@@ -362,10 +362,10 @@ async fn first_leader(watcher: &Watcher, environment: &Environment) -> Result<Le
 }
 
 /// What the new master says of the failover; waits until its last server follows.
-async fn told(asker: &Asker, epoch: u64) -> asked::Told {
+async fn told(login: &Login, epoch: u64) -> asked::Told {
     let until = Instant::now() + TELL;
     let mut last = asked::Told::default();
-    let Ok(client) = asker.connect().await else { return last };
+    let Ok(client) = login.connect().await else { return last };
     while Instant::now() < until {
         match asked::masters(&client).await {
             Ok(masters) => last = asked::failover(&masters, epoch),
@@ -380,12 +380,12 @@ async fn told(asker: &Asker, epoch: u64) -> asked::Told {
 }
 
 async fn tally_of(
-    asker: &Asker,
+    login: &Login,
     commands: &Commands,
     before: &std::collections::BTreeMap<String, Life>,
     watcher: &Watcher,
 ) -> Option<Tally> {
-    let client = asker.connect().await.ok()?;
+    let client = login.connect().await.ok()?;
     let rows = asked::counted(&client, &commands.run).await.ok()?;
     Some(Tally::of(commands, &rows, before, &tally::lives(&watcher.view())))
 }

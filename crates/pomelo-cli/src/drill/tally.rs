@@ -151,7 +151,7 @@ mod tests {
         let gap = json!({ "ranges": [[1, 2], [4, 5]] });
         let tally = Tally::of(&commands(&[]), &rows(all.clone(), gap.clone()), &lives(1), &lives(1));
         assert_eq!(tally.lost, [("b".to_owned(), 3)]);
-        // The asker was told that it failed.
+        // The login was told that it failed.
         let tally = Tally::of(&commands(&[3]), &rows(all, gap), &lives(1), &lives(1));
         assert!(tally.is_clean() && tally.failed == 1, "{tally:?}");
     }
