@@ -54,9 +54,9 @@ impl Coordinator for LocalCoordinator {
     fn join(&self, me: CandidateInfo) -> (Box<dyn Candidacy>, mpsc::Receiver<CoordinatorEvent>) {
         let (events, receiver) = Events::new();
         let lock = Arc::new(Mutex::new(None));
-        let (place, obituary) = watch::channel(None);
-        let queue =
-            Queue { files: self.files.clone(), me: me.clone(), lock: Arc::clone(&lock), place, events };
+        let (obituary, _) = watch::channel(None);
+        let (files, place) = (self.files.clone(), obituary.clone());
+        let queue = Queue { files, me: me.clone(), lock: Arc::clone(&lock), place, events };
         let task = Mutex::new(OwnedTask::spawn(queue.run()));
         (Box::new(LocalCandidacy { files: self.files.clone(), me, lock, obituary, task }), receiver)
     }
@@ -118,7 +118,7 @@ struct LocalCandidacy {
     files: Files,
     me: CandidateInfo,
     lock: HeldLock,
-    obituary: watch::Receiver<Option<Obituary>>,
+    obituary: watch::Sender<Option<Obituary>>,
     task: Mutex<OwnedTask>,
 }
 
@@ -150,6 +150,7 @@ impl Candidacy for LocalCandidacy {
     fn resign(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.task.lock().await.end().await;
+            self.obituary.send_replace(None);
             if let Some(held) = self.lock.lock().await.take() {
                 // Not left to the close: a process that was started at this moment may still have the file open.
                 _ = held.lock.unlock();
@@ -200,7 +201,7 @@ impl Candidacy for LocalCandidacy {
     }
 
     fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
-        self.obituary.clone()
+        self.obituary.subscribe()
     }
 }
 

@@ -181,10 +181,16 @@ impl Coordinator for ZooKeeperCoordinator {
     fn join(&self, me: CandidateInfo) -> (Box<dyn Candidacy>, mpsc::Receiver<super::CoordinatorEvent>) {
         let (events, receiver) = Events::new();
         let (place, seen) = watch::channel(None);
-        let (died, obituary) = watch::channel(None);
+        let (obituary, _) = watch::channel(None);
         let (config, lease) = (Arc::new(self.clone()), Arc::new(Lease::default()));
-        let sessions =
-            Sessions::new(Arc::clone(&config), me.clone(), place, died, Arc::clone(&lease), events);
+        let sessions = Sessions::new(
+            Arc::clone(&config),
+            me.clone(),
+            place,
+            obituary.clone(),
+            Arc::clone(&lease),
+            events,
+        );
         let task = Mutex::new(OwnedTask::spawn(sessions.run()));
         let (granted, known) = (StdMutex::new(None), Known::default());
         let candidacy = ZooKeeperCandidacy { config, me, place: seen, obituary, lease, granted, known, task };
@@ -213,7 +219,7 @@ struct ZooKeeperCandidacy {
     config: Arc<ZooKeeperCoordinator>,
     me: CandidateInfo,
     place: watch::Receiver<Option<Place>>,
-    obituary: watch::Receiver<Option<Obituary>>,
+    obituary: watch::Sender<Option<Obituary>>,
     lease: Arc<Lease>,
     granted: StdMutex<Option<Granted>>,
     known: Known,
@@ -270,6 +276,8 @@ impl Candidacy for ZooKeeperCandidacy {
                 // The session's end removes the node too, but nobody would confirm that.
                 _ = time::timeout(self.config.session_timeout, queue::remove(&place.client, &lock)).await;
             }
+            self.lease.end();
+            self.obituary.send_replace(None);
         })
     }
 
@@ -305,7 +313,7 @@ impl Candidacy for ZooKeeperCandidacy {
     }
 
     fn obituary(&self) -> watch::Receiver<Option<Obituary>> {
-        self.obituary.clone()
+        self.obituary.subscribe()
     }
 }
 

@@ -75,6 +75,10 @@ impl Probe {
         Self { heard, task: OwnedTask::spawn(asking.run()) }
     }
 
+    pub(super) fn is_silent(&self) -> bool {
+        *self.heard.borrow() == Heard::Silent
+    }
+
     /// Returns when it is no longer this.
     pub(super) async fn other_than(&mut self, heard: Heard) -> Heard {
         match self.heard.wait_for(|now| *now != heard).await {

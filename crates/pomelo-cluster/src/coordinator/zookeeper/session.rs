@@ -103,8 +103,14 @@ impl Sessions {
         let mut state = states.state();
         let mut probe = None;
         loop {
-            if state != SessionState::SyncConnected && !self.reconnected(state, &mut states).await {
-                return Ended::Detached;
+            if state != SessionState::SyncConnected {
+                if !self.reconnected(state, &mut states).await {
+                    return Ended::Detached;
+                }
+                // Otherwise it is still waited for below.
+                if !probe.as_ref().is_some_and(Probe::is_silent) {
+                    self.events.say(CoordinatorEvent::Resumed).await;
+                }
             }
             let name = match node {
                 Some(name) => name.clone(),
@@ -166,9 +172,11 @@ impl Sessions {
         Probe::start(client.clone(), node, Arc::clone(&self.lease))
     }
 
-    /// Waits out a silence that the library has not noticed, or until it does.
+    /// Waits out a silence that the library has not noticed, or until it does: the server that one is connected to may have lost
+    /// the others.
     async fn answered(&mut self, probe: &mut Probe, states: &mut StateWatcher, state: &mut SessionState) {
-        self.suspended().await;
+        let why = format!("{} does not answer", self.config.describe());
+        self.events.say(CoordinatorEvent::Suspended { why }).await;
         tokio::select! {
             biased;
             changed = states.changed() => *state = changed,
@@ -180,21 +188,16 @@ impl Sessions {
         }
     }
 
-    async fn suspended(&mut self) {
-        let why = format!("{} is not heard", self.config.describe());
-        self.events.say(CoordinatorEvent::Suspended { why }).await;
-    }
-
     /// Waits out a lost connection. False: the library has given the session up.
     async fn reconnected(&mut self, mut state: SessionState, states: &mut StateWatcher) -> bool {
-        self.suspended().await;
+        let why = format!("{} is not heard", self.config.describe());
+        self.events.say(CoordinatorEvent::Suspended { why }).await;
         while state != SessionState::SyncConnected {
             if state.is_terminated() {
                 return false;
             }
             state = states.changed().await;
         }
-        self.events.say(CoordinatorEvent::Resumed).await;
         true
     }
 
