@@ -52,7 +52,7 @@ pub(crate) fn epoch(elector: &Elector) -> Option<u64> {
 
 /// `examples/candidate.rs` as a process, killed when this is dropped.
 pub(crate) struct Process {
-    child: Child,
+    pub(crate) child: Child,
     roles: Lines<BufReader<ChildStdout>>,
 }
 

@@ -3,6 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "scenarios are tests, though no attribute says so")]
 
+mod ensemble;
+mod places;
+#[path = "../support/standing.rs"]
+mod standing;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -17,6 +22,7 @@ use pomelo_testkit::{
 };
 use rustix::process::Signal;
 use support::{Process, active, candidate, epoch, joining_because, role, standby};
+use tokio::task;
 
 /// Long enough that a busy machine expires nothing by itself.
 const PATIENT_MS: u64 = 10_000;
@@ -32,9 +38,17 @@ struct Game {
 
 impl Game {
     fn start_at(&self, server: &str, port: u16, session_timeout_ms: u64) -> Elector {
+        Elector::start(Arc::new(self.coordinator_at(server, session_timeout_ms)), candidate(port))
+    }
+
+    fn coordinator_at(&self, server: &str, session_timeout_ms: u64) -> ZooKeeperCoordinator {
         let server = format!("{server}/{}", self.chroot);
         let coordinator = ZooKeeperCoordinator::new(&server, "/pomelo/master").unwrap();
-        Elector::start(Arc::new(coordinator.session_timeout_ms(session_timeout_ms)), candidate(port))
+        coordinator.session_timeout_ms(session_timeout_ms)
+    }
+
+    fn coordinator(&self) -> ZooKeeperCoordinator {
+        self.coordinator_at(&self.zookeeper.addr(), PATIENT_MS)
     }
 
     fn start(&self, port: u16) -> Elector {
@@ -55,13 +69,14 @@ impl Game {
     }
 }
 
-type Scenario = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Scenario = Pin<Box<dyn Future<Output = ()>>>;
 
 macro_rules! scenarios {
-    ($zookeeper:expr; $($name:ident),* $(,)?) => {
+    ($zookeeper:expr; $($name:path),* $(,)?) => {
         [$({
-            let game = Game { zookeeper: Arc::clone(&$zookeeper), chroot: stringify!($name).to_owned() };
-            (stringify!($name), Box::pin($name(game)) as Scenario)
+            let name = stringify!($name).rsplit_once("::").map_or(stringify!($name), |(_, name)| name.trim());
+            let game = Game { zookeeper: Arc::clone(&$zookeeper), chroot: name.to_owned() };
+            (name, Box::pin($name(game)) as Scenario)
         }),*]
     };
 }
@@ -81,15 +96,29 @@ async fn candidates_behave_as_the_scenarios_say() {
         a_killed_leader_is_followed_when_its_session_ends,
         a_frozen_leader_wakes_up_as_a_standby,
         a_store_that_forgot_its_epochs_goes_on_above_what_was_seen,
+        places::a_guard_deletes_the_node_and_the_next_is_elected,
+        places::a_guard_reaches_other_ensembles_and_waits_for_its_own,
+        places::a_leader_whose_node_is_gone_writes_nothing,
+        places::what_one_leader_wrote_the_next_reads_and_changes,
+        places::a_step_is_made_whole_or_not_at_all,
+        places::a_standby_evicts_those_before_it_and_nobody_else,
+        places::a_lease_runs_out_while_nobody_answers_and_comes_back,
+        places::strangers_read_everything_and_change_nothing,
+        places::nodes_that_were_open_get_a_password,
     ];
-    let running = scenarios.map(|(name, scenario)| (name, tokio::spawn(scenario)));
-    let mut failed = Vec::new();
-    for (name, scenario) in running {
-        match scenario.await {
-            Ok(()) => println!("ok: {name}"),
-            Err(_) => failed.push(name),
+    let here = task::LocalSet::new();
+    let failed = here.run_until(async {
+        let running = scenarios.map(|(name, scenario)| (name, task::spawn_local(scenario)));
+        let mut failed = Vec::new();
+        for (name, scenario) in running {
+            match scenario.await {
+                Ok(()) => println!("ok: {name}"),
+                Err(_) => failed.push(name),
+            }
         }
-    }
+        failed
+    });
+    let failed = failed.await;
     assert!(failed.is_empty(), "failed (their panics are above): {failed:?}");
 }
 

@@ -1,5 +1,11 @@
 //! Candidates that meet in a folder: in one process, and in processes that are killed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests, though no attribute says so")]
+
+mod places;
+#[path = "../support/standing.rs"]
+mod standing;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{fs, path::Path, sync::Arc, time::Duration};
