@@ -134,9 +134,8 @@ impl Command {
     /// Whether a user with the right to look, and no more, may ask for it.
     pub(crate) fn reads_only(&self) -> bool {
         match self {
-            Self::Rows(_) | Self::Modules | Self::Config => true,
+            Self::Rows(_) | Self::Modules | Self::Config | Self::Masters => true,
             Self::Pass { reads, .. } => *reads,
-            Self::Masters => true,
             Self::HandOver { .. } | Self::Change(_) => false,
         }
     }
@@ -211,8 +210,7 @@ impl Change {
             Self::Stop { ids, kill: false } => {
                 json!({ "status": if ids.is_empty() { "all" } else { "part" } })
             }
-            Self::Stop { kill: true, .. } => json!({ "code": code }),
-            Self::Restart(_) => json!({ "code": code }),
+            Self::Stop { kill: true, .. } | Self::Restart(_) => json!({ "code": code }),
             Self::Blacklist(_) | Self::Drill { .. } => json!({ "status": "ok" }),
         };
         if !remained.is_empty() {

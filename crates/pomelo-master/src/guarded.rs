@@ -82,7 +82,7 @@ impl Guarded {
                         return Some(Guardian { pid, silence_ms, coordinator });
                     }
                     Err(why) => {
-                        debug!(target: "pomelo::master", "the guardian said what is not understood: {why}")
+                        debug!(target: "pomelo::master", "the guardian said what is not understood: {why}");
                     }
                 }
                 continue;

@@ -94,7 +94,7 @@ impl Control {
         self.announce();
         self.actions.push(Action::Announced(epoch));
         self.look_whether_start_is_over();
-        self.recall();
+        self.recall(now);
         self.read_history();
         self.handover_undone(now);
     }

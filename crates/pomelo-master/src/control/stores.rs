@@ -89,7 +89,8 @@ impl Control {
     }
 
     /// A term has begun: what the former ones left is read.
-    pub(super) fn recall(&mut self) {
+    pub(super) fn recall(&mut self, now: Instant) {
+        self.ops_ask_again(now);
         self.stores.begun = true;
         for folder in FOLDERS {
             self.read_folder(folder);

@@ -89,6 +89,7 @@ impl Control {
                 _ => {}
             }
         }
+        self.stand(now);
         self.ask_to_cede(now);
     }
 

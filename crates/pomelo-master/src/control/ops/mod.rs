@@ -116,7 +116,7 @@ impl Control {
     ) -> Result<(), Failure> {
         if let Change::Stop { ids, .. } = &change
             && ids.is_empty()
-            && self.ops.open.values().any(|op| op.is_whole())
+            && self.ops.open.values().any(Op::is_whole)
         {
             return Err(self.not_the_leader());
         }
@@ -300,7 +300,7 @@ impl Control {
                         }
                     }
                     Who::Agent { agent, .. } => {
-                        news.extend(self.link_of_agent(agent).map(|link| (n, Ok(link))))
+                        news.extend(self.link_of_agent(agent).map(|link| (n, Ok(link))));
                     }
                 }
             }
@@ -479,6 +479,16 @@ impl Control {
         self.ops.close(op, answer);
     }
 
+    /// A term begins while tools still wait for what they asked of this master in its former one: they ask again.
+    pub(super) fn ops_ask_again(&mut self, now: Instant) {
+        for op in std::mem::take(&mut self.ops).open.into_values() {
+            for asker in op.askers {
+                let (id, body, change) = (op.id.clone(), op.body.clone(), op.change.clone());
+                self.hold(Waits::Tool { asker, id, body, change }, now);
+            }
+        }
+    }
+
     /// Operations that former terms left.
     pub(super) fn ops_found(&mut self, records: &[Record], now: Instant) {
         let now_ms = self.wall_us(now) / 1_000;
@@ -585,8 +595,10 @@ impl Control {
     /// Records are gone, or may still be there. In the second case it is tried again, or left to the next master.
     pub(super) fn ops_forgotten(&mut self, ids: Vec<OpId>, result: &Result<(), StoreError>) {
         if matches!(result, Err(StoreError::Unavailable(_))) {
-            for id in ids.into_iter().filter(|id| !self.ops.knows(id)).collect::<Vec<_>>() {
-                self.ops.doubt(id);
+            for id in ids {
+                if !self.ops.knows(&id) {
+                    self.ops.doubt(id);
+                }
             }
         }
     }

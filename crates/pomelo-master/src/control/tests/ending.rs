@@ -87,19 +87,35 @@ fn an_active_master_that_is_terminated_ends_when_another_one_leads() {
     let mut stage = Stage::active(&[]);
     let candidate = stage.candidate();
     let server = stage.server("chat-1", 1);
-    let actions = stage.on(Event::Shutdown);
-    assert_eq!(actions, [Action::Resign]);
+    let asked = stage.on(Event::Shutdown);
+    let ready =
+        json!({ "host": "127.0.0.1", "port": 3005, "role": "standby", "ahead": 1, "epoch": 1, "rev": 9 });
+    let actions = stage.answers(candidate, &asked, Ok(ready));
+    assert_eq!(actions.last(), Some(&Action::Resign));
+    assert_eq!(told(&actions, candidate)[0]["action"], "handingOver");
     assert!(stage.role(Role::Stopped).is_empty());
     assert!(told(&stage.closed(server, true), candidate).is_empty(), "it has no authority any more");
     assert_eq!(stage.on(Event::Leader(leader(3005, 2))), [Action::Superseded(2), Action::Exit]);
 }
 
 #[test]
-fn a_handover_that_nobody_takes_ends_after_two_seconds() {
+fn a_termination_does_not_wait_for_masters_that_do_not_answer() {
     let mut stage = Stage::active(&[]);
     stage.candidate();
-    stage.on(Event::Shutdown);
-    assert!(stage.after(SECOND).is_empty());
+    assert!(!stage.on(Event::Shutdown).contains(&Action::Resign));
+    let mut actions = stage.after(SECOND);
+    actions.extend(stage.after(SECOND));
+    assert!(actions.contains(&Action::Resign), "{actions:?}");
+    assert!(stage.after(2 * SECOND).contains(&Action::Exit));
+}
+
+#[test]
+fn a_termination_that_nobody_follows_ends_after_two_seconds() {
+    let mut stage = Stage::active(&[]);
+    let candidate = stage.candidate();
+    let asked = stage.on(Event::Shutdown);
+    assert!(stage.answers(candidate, &asked, Err("no")).contains(&Action::Resign));
+    assert!(!stage.after(SECOND).contains(&Action::Exit));
     assert_eq!(stage.after(SECOND), [Action::Exit]);
 }
 

@@ -35,6 +35,7 @@ fn agents_and_other_masters_follow_the_membership_too_but_clients_do_not() {
 fn a_change_of_role_that_begins_no_term_is_told_to_rust_peers_once() {
     let mut stage = Stage::new(&[]);
     let (server, agent) = (stage.server("chat-1", 1), stage.agent("here"));
+    stage.candidate();
     let role = |actions: &[Action], link| -> Vec<Value> {
         told(actions, link)
             .iter()
@@ -47,7 +48,9 @@ fn a_change_of_role_that_begins_no_term_is_told_to_rust_peers_once() {
     assert_eq!(role(&actions, agent), ["standby"]);
     assert!(role(&stage.role(Role::Standby { ahead: 2 }), server).is_empty(), "nothing has changed for them");
     stage.role(active(3));
-    assert_eq!(role(&stage.role(suspended(3)), server), ["suspended"]);
+    assert!(role(&stage.role(suspended(3)), server).is_empty(), "it may be over in a moment");
+    assert_eq!(role(&stage.after(SECOND), server), ["suspended"]);
+    assert!(role(&stage.after(SECOND), server).is_empty());
 }
 
 #[test]
@@ -190,12 +193,23 @@ fn a_server_asks_the_leader_for_the_whole_membership_and_a_standby_has_none_to_g
 fn a_suspended_master_publishes_nothing_and_announces_when_it_is_back() {
     let mut stage = Stage::active(&[]);
     let watcher = stage.server("chat-1", 1);
+    stage.candidate();
     stage.role(suspended(1));
     let (_, actions) = stage.register(server("chat-2", 1));
     assert!(told(&actions, watcher).is_empty());
     let actions = stage.role(active(1));
     assert_eq!(told(&actions, watcher)[0]["action"], "announce");
     assert!(printed(&actions).is_empty(), "it is no promotion");
+}
+
+#[test]
+fn a_suspension_of_a_moment_is_no_news() {
+    let mut stage = Stage::active(&[]);
+    let watcher = stage.server("chat-1", 1);
+    stage.candidate();
+    assert!(told(&stage.role(suspended(1)), watcher).is_empty());
+    assert!(told(&stage.role(active(1)), watcher).is_empty());
+    assert!(told(&stage.after(SECOND), watcher).is_empty());
 }
 
 #[test]

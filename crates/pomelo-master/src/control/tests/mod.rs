@@ -1,8 +1,11 @@
 //! A master's decisions, played without sockets or clocks.
 
+mod away;
 mod claims;
 mod ending;
+mod handover;
 mod leading;
+mod masters;
 mod missing;
 mod ops;
 mod questions;
@@ -93,6 +96,7 @@ impl Stage {
                     Action::Store { id, writes, .. } => events.extend(self.write(id, writes)),
                     Action::Read { id, folder } => events.extend(self.read(id, folder)),
                     Action::Probe { server, .. } => self.probed.push(server),
+                    Action::Announced(epoch) => events.push(Event::Announced { epoch }),
                     other => done.push(other),
                 }
             }
@@ -173,7 +177,37 @@ impl Stage {
     }
 
     fn candidate(&mut self) -> LinkId {
-        self.register(candidate(3005)).0
+        self.candidate_at(3005)
+    }
+
+    fn candidate_at(&mut self, port: u16) -> LinkId {
+        self.register(candidate(port)).0
+    }
+
+    /// Another master answers what it was asked last of all in these actions.
+    fn answers(&mut self, link: LinkId, actions: &[Action], answer: Result<Value, &str>) -> Vec<Action> {
+        let asked = sent(actions, link).into_iter().rev().find_map(|envelope| match envelope {
+            Envelope::Request { req_id, .. } => Some(req_id),
+            _ => None,
+        });
+        let req_id = asked.unwrap_or_else(|| panic!("nothing was asked: {actions:?}"));
+        let response = match answer {
+            Ok(answer) => Response::ok(req_id, answer),
+            Err(why) => Response::failed(req_id, &Failure::new(why)),
+        };
+        self.monitor_says(link, Envelope::Response(response))
+    }
+
+    /// The link to the master at this port is as said.
+    fn link_to(&mut self, port: u16, state: LinkState) -> Vec<Action> {
+        let mut masters = BTreeMap::clone(&self.control.masters);
+        masters.insert(MasterAddr { host: "127.0.0.1".into(), port }, state);
+        self.on(Event::Masters(Arc::new(masters)))
+    }
+
+    /// The leader asks or tells this master something.
+    fn asked(&mut self, epoch: u64, body: &Asked) -> Vec<Action> {
+        self.on(Event::Asked { ask: Some(9), epoch, body: body.body() })
     }
 
     fn agent(&mut self, name: &str) -> LinkId {
@@ -253,6 +287,23 @@ fn active(epoch: u64) -> Role {
 
 fn suspended(epoch: u64) -> Role {
     Role::Suspended { term: Term { epoch }, why: "not heard".into() }
+}
+
+fn addr(port: u16) -> MasterAddr {
+    MasterAddr { host: "127.0.0.1".into(), port }
+}
+
+/// A link that stands, to a master in this role.
+fn linked(role: MasterRole) -> LinkState {
+    LinkState { up: true, role: Some(role), ..LinkState::default() }
+}
+
+/// What this master has answered another one.
+fn replied(actions: &[Action]) -> Option<Result<Value, Failure>> {
+    actions.iter().find_map(|action| match action {
+        Action::Reply { result, .. } => Some(result.clone()),
+        _ => None,
+    })
 }
 
 fn leader(port: u16, epoch: u64) -> Leader {

@@ -101,6 +101,7 @@ fn a_standby_names_the_active_master() {
 fn a_suspended_master_answers_questions_and_changes_nothing() {
     let mut stage = Stage::active(&[]);
     let client = stage.client("admin");
+    stage.candidate();
     stage.role(suspended(1));
     assert!(answer(&stage.client_asks(client, "watchServer", show_servers()), client).is_ok());
     let failure =
