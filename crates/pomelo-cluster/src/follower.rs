@@ -245,12 +245,12 @@ impl FollowerState {
             }
             MasterRole::Joining | MasterRole::Standby => {
                 self.leads_no_more(addr, actions);
-                if let Some(leader) = &state.leader {
-                    self.hearsay(Leader::from_wire(leader), actions);
-                }
-                // A standby may have seen an epoch whose owner it can't name.
+                // A standby may have seen an epoch whose owner it can't name; the leader that it names is over then.
                 if !self.is_absurd(state.view.epoch) {
                     self.max_epoch = self.max_epoch.max(state.view.epoch);
+                }
+                if let Some(leader) = &state.leader {
+                    self.hearsay(Leader::from_wire(leader), actions);
                 }
             }
         }

@@ -116,6 +116,14 @@ fn a_standby_shows_the_way_to_a_leader_without_a_link() {
 }
 
 #[test]
+fn a_leader_that_a_standby_names_is_not_followed_if_the_standby_has_seen_a_later_epoch() {
+    let mut follower = FollowerState::new();
+    let seen = state(MasterRole::Joining, &View::new(v(3, 0), []), Some(lead(0, 2)));
+    let actions = follower.on(Event::Connected { addr: addr(1), state: Some(seen) });
+    assert_eq!((actions, follower.leader(), follower.max_epoch()), (vec![], None, 3));
+}
+
+#[test]
 fn a_leader_that_says_it_is_a_standby_is_left_and_hearsay_does_not_bring_it_back() {
     let mut follower = following();
     assert_eq!(standby_connects(&mut follower, 0, None), [Action::Lead(None)]);
