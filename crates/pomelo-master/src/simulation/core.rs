@@ -9,7 +9,7 @@ use std::{
 
 use fastrand::Rng;
 use pomelo_cluster::coordinator::MasterAddr;
-use pomelo_protocol::admin::AdminMessage;
+use pomelo_protocol::{ServerId, admin::AdminMessage};
 
 use super::{
     faults::Fault,
@@ -45,6 +45,10 @@ pub(super) enum Ev {
     Serve(Session),
     /// Silence is looked for: links, sessions.
     Sweep,
+    /// A guardian takes a place in the queue away.
+    Remove(String),
+    /// A guardian starts its master again.
+    StartMaster(Node),
     /// Something goes wrong, or is mended.
     Fault(Fault),
 }
@@ -76,6 +80,14 @@ pub(super) enum What {
     Timer(Timer),
     /// The process is asked to end: SIGTERM.
     Terminate,
+    /// A child of this process has ended.
+    Child(Node),
+    /// To a guardian: its master has another place.
+    Place(Option<String>),
+    /// To an agent: this server is wanted.
+    Want(ServerId),
+    /// To a master: whether anybody listens at the address of this life.
+    Probed { server: ServerId, incarnation: Option<u64>, refused: bool },
 }
 
 /// Times that processes ask for.
@@ -89,8 +101,6 @@ pub(super) enum Timer {
     SnapshotBy(ConnId, u64),
     /// Stands for election now, warm or not.
     Warm,
-    /// The election's role is to be read.
-    Role,
     /// The promotion begins now.
     Promote(u64),
     /// The promotion was to be answered by now.
@@ -101,8 +111,27 @@ pub(super) enum Timer {
     Again(u64),
     /// The process ends.
     End,
-    /// Whatever the process does now and then.
-    Other(u64),
+    /// The leader has not been reached for a second.
+    Unreached,
+    /// An operation is carried out.
+    Ran(u64),
+    /// A tool asks, or asks again; of one attempt.
+    Ask(u64),
+    /// A tool looks whether another master leads.
+    Look(u64),
+    /// An agent asks what it may start.
+    Start,
+    /// A guardian's look, or another attempt to take a place away.
+    Guard,
+}
+
+/// A server that an agent starts.
+#[derive(Clone, Debug)]
+pub(super) struct Spawn {
+    pub(super) agent: Node,
+    pub(super) id: ServerId,
+    /// Of its claim; without one it takes the time, as a person does who starts a process by hand.
+    pub(super) incarnation: Option<u64>,
 }
 
 pub(super) struct Core {
@@ -117,6 +146,10 @@ pub(super) struct Core {
     pub(super) judge: Judge,
     /// Processes that end themselves, or that another one kills, after this event.
     pub(super) ends: Vec<(Node, Life)>,
+    /// Servers that agents start after this event.
+    pub(super) spawns: Vec<Spawn>,
+    /// How many processes listen at the port of each server.
+    pub(super) ports: BTreeMap<u16, usize>,
     /// Whether anything may still go wrong.
     pub(super) faulty: bool,
     trace: Option<VecDeque<String>>,
@@ -137,6 +170,8 @@ impl Core {
             store,
             judge: Judge::default(),
             ends: Vec::new(),
+            spawns: Vec::new(),
+            ports: BTreeMap::new(),
             faulty: true,
             trace: tracing.then(VecDeque::new),
         }
@@ -162,6 +197,13 @@ impl Core {
 
     pub(super) fn timer(&mut self, me: (Node, Life), delay: Micros, timer: Timer) {
         self.after(delay, Ev::To(me.0, me.1, What::Timer(timer)));
+    }
+
+    /// Through the pipe. What was said before the master's end is read.
+    pub(super) fn tell_guardian(&mut self, master: (Node, Life), place: Option<String>) {
+        if let Some((life, _)) = self.net.alive.get(&(GUARDIANS + master.0)).copied() {
+            self.at(self.now, Ev::To(GUARDIANS + master.0, life, What::Place(place)));
+        }
     }
 
     /// The next thing that happens; the clock moves there.

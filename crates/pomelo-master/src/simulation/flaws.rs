@@ -48,10 +48,15 @@ pub(super) enum Flaw {
     /// G1: a lost link is a crashed server, also for a master that leads no more: it is killed and started again. Here: a master
     /// that ever led kills the process behind a link that broke.
     G1LostLinkIsCrash,
+    /// G4: what was in flight is sent again, and done again. Here: a server does not know the numbers of operations.
+    G4NoDedupe,
+    /// E16: a master that is started starts every server, whether or not it leads. Here: an agent starts its servers whenever a
+    /// master comes, and asks nobody.
+    E16StartsEverything,
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::E1TextOrder,
         Self::E2GoneBeforeWatch,
         Self::E3SilentExpiry,
@@ -71,5 +76,7 @@ impl Flaw {
         Self::F8OnlyAdds,
         Self::F9EverythingToEverybody,
         Self::G1LostLinkIsCrash,
+        Self::G4NoDedupe,
+        Self::E16StartsEverything,
     ];
 }

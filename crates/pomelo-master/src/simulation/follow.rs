@@ -1,13 +1,19 @@
 //! The links of a process to all masters, as `pomelo_cluster::follow` keeps them: dial for ever with jitter, register, hand what
 //! comes to the real [`FollowerState`], and do what that says.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use pomelo_cluster::{
     coordinator::CandidateInfo,
     follower::{Action, Event, FollowerState, Leader},
     membership::View,
-    messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER, Told},
+    messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER, Said, Told},
+    once::{Answer, Key, Once, Taken},
+    ops::OpId,
 };
 use pomelo_protocol::{
     ServerInfo,
@@ -45,25 +51,34 @@ pub(super) enum News {
     Leader(Option<Leader>),
     View(Arc<View>),
     Up(Node),
+    /// No link, or no more; `gone` if it broke and the machine refuses the next one.
     Down {
         master: Node,
-        refused: bool,
+        gone: bool,
     },
-    /// The registration was refused, in these words.
-    Refused(String),
+    /// The registration was refused: this later life of the server is known.
+    Newer(u64),
+    /// To be carried out, and answered by [`Follow::answer`].
     Order {
-        conn: ConnId,
-        from: Node,
         epoch: u64,
-        req_id: Option<ReqId>,
         module_id: String,
         body: Value,
+        reply: Reply,
     },
     /// An answer to what was asked under this number; an error if the link ended before.
     Answer {
         number: u64,
         result: Result<Value, Failure>,
     },
+}
+
+/// To whom an order's answer is due.
+#[derive(Debug)]
+pub(super) enum Reply {
+    Nobody,
+    Asker(ConnId, ReqId),
+    /// Whoever asks for this operation.
+    Askers(Key),
 }
 
 #[derive(Debug)]
@@ -87,6 +102,15 @@ pub(super) struct Follow {
     /// Flaw F1: an exception ended it.
     deaf: bool,
     busy_until: Micros,
+    once: Once<(ConnId, ReqId)>,
+    /// Dials under way.
+    dialling: BTreeSet<Node>,
+    /// Masters whose link broke, not dialled since.
+    broke: BTreeSet<Node>,
+    /// The leader that knows that it is followed.
+    told_following: Option<Leader>,
+    /// The leader that is not reached.
+    unreached: Option<Leader>,
     news: Vec<News>,
 }
 
@@ -113,6 +137,11 @@ impl Follow {
             dialled: BTreeMap::new(),
             deaf: false,
             busy_until: 0,
+            once: Once::new(),
+            dialling: BTreeSet::new(),
+            broke: BTreeSet::new(),
+            told_following: None,
+            unreached: None,
             news: Vec::new(),
         }
     }
@@ -142,9 +171,22 @@ impl Follow {
     /// Takes what concerns links; gives back what does not.
     pub(super) fn on(&mut self, core: &mut Core, what: What) -> Result<Vec<News>, What> {
         match what {
-            What::Timer(Timer::Dial(master)) => core.dial(self.me, master),
-            What::Opened { to, conn } => self.opened(core, to, conn),
-            What::NotOpened { to, refused } => self.not_opened(core, to, refused),
+            What::Timer(Timer::Dial(master)) => {
+                let busy = self.up.contains_key(&master) || self.opening.values().any(|of| *of == master);
+                if !busy && self.dialling.insert(master) {
+                    core.dial(self.me, master);
+                }
+            }
+            What::Opened { to, conn } => {
+                self.dialling.remove(&to);
+                self.broke.remove(&to);
+                self.opened(core, to, conn);
+            }
+            What::NotOpened { to, refused } => {
+                self.dialling.remove(&to);
+                self.not_opened(core, to, refused);
+            }
+            What::Timer(Timer::Unreached) => self.tell_unreached(core),
             What::Timer(Timer::RegisterBy(conn)) => {
                 if let Some(master) = self.opening.remove(&conn) {
                     core.close(conn, self.me.0, false);
@@ -161,6 +203,7 @@ impl Follow {
             What::Closed { conn, .. } if self.owns(conn) => self.closed(core, conn),
             other => return Err(other),
         }
+        self.settle(core);
         Ok(std::mem::take(&mut self.news))
     }
 
@@ -177,12 +220,16 @@ impl Follow {
             core.trace(|| format!("server {} ends: a master is not reached", self.me.0));
             core.ends.push(self.me);
         }
-        self.down(core, master, refused, false);
+        let gone = self.broke.remove(&master) && refused;
+        self.down(core, master, gone, false);
     }
 
-    fn down(&mut self, core: &mut Core, master: Node, refused: bool, stood: bool) {
+    fn down(&mut self, core: &mut Core, master: Node, gone: bool, stood: bool) {
         self.dialled.insert(master, false);
-        self.news.push(News::Down { master, refused });
+        self.news.push(News::Down { master, gone });
+        if stood {
+            self.broke.insert(master);
+        }
         let cut = core.net.is_cut(master, self.me.0) || core.net.is_cut(self.me.0, master);
         if stood
             && self.is_server()
@@ -198,6 +245,8 @@ impl Follow {
             core.rng.u64(RETRY_MIN..=(last * 3).min(RETRY_MAX))
         };
         self.pauses.insert(master, pause);
+        // Whether a master is gone is news that its peers must have at once.
+        let pause = if stood && matches!(self.who, Who::Candidate(_)) { 0 } else { pause };
         core.timer(self.me, pause, Timer::Dial(master));
     }
 
@@ -209,6 +258,7 @@ impl Follow {
             return;
         };
         self.up.remove(&master);
+        self.told_following.take_if(|told| told.addr == addr(master));
         let lost: Vec<_> = self.pending.extract_if(.., |_, (of, _)| *of == master).collect();
         for (number, (_, pending)) in lost {
             if let Pending::Caller = pending {
@@ -230,7 +280,7 @@ impl Follow {
             self.opening.remove(&conn);
             if !reply.is_ok() {
                 core.close(conn, self.me.0, false);
-                self.news.push(News::Refused(reply.msg));
+                self.news.extend(reply.newer.map(News::Newer));
                 return self.down(core, master, false, false);
             }
             self.up.insert(master, conn);
@@ -312,7 +362,11 @@ impl Follow {
                 core.judge.saw(self.me, version.epoch);
                 Event::Step { addr, version, change }
             }
-            Told::Candidate(_) => return None,
+            Told::Candidate(back) => {
+                let spread = core.rng.u64(..MS);
+                core.timer(self.me, spread, Timer::Dial(node_of(&back)));
+                return None;
+            }
             Told::Snapshot { version, servers } => {
                 let version = version?;
                 let mut servers = servers;
@@ -360,11 +414,13 @@ impl Follow {
                 let obeyed = failure.is_none() || (self.is_server() && core.is(Flaw::E5FramesWithoutEpoch));
                 if obeyed {
                     core.judge.obeyed(self.me, epoch);
-                    let req_id = req_id.filter(|_| module_id != MONITOR_WATCHER);
-                    self.news.push(News::Order { conn, from: master, epoch, req_id, module_id, body });
-                    return;
+                    if module_id != MONITOR_WATCHER {
+                        return self.order(core, conn, epoch, req_id, module_id, body);
+                    }
+                    None
+                } else {
+                    failure
                 }
-                failure
             }
         };
         if let Some(req_id) = req_id {
@@ -441,10 +497,79 @@ impl Follow {
         core.send(conn, self.me.0, Rc::new(AdminMessage::Monitor(envelope)));
     }
 
+    /// An order with a number is carried out once.
+    fn order(
+        &mut self,
+        core: &mut Core,
+        conn: ConnId,
+        epoch: u64,
+        req_id: Option<ReqId>,
+        module_id: String,
+        body: Value,
+    ) {
+        let asker = req_id.map(|req_id| (conn, req_id));
+        let reply = match OpId::of_body(&body) {
+            Ok(Some(op)) if !core.is(Flaw::G4NoDedupe) => {
+                let key = Key::new(op, &module_id, &body);
+                let (taken, _) = self.once.take(key.clone(), asker, core.instant());
+                match taken {
+                    Taken::First => Reply::Askers(key),
+                    Taken::Waits | Taken::Answered(None, _) => return,
+                    Taken::Answered(Some((conn, req_id)), answer) => {
+                        return self.say(core, conn, Envelope::Response(answer.to(req_id)));
+                    }
+                }
+            }
+            _ => asker.map_or(Reply::Nobody, |(conn, req_id)| Reply::Asker(conn, req_id)),
+        };
+        self.news.push(News::Order { epoch, module_id, body, reply });
+    }
+
     /// Answers an order.
-    pub(super) fn respond(&self, core: &mut Core, conn: ConnId, req_id: Option<ReqId>, result: Value) {
-        if let Some(req_id) = req_id {
-            self.say(core, conn, Envelope::Response(Response::in_error(req_id, result)));
+    pub(super) fn answer(&mut self, core: &mut Core, reply: Reply, result: Value) {
+        let answer = Answer::of(|id| Response::in_error(id, result));
+        let askers = match reply {
+            Reply::Nobody => Vec::new(),
+            Reply::Asker(conn, req_id) => vec![(conn, req_id)],
+            Reply::Askers(key) => self.once.finish(&key, &answer),
+        };
+        for (conn, req_id) in askers {
+            self.say(core, conn, Envelope::Response(answer.clone().to(req_id)));
+        }
+    }
+
+    /// Tells every linked master.
+    pub(super) fn tell_all(&self, core: &mut Core, module_id: &str, body: &Value) {
+        for conn in self.up.values() {
+            self.say(core, *conn, Envelope::notify(module_id, body.clone()));
+        }
+    }
+
+    /// The leader is told once that it is followed; the others, again and again, that it is not reached.
+    fn settle(&mut self, core: &mut Core) {
+        let leader = self.state.leader().filter(|leader| leader.epoch > 0 && !self.deaf).cloned();
+        let reached = leader.as_ref().and_then(|leader| self.link(node_of(&leader.addr)));
+        let version = self.state.view().version;
+        if let (Some(conn), Some(leader)) = (reached, &leader)
+            && version.epoch == leader.epoch
+            && self.told_following.as_ref() != Some(leader)
+        {
+            self.say(core, conn, Envelope::notify(CLUSTER, Said::Following { version }.body()));
+            self.told_following = Some(leader.clone());
+        }
+        let unreached = leader.filter(|_| reached.is_none());
+        if unreached != self.unreached {
+            if unreached.is_some() {
+                core.timer(self.me, SECOND, Timer::Unreached);
+            }
+            self.unreached = unreached;
+        }
+    }
+
+    fn tell_unreached(&mut self, core: &mut Core) {
+        if let Some(leader) = self.unreached.clone() {
+            self.tell_all(core, CLUSTER, &Said::Unreachable { leader }.body());
+            core.timer(self.me, SECOND, Timer::Unreached);
         }
     }
 }

@@ -12,6 +12,8 @@ use pomelo_protocol::{
     admin::{AdminMessage, Envelope},
 };
 
+use serde_json::Value;
+
 use super::core::{Life, Micros, Node, SECOND};
 
 /// A rule.
@@ -58,6 +60,8 @@ struct Term {
     steps: usize,
 }
 
+/// After this nobody speaks of a dead server any more.
+const FORGOTTEN: Micros = 16 * SECOND;
 /// How long messages are counted.
 const COUNTED: Micros = SECOND;
 
@@ -75,6 +79,8 @@ pub(super) struct Judge {
     /// Processes that are on their way out for a reason that is in order.
     excused: BTreeSet<(Node, Life)>,
     promotions: u64,
+    /// When servers' processes began or ended.
+    changes: Vec<Micros>,
 }
 
 impl Judge {
@@ -137,13 +143,9 @@ impl Judge {
         }
     }
 
-    pub(super) fn has_run(&self, me: (Node, Life), op: &str) -> bool {
-        self.ran.contains(&(me.0, me.1, op.to_owned()))
-    }
-
-    /// A tool asks for the end of a server.
-    pub(super) fn asked_to_end(&mut self, id: &ServerId) {
-        self.to_end.insert(id.clone());
+    /// A tool asks for the end of servers.
+    pub(super) fn asked_to_end(&mut self, ids: &[ServerId]) {
+        self.to_end.extend(ids.iter().cloned());
     }
 
     /// A server was told to end.
@@ -154,20 +156,58 @@ impl Judge {
         }
     }
 
-    /// A later life of the server has registered.
-    pub(super) fn refused_as_older(&mut self, me: (Node, Life)) {
+    /// A process ends for a reason that is in order: a later life of its server has registered.
+    pub(super) fn excused(&mut self, me: (Node, Life)) {
         self.excused.insert(me);
     }
 
     /// A server's process is gone; `fault` if the schedule killed it.
-    pub(super) fn ended(&mut self, me: (Node, Life), fault: bool) {
+    pub(super) fn ended(&mut self, me: (Node, Life), fault: bool, now: Micros) {
         if !fault && !self.excused.contains(&me) {
             self.breaks(Rule::I6, || format!("the living server {me:?} ended for no reason of its own"));
+        }
+        self.server_changed(now);
+    }
+
+    /// A guardian kills its master because that is silent.
+    pub(super) fn killed_for_silence(&mut self, master: (Node, Life), runs: bool) {
+        if runs {
+            self.breaks(Rule::I6, || format!("the guardian of {master:?} kills it, and it runs"));
+        }
+    }
+
+    /// A master has answered a drill of all servers.
+    pub(super) fn answered(&mut self, op: &str, answer: &Value) {
+        for (id, said) in answer["results"].as_object().into_iter().flatten() {
+            let Some(life) = said["body"]["life"].as_u64() else { continue };
+            if !self.ran.iter().any(|(_, of, ran)| *of == life && ran == op) {
+                self.breaks(Rule::I4, || format!("{op} is said to have run at {id}, which has not run it"));
+            }
+        }
+    }
+
+    /// A process is started for a server, of which those of `others` run.
+    pub(super) fn spawned(&mut self, id: &ServerId, incarnation: u64, newest: Option<u64>) {
+        if let Some(newest) = newest.filter(|newest| *newest >= incarnation) {
+            self.breaks(Rule::I5, || {
+                format!("server {id} is started as life {incarnation}, and life {newest} is registered")
+            });
+        }
+    }
+
+    /// A server's process has begun or ended.
+    pub(super) fn server_changed(&mut self, now: Micros) {
+        self.changes.push(now);
+        for term in self.terms.values_mut() {
+            term.changes += 1;
         }
     }
 
     pub(super) fn begins(&mut self, me: (Node, Life), now: Micros, peers: usize) {
-        let term = Term { until: now + COUNTED, peers, changes: 0, messages: 0, steps: 0 };
+        // Who went not long ago may be found missing, and removed, only now.
+        self.changes.retain(|at| now - at < FORGOTTEN);
+        let changes = self.changes.len();
+        let term = Term { until: now + COUNTED, peers, changes, messages: 0, steps: 0 };
         self.terms.insert(me, term);
     }
 

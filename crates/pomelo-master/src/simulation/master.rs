@@ -19,7 +19,7 @@ use pomelo_protocol::{
 use serde_json::Value;
 
 use super::{
-    core::{Core, Life, MS, Micros, Node, SECOND, SERVERS, Timer, What, addr},
+    core::{AGENTS, Core, Life, MS, Micros, Node, SECOND, SERVERS, Timer, What, addr},
     faults::{Fault, Target},
     flaws::Flaw,
     follow::{Follow, News, Who},
@@ -66,6 +66,8 @@ pub(super) struct Master {
     /// Told to go: only the place in the queue is still given back.
     exiting: bool,
     led: bool,
+    /// What the guardian was told last.
+    place: Option<String>,
 }
 
 impl Master {
@@ -100,6 +102,7 @@ impl Master {
             last_errand: 0,
             exiting: false,
             led: false,
+            place: None,
         }
     }
 
@@ -122,6 +125,9 @@ impl Master {
                 self.decide(core, Event::Tick);
             }
             What::Terminate => self.decide(core, Event::Shutdown),
+            What::Probed { server, incarnation, refused } => {
+                self.decide(core, Event::Probed { server, incarnation, refused });
+            }
             What::Answer { id, answer } => self.recipe.on_answer(core, id, answer),
             What::Watch { id } => self.recipe.on_watch(core, id),
             What::StoreDown(session) => self.recipe.on_down(core, session),
@@ -154,6 +160,10 @@ impl Master {
                     Outcome::Errand(errand, result) => self.errand_done(core, errand, result),
                 }
             }
+        }
+        if self.place.as_ref() != self.recipe.place() {
+            self.place = self.recipe.place().cloned();
+            core.tell_guardian(self.me, self.place.clone());
         }
         if self.exiting && self.election.is_stopped() {
             core.ends.push(self.me);
@@ -251,12 +261,12 @@ impl Master {
                     self.decide(core, Event::Leader(Leader::to_wire(&leader)));
                 }
                 News::View(view) => self.decide(core, Event::Followed(view)),
-                News::Order { conn, epoch, req_id, module_id, body, .. } => {
+                News::Order { epoch, module_id, body, reply } => {
                     let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
                     if module_id == CONSOLE && (signal == "stop" || signal == "kill") {
                         self.decide(core, Event::Ordered { epoch });
                     } else {
-                        self.follow.respond(core, conn, req_id, "no".into());
+                        self.follow.answer(core, reply, "no".into());
                     }
                 }
                 _ => {}
@@ -329,9 +339,9 @@ impl Master {
     fn carry_out(&mut self, core: &mut Core, action: Action) {
         match action {
             Action::Admit { link, reply } => self.send(core, &[link], AdminMessage::Registered(reply)),
-            Action::Refuse { link, why, .. } => {
+            Action::Refuse { link, why, newer } => {
                 core.trace(|| format!("master {}: link {} refused: {why}", self.me.0, link.0));
-                self.send(core, &[link], AdminMessage::Registered(Registered::refused(why)));
+                self.send(core, &[link], AdminMessage::Registered(Registered::refused(why).newer(newer)));
                 self.close(core, link);
             }
             Action::Send { to, message } => self.send(core, &to, message),
@@ -348,6 +358,13 @@ impl Master {
             Action::Read { id, folder } => {
                 let errand = self.errand(Errand::Read(id, folder));
                 self.recipe.errand(core, errand, |_| Ask::List(folder.to_owned()));
+            }
+            Action::Probe { server, incarnation, addr } => {
+                let cut = core.net.is_cut(self.me.0, AGENTS) || core.net.is_cut(AGENTS, self.me.0);
+                let listens = core.ports.get(&addr.port).is_some_and(|count| *count > 0);
+                let delay = if cut { SECOND } else { core.delay() };
+                let what = What::Probed { server, incarnation, refused: !cut && !listens };
+                core.after(delay, super::core::Ev::To(self.me.0, self.me.1, what));
             }
             Action::Resign => {
                 // Before it was warm it has nothing to give back.

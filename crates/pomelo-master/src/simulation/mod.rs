@@ -5,10 +5,13 @@
 //! A schedule that fails prints its seed, the rule and the last events; `POMELO_SEED=n` replays it alone. To prove that the
 //! simulation can see, it is also run with each fault of the original built in ([`flaws::Flaw`]), and must find it.
 
+mod agent;
+mod client;
 mod core;
 mod faults;
 mod flaws;
 mod follow;
+mod guardian;
 mod judge;
 mod master;
 mod net;

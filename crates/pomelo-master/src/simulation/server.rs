@@ -1,12 +1,14 @@
-//! A game server process: the real follower, and a journal of what it was told to do.
+//! A game server process: the real follower, with the real table of operations, and a journal of what it was told to do.
 
-use pomelo_cluster::follower::Leader;
+use std::collections::BTreeMap;
+
+use pomelo_cluster::{follower::Leader, ops::OpId};
 use pomelo_protocol::{ServerId, ServerInfo};
 use serde_json::{Value, json};
 
 use super::{
-    core::{Core, Ev, Life, MS, Node, Timer, What},
-    follow::{Follow, News, Who},
+    core::{Core, Life, MS, Node, Timer, What},
+    follow::{Follow, News, Reply, Who},
     master::SERVER_TYPE,
 };
 use crate::console::CONSOLE;
@@ -15,26 +17,32 @@ pub(super) struct Server {
     me: (Node, Life),
     pub(super) id: ServerId,
     pub(super) incarnation: u64,
+    pub(super) port: u16,
+    pub(super) agent: Node,
     pub(super) follow: Follow,
     /// It ends, on an order.
     pub(super) ending: bool,
+    /// Orders that are being carried out.
+    running: BTreeMap<u64, (Value, Reply)>,
+    last: u64,
 }
 
 impl Server {
     pub(super) fn new(
         core: &mut Core,
         me: (Node, Life),
-        id: ServerId,
+        (id, port): (ServerId, u16),
         incarnation: u64,
+        agent: Node,
         masters: &[Node],
     ) -> Self {
         let record = json!({
-            "id": id, "serverType": SERVER_TYPE, "host": "10.0.0.2", "port": 6050, "pid": me.1, "incarnation": incarnation,
+            "id": id, "serverType": SERVER_TYPE, "host": "10.0.0.2", "port": port, "pid": me.1, "incarnation": incarnation,
         });
         let info: ServerInfo = serde_json::from_value(record).expect("a valid record");
         let follow = Follow::new(core, me, Who::Server(info), masters);
-        core.after(super::core::SECOND, Ev::To(me.0, me.1, What::Tick));
-        Self { me, id, incarnation, follow, ending: false }
+        let running = BTreeMap::new();
+        Self { me, id, incarnation, port, agent, follow, ending: false, running, last: 0 }
     }
 
     pub(super) fn leader(&self) -> Option<&Leader> {
@@ -43,11 +51,16 @@ impl Server {
 
     pub(super) fn on(&mut self, core: &mut Core, what: What) {
         match what {
-            What::Tick => core.after(super::core::SECOND, Ev::To(self.me.0, self.me.1, What::Tick)),
             What::Timer(Timer::End) => core.ends.push(self.me),
+            What::Timer(Timer::Ran(number)) => self.ran(core, number),
+            // Its agent ends it, to start it again.
+            What::Terminate => {
+                self.ending = true;
+                let grace = core.rng.u64(..200 * MS);
+                core.timer(self.me, grace, Timer::End);
+            }
             what => {
-                let news = self.follow.on(core, what).unwrap_or_default();
-                for news in news {
+                for news in self.follow.on(core, what).unwrap_or_default() {
                     self.news(core, news);
                 }
             }
@@ -56,24 +69,40 @@ impl Server {
 
     fn news(&mut self, core: &mut Core, news: News) {
         match news {
-            News::Order { conn, epoch, req_id, module_id, body, .. } => {
-                let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default().to_owned();
-                core.trace(|| format!("server {} obeys epoch {epoch}: {module_id} {body}", self.id));
-                if module_id == CONSOLE && (signal == "stop" || signal == "kill") {
-                    core.judge.told_to_end(self.me, &self.id);
-                    self.ending = true;
-                    let grace = if signal == "kill" { 0 } else { core.rng.u64(..200 * MS) };
-                    core.timer(self.me, grace, Timer::End);
-                }
-                let answer = json!({ "serverId": self.id, "body": {} });
-                self.follow.respond(core, conn, req_id, answer);
+            News::Order { epoch, module_id, body, reply } => {
+                core.trace(|| {
+                    format!("server {} {:?} obeys epoch {epoch}: {module_id} {body}", self.id, self.me)
+                });
+                self.last += 1;
+                self.running.insert(self.last, (body, reply));
+                let takes = core.rng.u64(..20 * MS);
+                core.timer(self.me, takes, Timer::Ran(self.last));
             }
-            News::Refused(why) if why.contains("this process must end") => {
-                core.judge.refused_as_older(self.me);
+            News::Newer(newer) if newer > self.incarnation => {
+                core.judge.excused(self.me);
                 self.ending = true;
                 core.ends.push(self.me);
             }
             _ => {}
         }
     }
+
+    fn ran(&mut self, core: &mut Core, number: u64) {
+        let Some((body, reply)) = self.running.remove(&number) else { return };
+        let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
+        if let Ok(Some(op)) = OpId::of_body(&body) {
+            core.judge.ran(self.me, op.as_str());
+        }
+        if signal == "stop" || signal == "kill" {
+            core.judge.told_to_end(self.me, &self.id);
+            self.ending = true;
+            let grace = if signal == "kill" { 0 } else { core.rng.u64(..200 * MS) };
+            core.timer(self.me, grace, Timer::End);
+        }
+        let answer = json!({ "serverId": self.id, "body": { "life": self.me.1 } });
+        self.follow.answer(core, reply, answer);
+    }
 }
+
+/// Module of what servers and agents are ordered.
+pub(super) const ORDERS: &str = CONSOLE;

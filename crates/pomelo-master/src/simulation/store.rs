@@ -341,7 +341,9 @@ impl Core {
                 (Answer::Done(there), store.remove(&name))
             }
             Ask::Write { place, epoch, writes } => {
-                if (!holds(store, &place) || store.head().epoch != epoch) && !unguarded {
+                let granted = |p: &Published| p.place == place && p.epoch == epoch;
+                let granted = store.head().published.as_ref().is_some_and(granted);
+                if !(holds(store, &place) && granted) && !unguarded {
                     (Answer::Fenced, Vec::new())
                 } else {
                     let fired = store.change(&[], |state| apply(Rc::make_mut(&mut state.records), writes));
@@ -401,6 +403,10 @@ impl Core {
         self.store.up = up;
         let now = self.now;
         self.store.clients.values_mut().for_each(|client| client.heard = now);
+    }
+
+    pub(super) fn store_is_up(&self) -> bool {
+        self.store.up
     }
 
     /// Takes a session, or a node, away, as a guardian or an administrator does.

@@ -7,9 +7,15 @@ use pomelo_cluster::election::Role;
 use pomelo_protocol::ServerId;
 
 use super::{
-    core::{Core, Ev, Life, MS, Micros, Node, SECOND, SERVERS, STORE, What},
+    agent::Agent,
+    client::Client,
+    core::{
+        AGENTS, CLIENTS, Core, Ev, GUARDIANS, Life, MS, Micros, Node, SECOND, SERVERS, STORE, Spawn, Timer,
+        What,
+    },
     faults::{self, Fault, Target},
     flaws::Flaw,
+    guardian::Guardian,
     judge::{Broken, Rule},
     master::Master,
     server::Server,
@@ -22,12 +28,17 @@ const SETTLE_MAX: Micros = 15 * SECOND;
 const SETTLED: Micros = 1_500 * MS;
 /// How often it is looked whether all is well.
 const LOOK: Micros = 250 * MS;
+/// When a schedule begins, in µs since 1970.
+const START_US: u64 = 1_700_000_000_000_000;
 /// Events of one schedule; more are a storm.
 const EVENTS_MAX: usize = 400_000;
 
 pub(super) enum Body {
     Master(Box<Master>),
     Server(Box<Server>),
+    Agent(Box<Agent>),
+    Client(Box<Client>),
+    Guardian(Box<Guardian>),
 }
 
 pub(super) struct Proc {
@@ -42,8 +53,8 @@ pub(super) struct World {
     pub(super) procs: BTreeMap<Node, Proc>,
     masters: Vec<Node>,
     ids: Vec<ServerId>,
+    agents: usize,
     next_life: Life,
-    next_server: Node,
     lasts: Micros,
     events: usize,
     /// No master is started any more before everything is mended.
@@ -63,17 +74,29 @@ impl World {
             procs: BTreeMap::new(),
             masters,
             ids,
+            agents: 0,
             next_life: 1,
-            next_server: SERVERS,
             lasts: 0,
             events: 0,
             dark: false,
         };
+        if world.core.rng.bool() {
+            for master in world.masters.clone() {
+                world.start_guardian(master);
+            }
+        }
         for master in world.masters.clone() {
             world.start_master(master);
         }
-        for id in world.ids.clone() {
-            world.start_server(id);
+        world.agents = world.core.rng.usize(1..=2);
+        for agent in 0..world.agents {
+            world.start_agent(AGENTS + agent);
+        }
+        for client in 0..world.core.rng.usize(0..=2) {
+            let life = world.life();
+            let node = CLIENTS + client;
+            let client = Client::new(&mut world.core, (node, life), &world.masters, &world.ids);
+            world.insert(node, life, Body::Client(Box::new(client)));
         }
         let (lasts, faults) = faults::draw(&mut world.core.rng, world.masters.len());
         world.lasts = lasts;
@@ -126,10 +149,16 @@ impl World {
                 self.core.sweep_conns();
                 self.core.sweep_sessions();
             }
+            Ev::Remove(name) => self.core.store_remove(&name),
+            Ev::StartMaster(_) if self.dark => {}
+            Ev::StartMaster(node) => self.start_master(node),
             Ev::Fault(fault) => self.fault(fault),
         }
         for (node, life) in std::mem::take(&mut self.core.ends) {
             self.end(node, life, false);
+        }
+        for spawn in std::mem::take(&mut self.core.spawns) {
+            self.spawn(spawn);
         }
         self.core.judge.verdict()
     }
@@ -143,6 +172,9 @@ impl World {
         if matches!(what, What::Answer { .. } | What::Watch { .. }) && self.core.net.is_cut(STORE, node) {
             return self.core.store_reset(node);
         }
+        let standby_ready = matches!((&proc.body, &what), (Body::Guardian(_), What::Timer(Timer::Guard)))
+            .then(|| self.is_ready_beside(node - GUARDIANS));
+        let Some(proc) = self.procs.get_mut(&node) else { return };
         match &mut proc.body {
             Body::Master(master) => {
                 master.on(&mut self.core, what);
@@ -151,7 +183,26 @@ impl World {
                 }
             }
             Body::Server(server) => server.on(&mut self.core, what),
+            Body::Agent(agent) => agent.on(&mut self.core, what),
+            Body::Client(client) => client.on(&mut self.core, what),
+            Body::Guardian(guardian) => {
+                if let Some(ready) = standby_ready {
+                    guardian.sees_ready(ready);
+                }
+                guardian.on(&mut self.core, what);
+            }
         }
+    }
+
+    /// Whether another master runs and is ready, as the guardian's own links tell it.
+    fn is_ready_beside(&self, master: Node) -> bool {
+        self.living_masters().any(|(node, proc, other)| {
+            node != master
+                && !proc.frozen
+                && !self.core.net.is_cut(node, master)
+                && !self.core.net.is_cut(master, node)
+                && !matches!(other.role(), Role::Joining { .. } | Role::Stopped)
+        })
     }
 
     fn insert(&mut self, node: Node, life: Life, body: Body) {
@@ -172,42 +223,89 @@ impl World {
         self.core.trace(|| format!("master {node} starts, life {life}"));
         let master = Master::new(&mut self.core, (node, life), &self.masters, &self.ids);
         self.insert(node, life, Body::Master(Box::new(master)));
+        if let Some(Proc { body: Body::Guardian(guardian), .. }) = self.procs.get_mut(&(GUARDIANS + node)) {
+            guardian.started(&mut self.core, life);
+        }
     }
 
-    fn start_server(&mut self, id: ServerId) {
-        if self.servers().any(|(_, _, server)| server.id == id) {
-            return;
+    fn start_guardian(&mut self, master: Node) {
+        let (node, life) = (GUARDIANS + master, self.life());
+        if !self.procs.contains_key(&node) {
+            let guardian = Guardian::new(&mut self.core, (node, life));
+            self.insert(node, life, Body::Guardian(Box::new(guardian)));
         }
+    }
+
+    fn start_agent(&mut self, node: Node) {
         let life = self.life();
-        let node = self.next_server;
-        self.next_server += 1;
-        self.core.trace(|| format!("server {id} starts as {node}"));
-        let server = Server::new(&mut self.core, (node, life), id, 1_000 + life, &self.masters);
+        let known: Vec<_> = self.ids.iter().enumerate().filter(|(n, _)| self.agent_of(*n) == node).collect();
+        let known = known.into_iter().map(|(_, id)| id.clone()).collect();
+        let agent = Agent::new(&mut self.core, (node, life), known, &self.masters);
+        self.insert(node, life, Body::Agent(Box::new(agent)));
+    }
+
+    /// Each server is on one machine.
+    fn agent_of(&self, server: usize) -> Node {
+        AGENTS + server % self.agents
+    }
+
+    fn spawn(&mut self, Spawn { agent, id, incarnation }: Spawn) {
+        let life = self.life();
+        let incarnation = incarnation.unwrap_or(START_US + self.core.now);
+        let node = SERVERS * (agent - AGENTS + 1) + usize::try_from(life).unwrap_or_default();
+        let others = self.servers().filter(|(_, _, server)| server.id == id && !server.ending);
+        let registered = others.filter(|(_, _, server)| server.follow.links().next().is_some());
+        let newest = registered.map(|(_, _, server)| server.incarnation).max();
+        self.core.judge.spawned(&id, incarnation, newest);
+        self.core.trace(|| format!("server {id} starts as {node}, incarnation {incarnation}"));
+        let n = self.ids.iter().position(|known| *known == id).unwrap_or_default();
+        let port = 6_000 + u16::try_from(n).unwrap_or_default();
+        *self.core.ports.entry(port).or_default() += 1;
+        let server =
+            Server::new(&mut self.core, (node, life), (id.clone(), port), incarnation, agent, &self.masters);
         self.insert(node, life, Body::Server(Box::new(server)));
+        self.core.judge.server_changed(self.core.now);
+        if let Some(Proc { body: Body::Agent(agent), .. }) = self.procs.get_mut(&agent) {
+            agent.started(&mut self.core, node, id, incarnation);
+        }
     }
 
     fn end(&mut self, node: Node, life: Life, fault: bool) {
         let Some(proc) = self.procs.get(&node).filter(|proc| proc.life == life) else { return };
         self.core.trace(|| format!("process {node} life {life} ends{}", if fault { ", killed" } else { "" }));
-        if let Body::Server(_) = proc.body {
-            self.core.judge.ended((node, life), fault);
-        }
+        let parent = match &proc.body {
+            Body::Server(server) => {
+                self.core.judge.ended((node, life), fault, self.core.now);
+                if let Some(count) = self.core.ports.get_mut(&server.port) {
+                    *count -= 1;
+                }
+                Some(server.agent)
+            }
+            Body::Master(_) => Some(GUARDIANS + node),
+            _ => None,
+        };
         self.procs.remove(&node);
         self.core.net.alive.remove(&node);
         self.core.process_gone(node, life);
+        // A parent knows at once, and only of its child's end.
+        if let Some((parent, life)) = parent.and_then(|parent| Some((parent, self.procs.get(&parent)?.life)))
+        {
+            let soon = self.core.rng.u64(100..2 * MS);
+            self.core.after(soon, Ev::To(parent, life, What::Child(node)));
+        }
     }
 
     pub(super) fn servers(&self) -> impl Iterator<Item = (Node, Life, &Server)> {
         self.procs.iter().filter_map(|(node, proc)| match &proc.body {
             Body::Server(server) => Some((*node, proc.life, &**server)),
-            Body::Master(_) => None,
+            _ => None,
         })
     }
 
     pub(super) fn living_masters(&self) -> impl Iterator<Item = (Node, &Proc, &Master)> {
         self.procs.iter().filter_map(|(node, proc)| match &proc.body {
             Body::Master(master) => Some((*node, proc, &**master)),
-            Body::Server(_) => None,
+            _ => None,
         })
     }
 
@@ -316,8 +414,11 @@ impl World {
                 }
             }
             Fault::StartServer => {
-                if let Some(id) = self.core.rng.choice(&self.ids).cloned() {
-                    self.start_server(id);
+                let n = self.core.rng.usize(..self.ids.len());
+                let agent = self.agent_of(n);
+                if let Some(life) = self.procs.get(&agent).map(|proc| proc.life) {
+                    let want = What::Want(self.ids[n].clone());
+                    self.core.at(self.core.now, Ev::To(agent, life, want));
                 }
             }
         }
@@ -355,12 +456,20 @@ impl World {
 
     /// No more faults: everybody lives, every line is whole.
     fn mend(&mut self) {
+        self.dark = false;
+        for proc in self.procs.values_mut() {
+            if let Body::Client(client) = &mut proc.body {
+                client.wants_no_more();
+            }
+        }
         self.core.trace(|| "no more faults".to_owned());
         self.core.forget_faults();
         self.core.net.mend_all();
         self.core.store_up(true);
-        for node in self.masters.clone() {
+        for node in self.procs.keys().copied().collect::<Vec<_>>() {
             self.freeze(node, false);
+        }
+        for node in self.masters.clone() {
             self.start_master(node);
         }
     }
@@ -381,6 +490,22 @@ impl World {
         };
         if leads_in != epoch {
             return Err(format!("{leader} leads in epoch {leads_in}, the last one is {epoch}"));
+        }
+        for proc in self.procs.values() {
+            match &proc.body {
+                Body::Agent(agent) if !agent.is_quiet() => return Err("an agent still waits".to_owned()),
+                Body::Client(client) => {
+                    if let Some(op) = client.waits_for() {
+                        return Err(format!("a tool still waits for {op}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut ids: Vec<_> = self.servers().map(|(_, _, server)| &server.id).collect();
+        ids.sort();
+        if let Some(two) = ids.windows(2).find(|two| two[0] == two[1]) {
+            return Err(format!("two processes are server {}", two[0]));
         }
         let living: BTreeMap<_, _> = self
             .servers()
