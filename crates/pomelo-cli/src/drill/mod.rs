@@ -351,7 +351,8 @@ fn restarted(environment: &Environment) -> bool {
 async fn first_leader(watcher: &Watcher, environment: &Environment) -> Result<Leader> {
     let until = Instant::now() + FIND;
     loop {
-        if let Some(leader) = watcher.leader() {
+        // Its list too: what becomes of the servers is seen by comparison.
+        if let Some(leader) = watcher.leader().filter(|leader| watcher.view().version.epoch == leader.epoch) {
             return Ok(leader);
         }
         if Instant::now() > until {

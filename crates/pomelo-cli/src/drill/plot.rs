@@ -145,11 +145,11 @@ fn legend(svg: &mut String, report: &Report, y: f64) {
         report.rounds.iter().filter_map(|r| r.outage.map(|outage| parts(r, millis(outage)))).collect();
     let mut x = RIGHT;
     for part in (0..5).rev() {
-        if !all.iter().any(|parts| parts[part] > 0.0) {
+        if !all.iter().any(|parts| parts[part] > parts.iter().sum::<f64>() / 100.0) {
             continue;
         }
         text(svg, x, y + 4.0, "end", 12, FAINT, NAMES[part]);
-        x -= 6.6 * NAMES[part].len() as f64 + 16.0;
+        x -= 6.2 * NAMES[part].len() as f64 + 16.0;
         let _ = writeln!(
             svg,
             "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{}\"/>",
