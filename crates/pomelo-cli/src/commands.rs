@@ -20,13 +20,15 @@ pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A cluster may take this long to stop: its servers have 10 s to leave before they are killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A cluster may take this long to be killed.
+const KILL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A server may take 10 s to leave before it is killed, and its next life some more to begin.
 pub(crate) const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// `pomelo list`.
 pub async fn list(connection: &Connection, json: bool) -> Result<()> {
-    let client = connection.open().await?;
-    let answer = client.request(CONSOLE, json!({ "signal": "list" })).await?;
+    let answer = connection.open().await?.ask(CONSOLE, json!({ "signal": "list" })).await?;
     let Some(processes) = answer["msg"].as_object() else {
         bail!("the master answered `list` with {answer}")
     };
@@ -41,12 +43,12 @@ pub async fn list(connection: &Connection, json: bool) -> Result<()> {
 
 /// `pomelo stop`; no id is the whole cluster.
 pub async fn stop(connection: &Connection, ids: &[String], json: bool) -> Result<()> {
-    let client = connection.open().await?;
-    if ids.is_empty() && !json {
-        println!("stopping the cluster of {}", client.master());
+    let mut conversation = connection.open().await?;
+    if let (Some(master), true, false) = (conversation.master(), ids.is_empty(), json) {
+        println!("stopping the cluster of {master}");
     }
-    let answer =
-        client.request_within(CONSOLE, json!({ "signal": "stop", "ids": ids }), STOP_TIMEOUT).await?;
+    let body = json!({ "signal": "stop", "ids": ids });
+    let answer = conversation.mutate(CONSOLE, body, STOP_TIMEOUT).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
         return Ok(());
@@ -60,10 +62,11 @@ pub async fn stop(connection: &Connection, ids: &[String], json: bool) -> Result
 
 /// `pomelo kill`.
 pub async fn kill(connection: &Connection) -> Result<()> {
-    let client = connection.open().await?;
-    match client.request(CONSOLE, json!({ "signal": "kill" })).await {
+    let mut conversation = connection.open().await?;
+    let master = conversation.master().map(ToString::to_string).unwrap_or_default();
+    match conversation.once(CONSOLE, json!({ "signal": "kill" }), KILL_TIMEOUT).await {
         // the master may be dead before its answer has left
-        Ok(_) | Err(AdminError::Closed { .. }) => println!("killed the cluster of {}", client.master()),
+        Ok(_) | Err(AdminError::Closed { .. }) => println!("killed the cluster of {master}"),
         Err(e) => return Err(e.into()),
     }
     Ok(())
@@ -76,12 +79,12 @@ pub async fn restart(
     server_type: Option<&str>,
     json: bool,
 ) -> Result<()> {
-    let mut client = connection.open().await?;
+    let mut conversation = connection.open().await?;
     let mut body = json!({ "signal": "restart", "ids": ids });
     if let Some(server_type) = server_type {
         body["type"] = server_type.into();
     }
-    let answer = connection.mutate(&mut client, CONSOLE, body, RESTART_TIMEOUT).await?;
+    let answer = conversation.mutate(CONSOLE, body, RESTART_TIMEOUT).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else {

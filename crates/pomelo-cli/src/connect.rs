@@ -1,17 +1,18 @@
-//! Finding the active master: the options that say where, and the connection they lead to.
+//! Finding the active master: the options that say where, and the conversation they lead to.
+//!
+//! Not here: how one conversation goes on with the next leader ([`Asker`]).
 
-use std::{io::Write as _, path::Path, time::Duration};
+use std::{future::Future, io::Write as _, path::Path, pin::pin, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use pomelo_cluster::{
-    admin::{AdminClient, AdminError},
+    admin::{AdminClient, AdminError, Asker},
     config::{Config, ConfigError, MasterEntry},
     coordinator::MasterAddr,
-    ops::OpId,
 };
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::{game::DEVELOPMENT, style::Style};
 
@@ -28,14 +29,9 @@ const ADVICE: &str = "`pomelo start` starts a cluster, -h and -P name another ma
 /// How long to wait for a master's answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a tool waits for an active master where masters run and none of them leads.
-const WAIT_SECONDS: u64 = 10;
-
-/// How often it looks meanwhile.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Waiting is said only when it takes longer than this: most changes of master are over before.
-const QUIET: Duration = Duration::from_millis(300);
+/// How long something may take before it is looked whether any master leads, how long that look may take, and how often it is
+/// made.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Where the master is and who asks.
 #[derive(Args, Clone, Debug)]
@@ -59,90 +55,38 @@ pub struct Connection {
 
 impl Connection {
     /// Connects to the active master, by way of a standby if need be.
-    pub async fn open(&self) -> Result<AdminClient> {
-        self.connect(&self.masters()?).await
+    pub async fn open(&self) -> Result<Conversation> {
+        let masters = self.masters()?;
+        let asker = Asker::new(masters.iter().cloned(), &self.username, &self.password).timeout(TIMEOUT);
+        let asker = match self.wait {
+            Some(seconds) => asker.wait(Duration::from_secs(seconds)),
+            None => asker,
+        };
+        let mut conversation = Conversation { connection: self.clone(), asker, masters };
+        conversation.connect().await.map_err(with_advice)?;
+        // Whoever leads next is found among those of the configuration, too: the one that was named may be dead then.
+        let others = configured(Path::new(CONFIG)).unwrap_or_default();
+        conversation.asker.also(others.iter().cloned());
+        conversation.masters.extend(others);
+        Ok(conversation)
     }
 
     /// The same, without waiting for a master to lead.
-    pub async fn open_now(&self) -> Result<AdminClient> {
+    pub async fn open_now(&self) -> Result<Conversation> {
         let now = Self { wait: Some(0), ..self.clone() };
         now.open().await
     }
 
-    /// Connects to whoever leads after the master that was connected to has gone: the one that was named may be dead, so
-    /// the configuration is looked at too.
-    pub async fn open_again(&self) -> Result<AdminClient> {
-        let mut masters = self.masters()?;
-        masters.extend(configured(Path::new(CONFIG)).unwrap_or_default());
-        masters.sort();
-        masters.dedup();
-        self.connect(&masters).await
-    }
-
-    /// Has something changed, once: the command has a number, so that it can be asked for again of whoever leads then, if the
-    /// master dies or hands over before its answer. `client` is the active master afterwards.
-    pub async fn mutate(
-        &self,
-        client: &mut AdminClient,
-        module_id: &str,
-        mut body: Value,
-        within: Duration,
-    ) -> Result<Value> {
-        body["op"] = OpId::new().as_str().into();
-        let until = Instant::now() + within;
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            match client.request_within(module_id, body.clone(), left).await {
-                Err(AdminError::Closed { .. } | AdminError::Moved { .. }) if Instant::now() < until => {}
-                Err(AdminError::Answer { why, .. }) if why.again && Instant::now() < until => {}
-                answer => return Ok(answer?),
-            }
-            sleep(LOOK_AGAIN).await;
-            *client = self.open_again().await?;
-        }
-    }
-
-    /// Connects to masters of any role: each one that answers, or why it does not.
-    pub async fn open_each(&self) -> Result<Vec<(MasterAddr, Result<AdminClient, AdminError>)>> {
-        let mut each = Vec::new();
+    /// Connects to a master in any role, the first one that answers; `None` if none does.
+    pub async fn open_any(&self) -> Result<Option<AdminClient>> {
         for master in self.masters()? {
-            let client =
-                AdminClient::connect_in_any_role(&master, &self.username, &self.password, TIMEOUT).await;
-            each.push((master, client));
-        }
-        Ok(each)
-    }
-
-    async fn connect(&self, masters: &[MasterAddr]) -> Result<AdminClient> {
-        let (since, mut said) = (Instant::now(), false);
-        let connected = loop {
-            let connected = AdminClient::connect_any(masters, &self.username, &self.password, TIMEOUT).await;
-            let Err(error) = &connected else { break connected };
-            let wait = Duration::from_secs(self.wait.unwrap_or(if nobody_listens(error) {
-                0
-            } else {
-                WAIT_SECONDS
-            }));
-            if !may_pass(error) || since.elapsed() >= wait {
-                break connected;
-            }
-            if !said && since.elapsed() >= QUIET {
-                said = true;
-                let text = format!("waiting up to {} s: {error}", wait.as_secs());
-                let _ = writeln!(std::io::stderr(), "{}", Style::for_stderr().dim(text));
-            }
-            sleep(LOOK_AGAIN).await;
-        };
-        connected.map_err(|error| match error {
-            // The text has the system's reason in it, so the source is not shown again.
-            AdminError::Connect { .. } => anyhow!("{error}; {ADVICE}"),
-            AdminError::None { ref tried }
-                if tried.iter().all(|one| matches!(one, AdminError::Connect { .. })) =>
+            if let Ok(client) =
+                AdminClient::connect_in_any_role(&master, &self.username, &self.password, TIMEOUT).await
             {
-                anyhow!("{error}; {ADVICE}")
+                return Ok(Some(client));
             }
-            other => other.into(),
-        })
+        }
+        Ok(None)
     }
 
     /// Without `-h` and `-P`, in a game's directory: every master its configuration names, in any environment.
@@ -163,6 +107,114 @@ impl Connection {
     }
 }
 
+/// What a person or a script says to whoever leads, and hears while nobody does.
+pub struct Conversation {
+    connection: Connection,
+    asker: Asker,
+    masters: Vec<MasterAddr>,
+}
+
+impl Conversation {
+    /// The master that answered last.
+    pub fn master(&self) -> Option<&MasterAddr> {
+        self.asker.master()
+    }
+
+    /// Asks something that changes nothing.
+    pub async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value, AdminError> {
+        let watch = Watch::new(&self.connection, &self.masters);
+        watch.beside(self.asker.ask(module_id, body)).await
+    }
+
+    /// Has something changed, once, whoever leads until it is done.
+    pub async fn mutate(
+        &mut self,
+        module_id: &str,
+        body: Value,
+        within: Duration,
+    ) -> Result<Value, AdminError> {
+        let watch = Watch::new(&self.connection, &self.masters);
+        watch.beside(self.asker.mutate(module_id, body, within)).await
+    }
+
+    /// Asks for something that must not be asked for twice, and has no number by which a master would know it again.
+    pub async fn once(
+        &mut self,
+        module_id: &str,
+        body: Value,
+        within: Duration,
+    ) -> Result<Value, AdminError> {
+        self.connect().await?;
+        let client = self.asker.connect().await?;
+        match client.request_within(module_id, body.clone(), within).await {
+            // That one has done nothing but say who leads.
+            Err(AdminError::Moved { leader, .. }) => {
+                let leader = MasterAddr { host: leader.host, port: leader.port };
+                let Connection { username, password, .. } = &self.connection;
+                let client = AdminClient::connect(&leader, username, password, TIMEOUT).await?;
+                client.request_within(module_id, body, within).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn connect(&mut self) -> Result<(), AdminError> {
+        let watch = Watch::new(&self.connection, &self.masters);
+        watch.beside(self.asker.connect()).await.map(drop)
+    }
+}
+
+/// Says what is waited for.
+struct Watch<'a> {
+    connection: &'a Connection,
+    masters: &'a [MasterAddr],
+}
+
+impl<'a> Watch<'a> {
+    fn new(connection: &'a Connection, masters: &'a [MasterAddr]) -> Self {
+        Self { connection, masters }
+    }
+
+    /// Waits for `asked`, and if that takes long because no master leads, says so on stderr, once.
+    async fn beside<T>(&self, asked: impl Future<Output = T>) -> T {
+        let mut asked = pin!(asked);
+        tokio::select! {
+            answer = &mut asked => return answer,
+            why = self.nobody_leads(), if self.connection.wait != Some(0) => {
+                let text = Style::for_stderr().dim(format!("waiting: {why}"));
+                let _ = writeln!(std::io::stderr(), "{text}");
+            }
+        }
+        asked.await
+    }
+
+    async fn nobody_leads(&self) -> AdminError {
+        let Connection { username, password, .. } = self.connection;
+        loop {
+            sleep(LOOK).await;
+            let looked = AdminClient::connect_any(self.masters, username, password, LOOK).await;
+            if let Err(error) = looked
+                && may_pass(&error)
+            {
+                return error;
+            }
+        }
+    }
+}
+
+fn with_advice(error: AdminError) -> anyhow::Error {
+    match error {
+        // The text has the system's reason in it, so the source is not shown again.
+        AdminError::Connect { .. } => anyhow!("{error}; {ADVICE}"),
+        AdminError::None { ref tried }
+            if tried.iter().all(|one| matches!(one, AdminError::Connect { .. })) =>
+        {
+            anyhow!("{error}; {ADVICE}")
+        }
+        other => other.into(),
+    }
+}
+
 /// Whether there may be an active master soon. A wrong password stays wrong, and a web server does not become a master.
 fn may_pass(error: &AdminError) -> bool {
     match error {
@@ -171,15 +223,6 @@ fn may_pass(error: &AdminError) -> bool {
         | AdminError::Moved { .. }
         | AdminError::NoActive { .. } => true,
         AdminError::None { tried } => tried.iter().any(may_pass),
-        _ => false,
-    }
-}
-
-/// Whether no master runs at all, as far as can be seen from here.
-fn nobody_listens(error: &AdminError) -> bool {
-    match error {
-        AdminError::Connect { .. } => true,
-        AdminError::None { tried } => tried.iter().all(nobody_listens),
         _ => false,
     }
 }

@@ -5,15 +5,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use pomelo_cluster::{
-    admin::{AdminClient, AdminError},
-    coordinator::MasterAddr,
-};
+use pomelo_cluster::coordinator::MasterAddr;
 use serde_json::{Map, Value, json};
 
 use crate::{
     commands::{self, ANSWER_TIMEOUT, CONSOLE, RESTART_TIMEOUT},
-    connect::Connection,
+    connect::{Connection, Conversation},
     masters,
     style::Style,
     table,
@@ -86,8 +83,9 @@ impl Command {
 
 /// A conversation with a master.
 pub struct Console {
-    connection: Connection,
-    client: AdminClient,
+    conversation: Conversation,
+    /// The one that answered last.
+    master: MasterAddr,
     context: Option<String>,
     known: Vec<String>,
     style: Style,
@@ -106,13 +104,14 @@ pub enum Then {
 impl Console {
     /// Connects. Answers go to stdout, as JSON where that was asked for.
     pub async fn open(connection: Connection, json: bool) -> Result<Self> {
-        let client = connection.open().await?;
-        Ok(Self { connection, client, context: None, known: Vec::new(), style: Style::for_stdout(), json })
+        let conversation = connection.open().await?;
+        let Some(master) = conversation.master().cloned() else { bail!("no master answers") };
+        Ok(Self { conversation, master, context: None, known: Vec::new(), style: Style::for_stdout(), json })
     }
 
     /// The master that answers.
     pub fn master(&self) -> &MasterAddr {
-        self.client.master()
+        &self.master
     }
 
     /// The server that commands are about, `all` for none.
@@ -205,17 +204,8 @@ impl Console {
     }
 
     async fn handover(&mut self, to: Option<&str>) -> Result<()> {
-        // Not asked a second time when the answer is lost: that would hand over twice.
         let answer =
-            self.client.request_within(CONSOLE, masters::handover_body(to), masters::HANDOVER_TIMEOUT);
-        let answer = match answer.await {
-            Err(AdminError::Moved { .. }) => {
-                self.go_to_the_leader().await?;
-                let body = masters::handover_body(to);
-                self.client.request_within(CONSOLE, body, masters::HANDOVER_TIMEOUT).await?
-            }
-            answer => answer?,
-        };
+            self.conversation.once(CONSOLE, masters::handover_body(to), masters::HANDOVER_TIMEOUT).await?;
         self.print(&answer, |answer| format!("{}\n", masters::handed_over(answer)));
         Ok(())
     }
@@ -241,25 +231,26 @@ impl Console {
 
     /// Has something changed, once, whoever leads until it is done.
     async fn mutate(&mut self, body: Value, within: Duration) -> Result<Value> {
-        let answer = self.connection.mutate(&mut self.client, CONSOLE, body, within).await?;
+        let answer = self.conversation.mutate(CONSOLE, body, within).await?;
+        self.met();
         Ok(answer)
     }
 
-    async fn go_to_the_leader(&mut self) -> Result<()> {
-        self.client = self.connection.open_again().await?;
-        eprintln!("{}", self.style.dim(format!("asking the active master {} now", self.client.master())));
-        Ok(())
+    /// Asks whoever leads.
+    async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value> {
+        let answer = self.conversation.ask(module_id, body).await?;
+        self.met();
+        Ok(answer)
     }
 
-    /// Asks, and if the master has gone meanwhile, asks the one that leads now. For questions only: nothing here changes
-    /// anything, so asking twice does no harm.
-    async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value> {
-        match self.client.request(module_id, body.clone()).await {
-            Err(AdminError::Closed { .. } | AdminError::Moved { .. }) => {
-                self.go_to_the_leader().await?;
-                Ok(self.client.request(module_id, body).await?)
-            }
-            answer => Ok(answer?),
+    /// Says so when it was another master that answered.
+    fn met(&mut self) {
+        if let Some(master) = self.conversation.master()
+            && *master != self.master
+        {
+            self.master.clone_from(master);
+            let text = format!("the active master is {} now", self.master);
+            eprintln!("{}", Style::for_stderr().dim(text));
         }
     }
 }

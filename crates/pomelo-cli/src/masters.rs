@@ -7,7 +7,6 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use pomelo_cluster::{
-    admin::AdminClient,
     coordinator::MasterAddr,
     status::{CandidateStatus, Failover, LeaderStatus, Masters},
 };
@@ -55,21 +54,15 @@ pub async fn status(connection: &Connection, json: bool) -> Result<()> {
 }
 
 async fn ask_status(connection: &Connection) -> Result<Masters> {
+    let body = || json!({ "signal": "masters" });
     // Whoever asks how things are is answered how they are, and not made to wait until they are better.
-    let error = match connection.open_now().await {
-        Ok(client) => return document(&client).await,
-        Err(error) => error,
-    };
-    for (_, client) in connection.open_each().await? {
-        if let Ok(client) = client {
-            return document(&client).await;
-        }
+    match connection.open_now().await {
+        Ok(mut conversation) => read(conversation.ask(CONSOLE, body()).await?),
+        Err(error) => match connection.open_any().await? {
+            Some(client) => read(client.request(CONSOLE, body()).await?),
+            None => Err(error),
+        },
     }
-    Err(error)
-}
-
-async fn document(client: &AdminClient) -> Result<Masters> {
-    read(client.request(CONSOLE, json!({ "signal": "masters" })).await?)
 }
 
 /// Reads the answer to `{"signal":"masters"}`.
@@ -80,8 +73,7 @@ pub(crate) fn read(answer: Value) -> Result<Masters> {
 
 /// `pomelo master handover`: to whom it names, or whoever is next.
 pub async fn handover(connection: &Connection, to: Option<&str>, json: bool) -> Result<()> {
-    let client = connection.open().await?;
-    let answer = client.request_within(CONSOLE, handover_body(to), HANDOVER_TIMEOUT).await?;
+    let answer = connection.open().await?.once(CONSOLE, handover_body(to), HANDOVER_TIMEOUT).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else {

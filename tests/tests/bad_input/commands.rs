@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use pomelo_testkit::{
     command::run,
     game::{GameDir, free_ports},
@@ -101,7 +101,7 @@ async fn what_is_no_master_is_called_so() -> Result<()> {
     // Something that never says a word is not waited for for ever.
     let silent = TcpListener::bind("127.0.0.1:0").await?;
     let port = silent.local_addr()?.port().to_string();
-    let said = fails(&cluster.game, "pomelo", &["list", "-P", &port]).await?;
+    let said = fails(&cluster.game, "pomelo", &["list", "-P", &port, "--wait", "0"]).await?;
     one_line(&said, &[&format!("master 127.0.0.1:{port} gave no"), "within"])?;
     unharmed_then_stopped(cluster).await
 }
@@ -120,10 +120,16 @@ async fn masters_that_none_of_leads_say_what_they_wait_for() -> Result<()> {
     );
     let one = game.masters[1].to_string();
     for (name, arguments) in ASKING {
-        one_line(&fails(&game, name, arguments).await?, &["no active master", &away, &standbys, "joining"])?;
-        let asked = fails(&game, name, &[arguments, &["-P", &one]].concat()).await?;
+        let asked = fails(&game, name, &[arguments, &["--wait", "0"]].concat()).await?;
+        one_line(&asked, &["no active master", &away, &standbys, "joining"])?;
+        let asked = fails(&game, name, &[arguments, &["--wait", "0", "-P", &one]].concat()).await?;
         one_line(&asked, &["no active master", &away, &one])?;
     }
+    // Whoever may wait is told at once what for.
+    let waited = fails(&game, "pomelo", &["list", "--wait", "3"]).await?;
+    let (waiting, error) = waited.err.split_once('\n').context("one line")?;
+    has(waiting, &["waiting: no active master", &away])?;
+    has(error, &["error: no active master", &away])?;
     Ok(())
 }
 

@@ -133,7 +133,7 @@ async fn a_cluster_whose_zookeeper_is_away_says_so_and_starts_when_it_comes() ->
     for (name, arguments) in
         [("pomelo", &["list"][..]), ("pomelo", &["stop"]), ("pomelo-cli", &["-c", "show servers"])]
     {
-        let said = fails(&game, name, arguments).await?;
+        let said = fails(&game, name, &[arguments, &["--wait", "0"]].concat()).await?;
         one_line(&said, &["no active master", &away, &game.masters[2].to_string()])?;
     }
 

@@ -82,6 +82,18 @@ impl Asker {
         self
     }
 
+    /// More candidates, for when those that were named first are gone.
+    pub fn also(&mut self, masters: impl IntoIterator<Item = MasterAddr>) {
+        for master in masters {
+            self.know(master);
+        }
+    }
+
+    /// The master that answered last, as long as the connection to it is of use.
+    pub fn master(&self) -> Option<&MasterAddr> {
+        self.client.as_ref().map(AdminClient::master)
+    }
+
     /// The connection to the leader; made now if there is none. It may have moved by the next call.
     pub async fn connect(&mut self) -> Result<&AdminClient, AdminError> {
         let client = self.take(None).await?;
