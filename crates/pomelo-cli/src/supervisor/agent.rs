@@ -131,6 +131,13 @@ impl Agent {
         !self.pending.is_empty()
     }
 
+    /// The servers that this agent keeps: those that run here, and those that are started again. Masters are told, so that they
+    /// know whom to ask for another life of one.
+    pub(super) fn keeps(&self) -> BTreeSet<ServerId> {
+        let died = self.pending.iter().filter(|(_, (why, _))| *why == Why::Died).map(|(id, _)| id);
+        self.children.keys().chain(died).cloned().collect()
+    }
+
     /// What to ask the active master now, if anything: may these be started? To be followed by [`Agent::answered`].
     pub(super) fn ask(&mut self, now: Instant) -> Option<(Why, Vec<ServerId>)> {
         if self.ending || self.asking.is_some() || self.ask_at.is_some_and(|at| at > now) {

@@ -113,6 +113,7 @@ pub async fn run(game: Game, plan: Plan, detach: Option<Detach>) -> Result<()> {
         asking: None,
         leader: None,
         tickets: 0,
+        kept: None,
         replies: BTreeMap::new(),
         detach,
     };
@@ -193,6 +194,8 @@ struct Supervisor {
     asking: Option<Asking>,
     leader: Option<Leader>,
     tickets: Ticket,
+    /// Servers that the masters were told are kept here.
+    kept: Option<BTreeSet<ServerId>>,
     /// Orders that are being carried out.
     replies: BTreeMap<Ticket, Reply>,
     detach: Option<Detach>,
@@ -207,6 +210,7 @@ impl Supervisor {
         let mut links = self.follower.links();
         while self.has_work() {
             self.ask();
+            self.tell_kept();
             self.check_ready()?;
             let timer = self.timer();
             tokio::select! {
@@ -217,7 +221,8 @@ impl Supervisor {
                     self.led_by(leader);
                 }
                 Ok(()) = view.changed() => {}
-                Ok(()) = links.changed() => {}
+                // A master that is linked again has to be told.
+                Ok(()) = links.changed() => self.kept = None,
                 // A guardian ends when its master is dead for good and its place is free.
                 Some(_) = self.guards.join_next() => {}
                 answer = answered(&mut self.asking) => self.take_answer(answer),
@@ -262,6 +267,15 @@ impl Supervisor {
             let body = json!({ "signal": "start", "servers": ids, "why": why.as_str() });
             follower.request("__console__", body).await
         }));
+    }
+
+    /// Tells every master which servers are kept here, if that is news.
+    fn tell_kept(&mut self) {
+        let kept = self.agent.keeps();
+        if self.kept.as_ref() != Some(&kept) {
+            let body = json!({ "action": "children", "servers": kept });
+            self.kept = self.follower.tell_all(CLUSTER, body).then_some(kept);
+        }
     }
 
     fn take_answer(&mut self, answer: Result<Value, FollowError>) {

@@ -86,6 +86,7 @@ fn a_dead_server_is_told_to_all_and_asked_for_again_only_where_its_entry_says_so
     let dos = agent.ended(&id("a"), false, now);
     assert_eq!(dos[0], Do::TellDied(vec![(id("a"), 5)]));
     assert_eq!(agent.ask(now), None, "after a pause");
+    assert_eq!(agent.keeps(), BTreeSet::from([id("a")]), "it is this agent's all the same");
     assert_eq!(agent.due(false), None, "nobody can be asked");
     let later = agent.due(true).unwrap();
     assert_eq!(agent.ask(later), Some((Why::Died, vec![id("a")])));
@@ -93,8 +94,10 @@ fn a_dead_server_is_told_to_all_and_asked_for_again_only_where_its_entry_says_so
     assert_eq!(spawned(&dos), [("a", Some(9))], "once");
 
     agent.started(&id("b"), Some(6), 78, now);
+    assert_eq!(agent.keeps(), BTreeSet::from([id("b")]));
     assert_eq!(agent.ended(&id("b"), false, now), [Do::TellDied(vec![(id("b"), 6)])]);
     assert!(!agent.is_waiting());
+    assert!(agent.keeps().is_empty());
 }
 
 #[test]
