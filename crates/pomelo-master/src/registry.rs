@@ -394,7 +394,7 @@ impl Registry {
         let alive = if self.leading {
             self.missing_for(&info.id, now).is_some_and(|missing| missing < self.fresh)
         } else {
-            !self.left.get(&info.id).is_some_and(|left| member.incarnation <= *left)
+            self.left.get(&info.id).is_none_or(|left| member.incarnation > *left)
         };
         if alive { Err(held(member)) } else { Ok(()) }
     }

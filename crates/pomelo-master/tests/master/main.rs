@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "functions of tests fail by panicking, too")]
 
 mod cluster;
+mod ops;
 mod support;
 mod wire;

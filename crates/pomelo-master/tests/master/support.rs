@@ -125,6 +125,22 @@ impl Masters {
         Config::load(self.dir.path().join("config")).unwrap().environment("development").unwrap()
     }
 
+    /// Whether the coordinator keeps something with this text in it.
+    pub(crate) fn keep(&self, text: &str) -> bool {
+        let mut folders = vec![self.dir.path().join("run/ha")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if fs::read(&path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text)) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Waits until this one leads.
     pub(crate) async fn until_active(&self, n: usize) {
         eventually("master is active", LIMIT, || async { self.admin(n).await.ok() }).await;
