@@ -136,7 +136,8 @@ pub trait Candidacy: Send + Sync {
     fn resign(&self) -> BoxFuture<'_, ()>;
 
     /// Writes of the holder of `term`, all or none, in one step that fails with [`StoreError::Fenced`] if this candidate is
-    /// not first any more or `term` is not the last one it was granted. Keys are those of [`store`].
+    /// not first any more or `term` is not the last one it was granted. Keys are those of [`store`]. Several steps at a time are
+    /// made in any order: one that must come after another is asked for when that one is answered.
     fn write(&self, term: &Term, writes: Vec<Write>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Every record of a folder ([`store::OPS`], ...), in the order of the keys. A folder that is not there is empty.

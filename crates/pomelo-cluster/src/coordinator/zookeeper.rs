@@ -31,7 +31,7 @@ pub use self::queue::ahead;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex as StdMutex},
+    sync::{Arc, Mutex as StdMutex, MutexGuard},
     time::Duration,
 };
 
@@ -192,8 +192,17 @@ impl Coordinator for ZooKeeperCoordinator {
             events,
         );
         let task = Mutex::new(OwnedTask::spawn(sessions.run()));
-        let (granted, known) = (StdMutex::new(None), Known::default());
-        let candidacy = ZooKeeperCandidacy { config, me, place: seen, obituary, lease, granted, known, task };
+        let candidacy = ZooKeeperCandidacy {
+            config,
+            me,
+            place: seen,
+            obituary,
+            lease,
+            granted: StdMutex::new(None),
+            tried: StdMutex::new(None),
+            known: Known::default(),
+            task,
+        };
         (Box::new(candidacy), receiver)
     }
 }
@@ -206,6 +215,8 @@ struct Place {
     node: String,
     /// The lowest: once so, for as long as the node is there, because later nodes get higher numbers.
     first: bool,
+    /// The last epoch and the version of its node, when the queue was last looked at.
+    epoch: Option<(u64, i32)>,
 }
 
 /// The last term that was granted, and the name of the node it rests on.
@@ -222,6 +233,8 @@ struct ZooKeeperCandidacy {
     obituary: watch::Sender<Option<Obituary>>,
     lease: Arc<Lease>,
     granted: StdMutex<Option<Granted>>,
+    /// The node with which a promotion was last tried.
+    tried: StdMutex<Option<String>>,
     known: Known,
     task: Mutex<OwnedTask>,
 }
@@ -253,13 +266,20 @@ impl ZooKeeperCandidacy {
 impl Candidacy for ZooKeeperCandidacy {
     fn promote(&self, above: u64) -> BoxFuture<'_, Result<Term, PromoteError>> {
         Box::pin(async move {
-            let place = match self.place() {
+            let mut place = match self.place() {
                 Some(place) if place.first => place,
                 Some(_) => {
                     return Err(PromoteError::Fenced("others are before this candidate".to_owned()));
                 }
                 None => return Err(PromoteError::Fenced("no place in the queue".to_owned())),
             };
+            // An earlier attempt may have raised the epoch though it was not answered: what was seen before it counts no more.
+            let again = |mut tried: MutexGuard<'_, Option<String>>| {
+                tried.replace(place.node.clone()).is_some_and(|node| node == place.node)
+            };
+            if self.tried.lock().map_or(true, again) {
+                place.epoch = None;
+            }
             let term = promote::promote(&self.config, &self.me, &place, above).await?;
             if let Ok(mut granted) = self.granted.lock() {
                 *granted = Some(Granted { epoch: term.epoch, node: place.node });

@@ -30,7 +30,7 @@ pub(super) async fn promote(
     above: u64,
 ) -> Result<Term, PromoteError> {
     let attempt = Attempt { config, client: &place.client, me, node: &place.node, above };
-    match config.in_time(attempt.run()).await {
+    match config.in_time(attempt.run(place.epoch)).await {
         Some(result) => result,
         None => Err(PromoteError::Unavailable("no answer to the promotion".to_owned())),
     }
@@ -52,16 +52,22 @@ enum Written {
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<Term, PromoteError> {
+    /// Begins with the epoch and the version that were seen, if there are any.
+    async fn run(&self, seen: Option<(u64, i32)>) -> Result<Term, PromoteError> {
+        if let Some((last, version)) = seen
+            && let Written::Done(term) = self.write(last, version).await?
+        {
+            return Ok(term);
+        }
         for _ in 0..TRIES_MAX {
-            if let Written::Done(term) = self.write().await? {
+            if let Written::Done(term) = self.read_and_write().await? {
                 return Ok(term);
             }
         }
         Err(PromoteError::Unavailable("the epoch changes all the time".to_owned()))
     }
 
-    async fn write(&self) -> Result<Written, PromoteError> {
+    async fn read_and_write(&self) -> Result<Written, PromoteError> {
         let path = &*self.config.path;
         let epoch_path = format!("{path}/epoch");
         let reads = future::join(self.client.get_data(&epoch_path), self.client.get_data(path)).await;
@@ -73,6 +79,13 @@ impl Attempt<'_> {
         if let Some(term) = self.granted_before(&published, last) {
             return Ok(Written::Done(term));
         }
+        self.write(last, stat.version).await
+    }
+
+    /// The epoch after this one, if its node still has this version.
+    async fn write(&self, last: u64, version: i32) -> Result<Written, PromoteError> {
+        let path = &*self.config.path;
+        let epoch_path = format!("{path}/epoch");
         let last = last.max(self.above);
         let epoch =
             last.checked_add(1).ok_or_else(|| PromoteError::Fenced(format!("no epoch after {last}")))?;
@@ -81,7 +94,7 @@ impl Attempt<'_> {
         let lock = format!("{path}/lock/{}", self.node);
         let mut writer = self.client.new_check_writer(&lock, None).map_err(unavailable)?;
         writer
-            .add_set_data(&epoch_path, epoch.to_string().as_bytes(), Some(stat.version))
+            .add_set_data(&epoch_path, epoch.to_string().as_bytes(), Some(version))
             .and_then(|()| writer.add_set_data(path, &published, None))
             .map_err(unavailable)?;
         match writer.commit().await {
@@ -121,7 +134,7 @@ impl Attempt<'_> {
     }
 }
 
-fn parse_epoch(text: &[u8]) -> Result<u64, PromoteError> {
+pub(super) fn parse_epoch(text: &[u8]) -> Result<u64, PromoteError> {
     let text = String::from_utf8_lossy(text);
     text.trim().parse().map_err(|_| {
         PromoteError::Unavailable(format!(

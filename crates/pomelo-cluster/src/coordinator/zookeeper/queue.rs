@@ -4,11 +4,12 @@
 
 use std::time::Duration;
 
+use futures_util::future;
 use serde::Serialize;
 use tokio::time;
 use zookeeper_client::{Client, Error, OneshotWatcher};
 
-use super::{ZooKeeperCoordinator, access};
+use super::{ZooKeeperCoordinator, access, promote::parse_epoch};
 use crate::coordinator::{CandidateInfo, clock::since_boot, process::ProcessId};
 
 /// A candidate looks again after this even if no watch fired: watches are how it learns fast, not how it stays right.
@@ -31,6 +32,8 @@ pub(super) struct Seen {
     pub(super) ahead: usize,
     /// When it was asked whether the own node is there, on the clock of leases.
     pub(super) asked: Duration,
+    /// The last epoch and the version of its node, if they could be read.
+    pub(super) epoch: Option<(u64, i32)>,
     own: OneshotWatcher,
     before: Option<OneshotWatcher>,
 }
@@ -117,29 +120,31 @@ async fn find_own(client: &Client, path: &str, prefix: &str) -> Result<Option<St
 
 /// Looks who is before the own node, and watches it and the one before: only one candidate is woken when one ends.
 pub(super) async fn look(client: &Client, path: &str, own: &str) -> Result<Seen, LookError> {
-    let watch = |node: &str| {
-        let node = format!("{path}/lock/{node}");
-        async move {
-            match client.get_and_watch_data(&node).await {
-                Ok((_, _, watcher)) => Ok(Some(watcher)),
-                Err(Error::NoNode) => Ok(None),
-                Err(error) => Err(error),
-            }
-        }
-    };
+    let lock = format!("{path}/lock");
+    let (own_node, epoch_node) = (format!("{lock}/{own}"), format!("{path}/epoch"));
     loop {
-        // The watch on the own node first: its end is never missed.
         let asked = since_boot();
-        let watching = watch(own).await?.ok_or(LookError::Gone)?;
-        let nodes = match client.list_children(&format!("{path}/lock")).await {
-            Err(Error::NoNode) => return Err(LookError::Gone),
-            nodes => nodes?,
+        // Asked in this order, without waiting between. The watch on the own node first: its end is never missed. The epoch
+        // for the case that this candidate is first, who then has a question less to ask.
+        let watching = client.get_and_watch_data(&own_node);
+        let (nodes, epoch) = (client.list_children(&lock), client.get_data(&epoch_node));
+        let (watching, nodes, epoch) = future::join3(watching, nodes, epoch).await;
+        let ((_, _, watching), nodes) = match (watching, nodes) {
+            (Err(Error::NoNode), _) | (_, Err(Error::NoNode)) => return Err(LookError::Gone),
+            (watching, nodes) => (watching?, nodes?),
         };
+        let epoch = epoch.ok().and_then(|(text, stat)| Some((parse_epoch(&text).ok()?, stat.version)));
         let (ahead, before) = ahead(&nodes, own).ok_or(LookError::Gone)?;
-        let Some(before) = before else { return Ok(Seen { ahead, asked, own: watching, before: None }) };
-        // Gone between the list and the watch: nothing would ever fire. Look again.
-        if let Some(before) = watch(before).await? {
-            return Ok(Seen { ahead, asked, own: watching, before: Some(before) });
+        let Some(before) = before else {
+            return Ok(Seen { ahead, asked, epoch, own: watching, before: None });
+        };
+        match client.get_and_watch_data(&format!("{lock}/{before}")).await {
+            Ok((_, _, before)) => {
+                return Ok(Seen { ahead, asked, epoch, own: watching, before: Some(before) });
+            }
+            // Gone between the list and the watch: nothing would ever fire. Look again.
+            Err(Error::NoNode) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

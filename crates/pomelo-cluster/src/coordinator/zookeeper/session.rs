@@ -205,7 +205,8 @@ impl Sessions {
     async fn look(&mut self, client: &Client, name: String) -> Result<(), LookError> {
         let seen = queue::look(client, &self.config.path, &name).await?;
         self.lease.answered(seen.asked, client.session_timeout());
-        self.place.send_replace(Some(Place { client: client.clone(), node: name, first: seen.ahead == 0 }));
+        let first = seen.ahead == 0;
+        self.place.send_replace(Some(Place { client: client.clone(), node: name, first, epoch: seen.epoch }));
         let event = match seen.ahead {
             0 => CoordinatorEvent::Elected,
             ahead => CoordinatorEvent::Waiting { ahead },
