@@ -1,8 +1,10 @@
-//! What the suites of whole clusters share: players that count what they lose, ours and npm's, and a browser. The suites
-//! themselves are in `tests/`; the cluster they start is the testkit's, since measurements start it too.
+//! What the suites of whole clusters share: players that count what they lose, ours and npm's, a browser, and the claims that
+//! hold after any fault. The suites themselves are in `tests/`; the cluster they start is the testkit's, since measurements
+//! start it too.
 
 pub mod browser;
 pub mod npm;
 pub mod player;
+pub mod trial;
 
 pub use pomelo_testkit::cluster;

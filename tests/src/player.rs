@@ -44,7 +44,7 @@ pub struct Player {
 impl Player {
     /// Comes in by way of the gate and starts to speak.
     pub async fn join(game: &GameDir, transport: Transport, name: &str) -> Result<Self> {
-        let gate = connect(transport, "127.0.0.1", game.gate).await?;
+        let gate = connect(transport, &game.host, game.gate).await?;
         // A cluster is ready when its master knows all servers; the gate hears of the connectors a moment later.
         let at: Value = eventually("the gate knows a connector", PATIENCE, async || {
             match gate.request("gate.gateHandler.queryEntry", &json!({ "uid": name })).await {

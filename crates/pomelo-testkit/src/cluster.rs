@@ -47,7 +47,15 @@ impl Cluster {
         zookeeper: Option<&ZooKeeper>,
         configure: impl FnOnce(&GameDir) -> Result<()>,
     ) -> Result<Self> {
-        let game = GameDir::chat(zookeeper.map(ZooKeeper::addr).as_deref())?;
+        Self::start_at(zookeeper.map(ZooKeeper::addr).as_deref(), configure).await
+    }
+
+    /// The same, on a ZooKeeper at `host:port`, several with commas between, or on the embedded coordinator.
+    pub async fn start_at(
+        zookeeper: Option<&str>,
+        configure: impl FnOnce(&GameDir) -> Result<()>,
+    ) -> Result<Self> {
+        let game = GameDir::chat(zookeeper)?;
         configure(&game)?;
         let mut cluster = Self { game, supervisors: Vec::new() };
         cluster.supervise(&["start", "-e", "production"]).await?;
@@ -70,6 +78,14 @@ impl Cluster {
         self.supervise(&[again, &["-e", "production"]].concat()).await
     }
 
+    /// The same without waiting, for a cluster with [`GameDir::environments_of_masters`].
+    pub fn bring_back_soon(&mut self, port: u16) -> Result<()> {
+        let environment = format!("only-{port}");
+        let supervisor = Running::pomelo(&self.game, &["start", "-t", "master", "-e", &environment])?;
+        self.supervisors.push(supervisor);
+        Ok(())
+    }
+
     /// `pomelo-cli -c "show servers"`, asked of the master at `port`, or of those of the configuration.
     pub async fn show_servers(&self, port: Option<u16>) -> Result<Vec<Value>> {
         let port = port.map(|port| port.to_string());
@@ -85,6 +101,14 @@ impl Cluster {
     /// The active master, from `show servers`.
     pub async fn active(&self) -> Result<Master> {
         master_of(&self.show_servers(None).await?)
+    }
+
+    /// The process that has started this master and watches over it.
+    pub fn guardian(&self, master: u32) -> Option<u32> {
+        let stat = std::fs::read_to_string(format!("/proc/{master}/stat")).ok()?;
+        // The fields after the name, which may have anything in it: state, parent.
+        let parent = stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse::<u32>().ok()?;
+        self.supervisors.iter().filter_map(Running::pid).find(|pid| *pid == parent)
     }
 
     /// Waits until a line with `text` was printed by any supervisor.

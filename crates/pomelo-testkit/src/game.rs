@@ -23,6 +23,8 @@ pub struct GameDir {
     dir: TempDir,
     /// The master of `master.json`, then the standbys of `masterha.json`.
     pub masters: Vec<u16>,
+    /// Where the servers are.
+    pub host: String,
     /// Client port of the gate.
     pub gate: u16,
     /// Client ports of the connectors.
@@ -42,6 +44,20 @@ impl GameDir {
     /// Two connectors, two chat servers, a gate, a master and two standbys, in `production` and `development` alike; on
     /// the embedded coordinator, or on the ZooKeeper at `host:port/chroot`.
     pub fn chat(zookeeper: Option<&str>) -> Result<Self> {
+        let ports = free_ports(10)?;
+        let (masters, others) = ports.split_at(3);
+        let host = "127.0.0.1";
+        Self::make(&masters.iter().map(|port| (host, *port)).collect::<Vec<_>>(), host, others, zookeeper)
+    }
+
+    /// The same over several machines: a master at each of these hosts, the first in `master.json`, and every server at another
+    /// host. They have ports of their own there, so these are the usual ones.
+    pub fn chat_on(masters: &[String], servers: &str, zookeeper: &str) -> Result<Self> {
+        let masters: Vec<_> = masters.iter().map(|host| (host.as_str(), 3005)).collect();
+        Self::make(&masters, servers, &[4050, 3050, 4051, 3051, 6050, 6051, 3014], Some(zookeeper))
+    }
+
+    fn make(masters: &[(&str, u16)], host: &str, p: &[u16], zookeeper: Option<&str>) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("pomelo-").tempdir()?;
         let config = dir.path().join("config");
         fs::create_dir(&config)?;
@@ -50,8 +66,6 @@ impl GameDir {
             let entry = entry?;
             fs::copy(entry.path(), config.join(entry.file_name()))?;
         }
-        let p = free_ports(10)?;
-        let host = "127.0.0.1";
         let connector = |n: usize, port: u16, client: u16| {
             json!({"id": format!("connector-server-{n}"), "host": host, "port": port,
                    "clientHost": host, "clientPort": client, "frontend": true})
@@ -59,20 +73,27 @@ impl GameDir {
         let chat =
             |n: usize, port: u16| json!({"id": format!("chat-server-{n}"), "host": host, "port": port});
         let servers = json!({
-            "connector": [connector(1, p[3], p[4]), connector(2, p[5], p[6])],
-            "chat": [chat(1, p[7]), chat(2, p[8])],
-            "gate": [{"id": "gate-server-1", "host": host, "clientPort": p[9], "frontend": true}],
+            "connector": [connector(1, p[0], p[1]), connector(2, p[2], p[3])],
+            "chat": [chat(1, p[4]), chat(2, p[5])],
+            "gate": [{"id": "gate-server-1", "host": host, "clientPort": p[6], "frontend": true}],
         });
-        let master = |port: u16| json!({"id": "master-server-1", "host": host, "port": port});
-        let mut masterha = json!({"masterha": [master(p[1]), master(p[2])]});
+        let master =
+            |(host, port): &(&str, u16)| json!({"id": "master-server-1", "host": host, "port": port});
+        let mut masterha = json!({"masterha": masters[1..].iter().map(master).collect::<Vec<_>>()});
         if let Some(server) = zookeeper {
             masterha["zookeeper"] = json!({"server": server, "path": "/pomelo/master"});
         }
         let both = |section: Value| json!({"development": section, "production": section});
         write(&config.join("servers.json"), &both(servers))?;
-        write(&config.join("master.json"), &both(master(p[0])))?;
+        write(&config.join("master.json"), &both(master(&masters[0])))?;
         write(&config.join("masterha.json"), &masterha)?;
-        Ok(Self { dir, masters: p[..3].to_vec(), gate: p[9], connectors: vec![p[4], p[6]] })
+        Ok(Self {
+            dir,
+            masters: masters.iter().map(|(_, port)| *port).collect(),
+            host: host.to_owned(),
+            gate: p[6],
+            connectors: vec![p[1], p[3]],
+        })
     }
 
     /// Where it is.
@@ -103,6 +124,38 @@ impl GameDir {
         })?;
         self.configure("masterha.json", |file| {
             file["masterha"].as_array_mut().into_iter().flatten().for_each(again);
+        })
+    }
+
+    /// An environment for each master, `only-PORT`, in which it is the one of `master.json` and the others stand by: with
+    /// `pomelo start -t master -e only-PORT` it can be started by itself, whichever it is.
+    pub fn environments_of_masters(&self) -> Result<()> {
+        let config = self.path().join("config");
+        let read = |file: &str| -> Result<Value> {
+            Ok(serde_json::from_str(&fs::read_to_string(config.join(file))?)?)
+        };
+        let (master, masterha) = (read("master.json")?["production"].clone(), read("masterha.json")?);
+        let mut all = vec![master];
+        all.extend(masterha["masterha"].as_array().into_iter().flatten().cloned());
+        for (n, port) in self.masters.iter().enumerate() {
+            let mut others = all.clone();
+            let own = others.remove(n);
+            let mut standbys = masterha.clone();
+            standbys["masterha"] = others.into();
+            let name = format!("only-{port}");
+            let folder = config.join(&name);
+            fs::create_dir(&folder)?;
+            write(&folder.join("master.json"), &own)?;
+            write(&folder.join("masterha.json"), &standbys)?;
+            self.configure("servers.json", |servers| servers[&name] = servers["production"].clone())?;
+        }
+        Ok(())
+    }
+
+    /// Leaves so many masters, the one of `master.json` included.
+    pub fn keep_masters(&self, count: usize) -> Result<()> {
+        self.configure("masterha.json", |file| {
+            file["masterha"].as_array_mut().into_iter().for_each(|masters| masters.truncate(count - 1));
         })
     }
 

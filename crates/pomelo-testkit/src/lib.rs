@@ -5,6 +5,7 @@ pub mod command;
 pub mod etcd;
 mod eventually;
 pub mod game;
+pub mod machines;
 pub mod netns;
 pub mod proxy;
 pub mod zookeeper;
