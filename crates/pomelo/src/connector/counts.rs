@@ -11,6 +11,8 @@ pub(super) struct ConnectorCounts {
     pub(super) accepted: u64,
     /// Connections refused because there were as many as allowed.
     pub(super) refused_full: u64,
+    /// Connections refused because of where they came from.
+    pub(super) refused_blocked: u64,
     /// Handshakes answered with 500 or 501.
     pub(super) refused_handshakes: u64,
     /// Connections closed because of what the client sent: garbage, oversize, out of order.
@@ -27,6 +29,7 @@ pub(super) struct ConnectorCounts {
 pub(super) struct Counts {
     accepted: AtomicU64,
     refused_full: AtomicU64,
+    refused_blocked: AtomicU64,
     refused_handshakes: AtomicU64,
     faults: AtomicU64,
     timeouts: AtomicU64,
@@ -41,6 +44,10 @@ impl Counts {
 
     pub(super) fn refused_full(&self) {
         self.refused_full.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn refused_blocked(&self) {
+        self.refused_blocked.fetch_add(1, Relaxed);
     }
 
     /// A connection ended.
@@ -64,6 +71,7 @@ impl Counts {
         ConnectorCounts {
             accepted: self.accepted.load(Relaxed),
             refused_full: self.refused_full.load(Relaxed),
+            refused_blocked: self.refused_blocked.load(Relaxed),
             refused_handshakes: self.refused_handshakes.load(Relaxed),
             faults: self.faults.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
@@ -75,11 +83,20 @@ impl Counts {
 
 impl ConnectorCounts {
     pub(super) fn log(&self) {
-        let Self { accepted, refused_full, refused_handshakes, faults, timeouts, slow_readers, kicked } =
-            self;
+        let Self {
+            accepted,
+            refused_full,
+            refused_blocked,
+            refused_handshakes,
+            faults,
+            timeouts,
+            slow_readers,
+            kicked,
+        } = self;
         tracing::info!(
             accepted,
             refused_full,
+            refused_blocked,
             refused_handshakes,
             faults,
             timeouts,

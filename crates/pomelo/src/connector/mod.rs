@@ -22,11 +22,11 @@ mod peer;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -65,6 +65,9 @@ pub(crate) const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long connections may take to end when the connector ends; more than any of them should need.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Addresses that may be blocked; others are let in, and that is said in the log.
+const BLOCKED_MAX: usize = 4_096;
+
 /// After how long without a word TCP itself asks whether a client without heartbeats is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -95,6 +98,8 @@ struct Shared {
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     /// Those among them whose handshake is done.
     open: AtomicUsize,
+    /// Nobody is let in from these addresses.
+    blocked: RwLock<BTreeSet<IpAddr>>,
     counts: Counts,
 }
 
@@ -167,6 +172,17 @@ impl ConnectorHandle {
         self.0.open.load(Ordering::Relaxed)
     }
 
+    /// Lets nobody in from these addresses from now on. Whoever is connected stays.
+    pub(crate) fn block(&self, addresses: impl IntoIterator<Item = IpAddr>) {
+        let mut blocked = self.0.blocked.write().unwrap_or_else(PoisonError::into_inner);
+        for address in addresses {
+            if blocked.len() >= BLOCKED_MAX && !blocked.contains(&address.to_canonical()) {
+                return tracing::warn!(%address, max = BLOCKED_MAX, "too many addresses are blocked, this one is not");
+            }
+            blocked.insert(address.to_canonical());
+        }
+    }
+
     /// What happened since the connector was bound; it says so in the log when it ends.
     #[cfg(test)]
     fn counts(&self) -> counts::ConnectorCounts {
@@ -212,6 +228,11 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
                 continue;
             }
         };
+        if shared.is_blocked(addr) {
+            shared.counts.refused_blocked();
+            tracing::debug!(%addr, "address is blocked, connection refused");
+            continue;
+        }
         let Ok(permit) = permits.clone().try_acquire_owned() else {
             shared.counts.refused_full();
             if let Some(left_out) = full.admit() {
@@ -268,6 +289,7 @@ impl Shared {
             scratch: Mutex::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             clients: Mutex::default(),
             open: AtomicUsize::new(0),
+            blocked: RwLock::default(),
             counts: Counts::default(),
             hybrid,
             dictionary,
@@ -278,6 +300,11 @@ impl Shared {
     /// How long a client may be silent.
     fn late_after(&self) -> Option<Duration> {
         self.hybrid.heartbeat.map(|interval| interval * 2)
+    }
+
+    fn is_blocked(&self, addr: SocketAddr) -> bool {
+        let blocked = self.blocked.read().unwrap_or_else(PoisonError::into_inner);
+        !blocked.is_empty() && blocked.contains(&addr.ip().to_canonical())
     }
 
     fn lock_clients(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Client>>> {

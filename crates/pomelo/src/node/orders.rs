@@ -41,6 +41,7 @@ impl Status {
                 Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) }
             }
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
+            ("__console__", "blacklist", _) => answer(self.block(body)),
             ("__console__", "drillReport", _) => answer(match self.drills().report(body) {
                 Ok(report) => status::drill(&self.me, report),
                 Err(why) => json!(why),
@@ -60,6 +61,15 @@ impl Status {
                 answer(json!(format!("{} does not know this command", self.me.id)))
             }
         }
+    }
+
+    /// Lets nobody in from the addresses in `addresses`; a master of the original calls them `blacklist`.
+    fn block(&self, body: &Value) -> Value {
+        let Some(connector) = &self.connector else { return json!("no connections: this is a backend") };
+        let addresses = body.get("addresses").or_else(|| body.get("blacklist")).and_then(Value::as_array);
+        let addresses = addresses.into_iter().flatten().filter_map(|address| address.as_str()?.parse().ok());
+        connector.block(addresses);
+        json!(1)
     }
 
     fn drills(&self) -> MutexGuard<'_, Drills> {

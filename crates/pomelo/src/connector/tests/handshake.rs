@@ -287,3 +287,17 @@ async fn a_port_in_use_is_said_with_its_address() {
     assert!(error.starts_with(&format!("cannot listen for clients on {}: ", rig.addr)), "{error}");
     rig.stop(()).await;
 }
+
+#[tokio::test]
+async fn nobody_is_let_in_from_a_blocked_address_and_whoever_is_in_stays() {
+    let rig = Rig::start(Hybrid::new());
+    let mut before = rig.tcp().await;
+    rig.handle.block(["10.0.0.7".parse().unwrap()]);
+    drop(rig.tcp().await);
+    rig.handle.block(["::ffff:127.0.0.1".parse().unwrap()]);
+    expect_end(&mut rig.tcp_silent().await.socket).await;
+    assert_eq!(rig.handle.counts().refused_blocked, 1);
+    before.request(1, "test.h.wait", "").await;
+    rig.service.told("1 test.h.wait ").await;
+    rig.stop(before).await;
+}
