@@ -26,11 +26,19 @@ pub const PROCESSES: [(&str, &str); 7] = [
     ("uptime(m)", "uptime"),
 ];
 
-/// The rows of an answer `{id: {field: value}}`, by id.
+/// The rows of an answer `{id: {field: value}}`, by id. A server whose link broke can't say how it is: its last column says
+/// for how long.
 pub fn rows(answer: &Map<String, Value>) -> Vec<Value> {
     let mut rows: Vec<_> = answer.iter().collect();
     rows.sort_by_key(|(id, _)| *id);
-    rows.into_iter().map(|(_, row)| row.clone()).collect()
+    let row = |(_, row): (&String, &Value)| {
+        let mut row = row.clone();
+        if let Some(seconds) = row.get("missing").and_then(Value::as_u64) {
+            row["uptime"] = format!("missing for {seconds} s").into();
+        }
+        row
+    };
+    rows.into_iter().map(row).collect()
 }
 
 /// The table as text, every line ended.
@@ -70,6 +78,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_missing_server_is_listed_with_for_how_long() {
+        let answer = json!({ "gate-server-1": { "serverId": "gate-server-1", "missing": 4 } });
+        let text = render(&PROCESSES, &rows(answer.as_object().unwrap()), Style::plain());
+        assert!(text.ends_with("missing for 4 s\n"), "{text}");
+    }
 
     #[test]
     fn servers_are_listed_by_id_in_columns_as_wide_as_their_widest_cell() {
