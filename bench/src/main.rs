@@ -2,12 +2,22 @@
 //!
 //! Figures from one run on one machine are for comparing rows of that run, nothing else.
 
+mod busy;
+mod crowd;
+mod crowded;
 mod failover;
+mod log;
 mod original;
+mod output;
+mod plot;
 mod series;
+mod table;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use pomelo_testkit::zookeeper::ZooKeeper;
+
+use crate::output::Output;
 
 /// Measure.
 #[derive(Parser)]
@@ -18,20 +28,61 @@ struct Bench {
 
 #[derive(Subcommand)]
 enum What {
-    /// How long servers are without a master when the active one is killed.
-    Failover {
-        /// Failovers of each of our coordinators.
-        #[arg(long, default_value_t = 20)]
-        runs: u32,
-        /// Failovers of the Node original; 0 leaves it out.
-        #[arg(long, default_value_t = 5)]
-        original_runs: u32,
-    },
+    /// How long servers are without a master when the active one dies, freezes or hands over.
+    Failover(Failover),
+}
+
+/// What to measure; without `--servers` and `--busy`, five real servers under every fault, beside the Node original.
+#[derive(Args)]
+struct Failover {
+    /// Failovers of each case, half as many of the slow ones [default: 20]; with --storm, cold starts [default: 3].
+    #[arg(long, value_name = "N")]
+    runs: Option<u32>,
+    /// Failovers of the Node original; 0 leaves it out.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    original_runs: u32,
+    /// Only our cases with this in their name.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// Kill -9 with so many simulated servers instead: 1000, 10000.
+    #[arg(long, value_name = "N")]
+    servers: Option<usize>,
+    /// With --servers: instead of failovers, cold starts of one master that all servers wait for.
+    #[arg(long, requires = "servers")]
+    storm: bool,
+    /// With --servers: on the embedded coordinator, not on ZooKeeper.
+    #[arg(long, requires = "servers")]
+    embedded: bool,
+    /// With --servers: so many masters.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(2..=3))]
+    masters: u8,
+    /// Instead: every core busy for so many seconds and no fault; changes of the master are counted.
+    #[arg(long, value_name = "SECONDS", conflicts_with = "servers")]
+    busy: Option<u64>,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    match Bench::parse().what {
-        What::Failover { runs, original_runs } => failover::run(runs, original_runs).await,
+    let What::Failover(failover) = Bench::parse().what;
+    failover.run().await
+}
+
+impl Failover {
+    async fn run(self) -> Result<()> {
+        let output = &self.output;
+        if let Some(seconds) = self.busy {
+            return busy::run(seconds, output).await;
+        }
+        let Some(servers) = self.servers else {
+            return failover::run(self.runs.unwrap_or(20), self.original_runs, &self.only, output).await;
+        };
+        let zookeeper = if self.embedded { None } else { Some(ZooKeeper::start().await?) };
+        let (count, zookeeper) = ((servers, usize::from(self.masters)), zookeeper.as_ref());
+        match self.storm {
+            true => crowded::storms(count, self.runs.unwrap_or(3), zookeeper, output).await,
+            false => crowded::failovers(count, self.runs.unwrap_or(20), zookeeper, output).await,
+        }
     }
 }

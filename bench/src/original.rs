@@ -32,10 +32,10 @@ pub(crate) async fn measure(zookeeper: &ZooKeeper, runs: u32) -> Result<Series> 
     for n in 1..=runs {
         match one(zookeeper).await? {
             Some(time) => {
-                series.add(time);
-                println!("{:<12} {n:>3}/{runs}: {:>8.1} ms", "original", time.as_secs_f64() * 1e3);
+                series.times.add(time);
+                println!("{:<34} {n:>3}/{runs}: {:>8.1} ms", "original", time.as_secs_f64() * 1e3);
             }
-            None => println!("{:<12} {n:>3}/{runs}: not within {} s", "original", PATIENCE.as_secs()),
+            None => println!("{:<34} {n:>3}/{runs}: not within {} s", "original", PATIENCE.as_secs()),
         }
     }
     Ok(series)
