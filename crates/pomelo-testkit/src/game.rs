@@ -130,26 +130,22 @@ impl GameDir {
     /// An environment for each master, `only-PORT`, in which it is the one of `master.json` and the others stand by: with
     /// `pomelo start -t master -e only-PORT` it can be started by itself, whichever it is.
     pub fn environments_of_masters(&self) -> Result<()> {
-        let config = self.path().join("config");
-        let read = |file: &str| -> Result<Value> {
-            Ok(serde_json::from_str(&fs::read_to_string(config.join(file))?)?)
-        };
-        let (master, masterha) = (read("master.json")?["production"].clone(), read("masterha.json")?);
-        let mut all = vec![master];
+        let text = |file: &str| fs::read_to_string(self.path().join("config").join(file));
+        let masters: Value = serde_json::from_str(&text("master.json")?)?;
+        let masterha: Value = serde_json::from_str(&text("masterha.json")?)?;
+        let mut all = vec![masters["production"].clone()];
         all.extend(masterha["masterha"].as_array().into_iter().flatten().cloned());
+        let mut sections = json!({"development": masterha, "production": masterha});
         for (n, port) in self.masters.iter().enumerate() {
+            let name = format!("only-{port}");
             let mut others = all.clone();
             let own = others.remove(n);
-            let mut standbys = masterha.clone();
-            standbys["masterha"] = others.into();
-            let name = format!("only-{port}");
-            let folder = config.join(&name);
-            fs::create_dir(&folder)?;
-            write(&folder.join("master.json"), &own)?;
-            write(&folder.join("masterha.json"), &standbys)?;
-            self.configure("servers.json", |servers| servers[&name] = servers["production"].clone())?;
+            self.configure("master.json", |file| file[&name] = own)?;
+            self.configure("servers.json", |file| file[&name] = file["production"].clone())?;
+            sections[&name] = masterha.clone();
+            sections[&name]["masterha"] = others.into();
         }
-        Ok(())
+        self.configure("masterha.json", |file| *file = sections)
     }
 
     /// Leaves so many masters, the one of `master.json` included.
