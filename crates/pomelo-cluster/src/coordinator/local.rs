@@ -9,11 +9,17 @@ mod files;
 mod holder;
 mod journal;
 
-use std::{fs::File, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     sync::{Mutex, mpsc, oneshot, watch},
     task,
+    time::Instant,
 };
 
 use self::{
@@ -29,6 +35,10 @@ use super::{
 /// is first.
 const LOOK_MS: u64 = 1_000;
 
+/// Who has given its place back lets the others go first for so long: the kernel wakes all who wait for the lock at once, and
+/// does not keep their order. Nobody leads meanwhile only if nobody else is there.
+const RESPITE_MS: u64 = 300;
+
 /// After a fault of the folder it is tried again this much later.
 const RETRY_MS: u64 = 1_000;
 
@@ -36,13 +46,17 @@ const RETRY_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct LocalCoordinator {
     files: Files,
+    /// When a place was given back last.
+    left: Left,
 }
+
+type Left = Arc<std::sync::Mutex<Option<Instant>>>;
 
 impl LocalCoordinator {
     /// Uses this folder, made when it is missing: usually `run/ha` of the game. All candidates of a cluster name the
     /// same one, and no two clusters do.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { files: Files::new(dir.into()) }
+        Self { files: Files::new(dir.into()), left: Left::default() }
     }
 }
 
@@ -56,9 +70,11 @@ impl Coordinator for LocalCoordinator {
         let lock = Arc::new(Mutex::new(None));
         let (obituary, _) = watch::channel(None);
         let (files, place) = (self.files.clone(), obituary.clone());
-        let queue = Queue { files, me: me.clone(), lock: Arc::clone(&lock), place, events };
+        let left = Arc::clone(&self.left);
+        let queue = Queue { files, me: me.clone(), lock: Arc::clone(&lock), place, events, left };
         let task = Mutex::new(OwnedTask::spawn(queue.run()));
-        (Box::new(LocalCandidacy { files: self.files.clone(), me, lock, obituary, task }), receiver)
+        let (files, left) = (self.files.clone(), Arc::clone(&self.left));
+        (Box::new(LocalCandidacy { files, me, lock, obituary, task, left }), receiver)
     }
 }
 
@@ -120,6 +136,7 @@ struct LocalCandidacy {
     lock: HeldLock,
     obituary: watch::Sender<Option<Obituary>>,
     task: Mutex<OwnedTask>,
+    left: Left,
 }
 
 impl LocalCandidacy {
@@ -151,6 +168,7 @@ impl Candidacy for LocalCandidacy {
         Box::pin(async move {
             self.task.lock().await.end().await;
             self.obituary.send_replace(None);
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
             if let Some(held) = self.lock.lock().await.take() {
                 // Not left to the close: a process that was started at this moment may still have the file open.
                 _ = held.lock.unlock();
@@ -211,6 +229,7 @@ struct Queue {
     lock: HeldLock,
     place: watch::Sender<Option<Obituary>>,
     events: Events,
+    left: Left,
 }
 
 impl Queue {
@@ -233,14 +252,15 @@ impl Queue {
     /// Queues, leads, and returns when the place is lost.
     async fn stand(&mut self) -> Result<(), FilesError> {
         let (files, me) = (self.files.clone(), self.me.clone());
-        let (shown, free) = blocking(move || {
+        let shown = blocking(move || {
             files.prepare()?;
-            Ok::<_, FilesError>((files.show(&me)?, files.try_lead()?))
-        })
-        .await?;
-        let shown = Arc::new(shown);
+            files.show(&me)
+        });
+        let shown = Arc::new(shown.await?);
         self.place.send_replace(Some(Obituary::Embedded { dir: self.files.dir().to_owned() }));
-        let lock = match free {
+        self.let_others_pass(&shown).await;
+        let files = self.files.clone();
+        let lock = match blocking(move || files.try_lead()).await? {
             Some(lock) => lock,
             None => self.wait(&shown).await?,
         };
@@ -249,6 +269,18 @@ impl Queue {
         let lost = self.watch().await;
         *self.lock.lock().await = None;
         Err(lost)
+    }
+
+    /// If this candidate has given its place back a moment ago, and others are there.
+    async fn let_others_pass(&mut self, shown: &Arc<Shown>) {
+        let left = *self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(until) = left.map(|left| left + Duration::from_millis(RESPITE_MS)) else { return };
+        let (files, shown) = (self.files.clone(), Arc::clone(shown));
+        let ahead = blocking(move || files.ahead(&shown)).await;
+        if ahead > 0 && until > Instant::now() {
+            self.events.say(CoordinatorEvent::Waiting { ahead }).await;
+            tokio::time::sleep_until(until).await;
+        }
     }
 
     async fn wait(&mut self, shown: &Arc<Shown>) -> Result<File, FilesError> {
