@@ -4,5 +4,6 @@
 
 mod cluster;
 mod ops;
+mod succession;
 mod support;
 mod wire;

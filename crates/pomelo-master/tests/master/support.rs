@@ -1,7 +1,14 @@
 //! Masters in this process on real sockets, with the embedded coordinator in a temporary folder, and peers that speak raw
 //! packets.
 
-use std::{fs, future::Future, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    future::Future,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::BytesMut;
 use pomelo_cluster::{
@@ -70,6 +77,11 @@ impl Masters {
 
     /// Starts one, or starts it again on the same port.
     pub(crate) async fn run(&mut self, n: usize) {
+        self.run_with(n, None, None).await;
+    }
+
+    /// The same with the pipe to a guardian, or a folder where it remembers the membership.
+    pub(crate) async fn run_with(&mut self, n: usize, guardian: Option<UnixStream>, memory: Option<PathBuf>) {
         let addr = self.addrs[n].clone();
         let listener = match self.waiting[n].take() {
             Some(listener) => listener,
@@ -77,14 +89,8 @@ impl Masters {
         };
         let coordinator = Arc::new(LocalCoordinator::new(self.dir.path().join("run/ha")));
         let me = CandidateInfo { id: id("master-server-1"), addr, pid: std::process::id() };
-        let config = MasterConfig {
-            me,
-            env: self.env(),
-            coordinator,
-            limits: Limits::default(),
-            guardian: None,
-            memory: None,
-        };
+        let config =
+            MasterConfig { me, env: self.env(), coordinator, limits: Limits::default(), guardian, memory };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {
             // Dropped without a word, the master runs on.
@@ -123,6 +129,11 @@ impl Masters {
 
     pub(crate) fn env(&self) -> Environment {
         Config::load(self.dir.path().join("config")).unwrap().environment("development").unwrap()
+    }
+
+    /// The folder they share.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Whether the coordinator keeps something with this text in it.
