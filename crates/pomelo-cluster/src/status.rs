@@ -171,7 +171,7 @@ mod tests {
             epoch: 2,
             at_ms: 1,
             from: None,
-            to: addr.clone(),
+            to: addr,
             why: "its link broke".into(),
             detect_ms: Some(1.5),
             elect_ms: 2.0,
