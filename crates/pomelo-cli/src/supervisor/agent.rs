@@ -131,6 +131,11 @@ impl Agent {
         !self.pending.is_empty()
     }
 
+    /// Which life of a server runs here, if the active master has said so.
+    pub(super) fn life(&self, id: &ServerId) -> Option<u64> {
+        self.children.get(id)?.incarnation
+    }
+
     /// The servers that this agent keeps: those that run here, and those that are started again. Masters are told, so that they
     /// know whom to ask for another life of one.
     pub(super) fn keeps(&self) -> BTreeSet<ServerId> {

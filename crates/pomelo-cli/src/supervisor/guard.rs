@@ -212,7 +212,7 @@ impl Guardian {
             }
             Err(why) => {
                 self.on(Event::Exited { well: false }).await;
-                self.tell(News::NotStarted { label: self.label(), why }).await;
+                self.tell(News::NotStarted(why)).await;
             }
         }
     }

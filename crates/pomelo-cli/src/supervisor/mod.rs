@@ -26,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Error, Result, bail};
+use anyhow::{Error, Result, anyhow};
 use pomelo_cluster::{
     admin::{AdminClient, AdminError},
     config::{Environment, MasterEntry},
@@ -162,7 +162,7 @@ enum News {
     /// One runs.
     Started(Child),
     /// One could not be started.
-    NotStarted { label: String, why: Error },
+    NotStarted(Error),
     /// One has ended.
     Ended(Ended),
     /// Something for the person at the terminal.
@@ -188,8 +188,8 @@ struct Supervisor {
     started: Instant,
     phase: Phase,
     explain_at: Instant,
-    /// The child for which the start failed.
-    failed: Option<String>,
+    /// Why the start failed.
+    failed: Option<Error>,
     /// The question to the active master that is under way.
     asking: Option<Asking>,
     leader: Option<Leader>,
@@ -236,7 +236,7 @@ impl Supervisor {
         }
         self.follower.shutdown().await;
         match (self.failed, self.phase) {
-            (Some(child), _) => bail!("{child} could not be started"),
+            (Some(why), _) => return Err(why),
             (None, Phase::Starting) => say("ready: everything that was asked for runs already"),
             (None, _) => say("nothing of what was started here runs any more"),
         }
@@ -293,7 +293,7 @@ impl Supervisor {
                 }
                 self.children.push(child);
             }
-            News::NotStarted { label, why } => self.not_started(&label, &why),
+            News::NotStarted(why) => self.not_started(why),
             News::Ended(ended) => self.ended(&ended),
         }
     }
@@ -325,7 +325,7 @@ impl Supervisor {
         let (child, mut process) = match Child::spawn(&self.game, role, self.spawned, Stdio::null()) {
             Ok(spawned) => spawned,
             Err(why) => {
-                self.not_started(info.id.as_str(), &why);
+                self.not_started(why);
                 return self.agent.not_started(&info.id, now());
             }
         };
@@ -339,9 +339,11 @@ impl Supervisor {
         self.agent.started(&info.id, info.incarnation, pid, now())
     }
 
-    fn not_started(&mut self, label: &str, why: &Error) {
-        say(format_args!("{why:#}"));
-        self.start_failed(label);
+    fn not_started(&mut self, why: Error) {
+        match self.phase {
+            Phase::Starting => self.start_failed(why),
+            Phase::Watching | Phase::Ending { .. } => say(format_args!("{why:#}")),
+        }
     }
 
     /// Takes note of the end of a child.
@@ -356,8 +358,8 @@ impl Supervisor {
         if !(self.is_ending() && well) {
             say(child.obituary(&ended.status));
         }
-        if !well && !expected {
-            self.start_failed(&child.role.label);
+        if self.phase == Phase::Starting && !well && !expected {
+            self.start_failed(anyhow!("{} could not be started", child.role.label));
         }
         if let Kind::Server { id, .. } = &child.role.kind {
             let dos = self.agent.ended(id, well, now());
@@ -367,11 +369,9 @@ impl Supervisor {
 
     /// A child that can't be started, or ends by itself before everything runs, ends the others: the first such one is what
     /// the command fails for.
-    fn start_failed(&mut self, label: &str) {
-        if self.phase == Phase::Starting {
-            self.failed = Some(label.to_owned());
-            self.end("not everything could be started", None);
-        }
+    fn start_failed(&mut self, why: Error) {
+        self.failed = Some(why);
+        self.end("not everything could be started", None);
     }
 
     /// Does what the active master asks of an agent.
@@ -417,7 +417,9 @@ impl Supervisor {
             }
             return;
         }
-        say(format_args!("{why}: ending {} processes", self.children.len()));
+        if !self.children.is_empty() {
+            say(format_args!("{why}: ending {} processes", self.children.len()));
+        }
         let now = Instant::now();
         self.phase = Phase::Ending { remind_at: remind_after.map(|after| now + after), kill_at: now + GRACE };
         self.ending.send_replace(true);

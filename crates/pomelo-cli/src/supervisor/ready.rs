@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use pomelo_cluster::{coordinator::MasterAddr, follow::LinkState};
-use pomelo_protocol::admin::MasterRole;
+use pomelo_protocol::{ServerId, admin::MasterRole};
 
 use super::{Phase, Supervisor};
 use crate::{say, style::Style};
@@ -43,8 +43,12 @@ impl Supervisor {
             Some(LinkState { why: Some(why), .. }) => Some(format!("master {addr} ({why})")),
             _ => Some(format!("master {addr}")),
         });
-        let servers =
-            self.wanted.iter().filter(|id| !view.servers.contains_key(*id)).map(ToString::to_string);
+        // The list may be a remembered one, with an earlier life of a server that was just started.
+        let listed = |id: &&ServerId| {
+            let life = self.agent.life(id);
+            view.servers.get(*id).is_some_and(|info| life.is_none_or(|life| info.incarnation == Some(life)))
+        };
+        let servers = self.wanted.iter().filter(|id| !listed(id)).map(ToString::to_string);
         let leaderless = (self.follower.linked_leader().borrow().is_none() && !self.wanted.is_empty())
             .then(|| "an active master".to_owned());
         masters.chain(leaderless).chain(servers).collect()
