@@ -132,6 +132,8 @@ struct Missing {
     /// How many of [`PROBES_MS`] were made. One that has not come since a promotion is not looked for: its address may mean
     /// something else from here.
     probes: usize,
+    /// Somebody wants to take its place.
+    wanted: bool,
 }
 
 impl Registry {
@@ -242,16 +244,15 @@ impl Registry {
             parted.deltas = self.ended(&id, seat.info.incarnation);
         } else if self.leading {
             parted.missing = true;
-            self.missing.insert(id, Missing { since: now, probes: 0 });
+            self.missing.insert(id, Missing { since: now, probes: 0, wanted: false });
         }
         Some(parted)
     }
 
     /// The process of a server is known to have ended. Whose link that leaves behind, and what to publish.
-    pub(crate) fn died(&mut self, id: &ServerId, incarnation: Option<u64>) -> (Option<LinkId>, Vec<Delta>) {
-        let of_it = |info: &ServerInfo| {
-            incarnation.is_none() || info.incarnation.is_none_or(|i| Some(i) <= incarnation)
-        };
+    pub(crate) fn died(&mut self, id: &ServerId, incarnation: u64) -> (Option<LinkId>, Vec<Delta>) {
+        // Of no other life: one that was started beside a living one, and found its port taken, ends first.
+        let of_it = |info: &ServerInfo| info.incarnation == Some(incarnation);
         let link = self.seats.get(id).filter(|seat| of_it(&seat.info)).map(|seat| seat.link);
         if let Some(link) = link {
             self.seats.remove(id);
@@ -270,15 +271,26 @@ impl Registry {
         if missing { self.ended(id, incarnation) } else { Vec::new() }
     }
 
+    /// Whether a member has no link here. If it has had none for so long that it would have come by now, it is looked for:
+    /// somebody wants to start it, and knows only that it is not his.
+    pub(crate) fn is_missed(&mut self, id: &ServerId) -> bool {
+        let missing = self.missing.get_mut(id);
+        missing.map(|missing| missing.wanted = true).is_some()
+    }
+
     /// The addresses that are to be looked at now.
     pub(crate) fn probes(&mut self, now: Instant) -> Vec<Probe> {
         let mut probes = Vec::new();
         for (id, missing) in &mut self.missing {
-            let Some(after) = PROBES_MS.get(missing.probes) else { continue };
-            if now.saturating_duration_since(missing.since) < Duration::from_millis(*after) {
+            let passed = now.saturating_duration_since(missing.since);
+            let due =
+                PROBES_MS.get(missing.probes).is_some_and(|after| passed >= Duration::from_millis(*after));
+            let wanted = missing.wanted && passed >= self.fresh;
+            if !due && !wanted {
                 continue;
             }
-            missing.probes += 1;
+            missing.probes += usize::from(due);
+            missing.wanted = false;
             if let Some(member) = self.view.servers.get(id)
                 && let Some(port) = member.port.or(member.client_port)
             {
@@ -310,8 +322,9 @@ impl Registry {
         let mut lived = Vec::new();
         for seat in self.seats.values() {
             let known = self.view.servers.get(&seat.info.id);
-            // The same life may have told this master a newer record than the former leader.
-            if known.is_none_or(|member| same_life(member, &seat.info)) {
+            // The same life may have told this master a newer record than the former leader. Usually it has not, and nobody is to
+            // wait for thousands of records that are put where they are.
+            if known.is_none_or(|member| same_life(member, &seat.info) && **member != *seat.info) {
                 self.view.servers.insert(seat.info.id.clone(), Arc::clone(&seat.info));
                 lived.push(Arc::clone(&seat.info));
             }
@@ -323,8 +336,9 @@ impl Registry {
         let linked =
             |member: &ServerInfo| seats.get(&member.id).is_some_and(|seat| same_life(&seat.info, member));
         let unlinked = self.view.servers.values().filter(|member| !linked(member));
-        let missing =
-            |member: &Arc<ServerInfo>| (member.id.clone(), Missing { since: now, probes: PROBES_MS.len() });
+        let missing = |member: &Arc<ServerInfo>| {
+            (member.id.clone(), Missing { since: now, probes: PROBES_MS.len(), wanted: false })
+        };
         self.missing = unlinked.map(missing).collect();
         self.view.version = Version { epoch, rev: 0 };
         self.leading = true;

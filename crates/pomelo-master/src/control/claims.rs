@@ -144,7 +144,7 @@ impl Control {
     pub(super) fn claim(&mut self, id: &ServerId, agent: &str, now: Instant) -> u64 {
         let known = self.registry.last_life(id);
         let last = self.claims.last.get(id).copied().unwrap_or_default();
-        let incarnation = self.wall_us(now).max(known + 1).max(last + 1);
+        let incarnation = self.wall_us(now).max(known.saturating_add(1)).max(last.saturating_add(1));
         self.claims.claimed(id.clone(), incarnation);
         let until = now + self.limits.spawn_claim;
         self.claims.granted.insert(id.clone(), Claim { agent: agent.to_owned(), incarnation, until });
@@ -184,7 +184,11 @@ impl Control {
         for id in ids {
             let id: ServerId = serde_json::from_value(id.clone()).map_err(|_| expected())?;
             if self.registry.view().servers.contains_key(&id) {
-                grant.running.push(id);
+                // Of one that has no link nobody knows whether it runs, for instance when this master has only been told by
+                // the file of a machine that was off meanwhile. The agent asks again until that is known.
+                if self.registry.link_of(&id).is_some() || !self.registry.is_missed(&id) {
+                    grant.running.push(id);
+                }
                 continue;
             }
             if died && self.desired.is_stopped(&id) {
@@ -201,6 +205,7 @@ impl Control {
             let incarnation = self.claim(&id, &agent, now);
             grant.spawn.push((id, incarnation));
         }
+        self.probe(now);
         let mut writes = self.claims.writes(epoch, &grant.spawn);
         if !died {
             let wanted: Vec<_> =
@@ -262,7 +267,7 @@ impl Control {
             return;
         }
         for (id, incarnation) in servers {
-            let (old, deltas) = self.registry.died(id, Some(*incarnation));
+            let (old, deltas) = self.registry.died(id, *incarnation);
             if let Some(old) = old {
                 // Its peer is forgotten when the link has closed.
                 self.close(old, "its process has ended");

@@ -545,7 +545,7 @@ impl Control {
             self.answer(ready);
         }
         self.claims.lost(link);
-        self.ops.lost(link);
+        let asked_again = self.ops.lost(link);
         if let Some(Parted { id, deltas, missing }) = self.registry.leave(link, clean, now) {
             let how = match (clean, missing) {
                 (true, _) => "left",
@@ -555,6 +555,10 @@ impl Control {
             info!(target: "pomelo::master", "server {id} {how}");
             self.publish_all(deltas, now);
             self.ops_gone(&id, now);
+        }
+        if asked_again {
+            // Its server may be on another link already.
+            self.ops_look(now);
         }
         self.probe(now);
         self.ending_lost(link, now);
@@ -702,6 +706,11 @@ impl Control {
     /// The epoch this master acts in, if it may act.
     pub(crate) fn leads_in(&self) -> Option<u64> {
         self.epoch().filter(|_| self.is_active())
+    }
+
+    /// From now on it is so many µs since 1970, by this master's clock.
+    pub(crate) fn set_wall(&mut self, now: Instant, us: u64) {
+        self.wall.set(now, us);
     }
 
     /// Which life of which server it lists.

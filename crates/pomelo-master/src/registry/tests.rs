@@ -190,11 +190,13 @@ fn a_missing_member_is_removed_when_its_address_refuses_or_its_agent_says_so_or_
         let id = id("chat-1");
         assert_eq!(registry.probed(&id, Some(7), false), []);
         assert_eq!(registry.probed(&id, Some(6), true), [], "an answer about a former life");
-        assert_eq!(registry.died(&id, Some(6)), (None, vec![]), "the end of a former life");
+        assert_eq!(registry.died(&id, 6), (None, vec![]), "the end of a former life");
+        assert_eq!(registry.died(&id, 8), (None, vec![]), "the end of a life that was never registered");
+        assert_eq!(registry.died(&id, 8), (None, vec![]), "the end of one that never came");
         assert_eq!(ids(&registry), ["chat-1"]);
         let deltas = match how {
             "refused" => registry.probed(&id, Some(7), true),
-            "died" => registry.died(&id, Some(7)).1,
+            "died" => registry.died(&id, 7).1,
             _ => registry.expire(now + MISSING),
         };
         assert_eq!((deltas.len(), ids(&registry)), (1, vec![]), "{how}");
@@ -227,7 +229,7 @@ fn who_has_not_come_since_a_promotion_is_not_looked_for() {
 fn a_process_whose_server_is_known_to_have_died_leaves_its_link_to_be_closed() {
     let (mut registry, now) = leader();
     registry.admit(LinkId(1), server("chat-1", 1), false, now).unwrap();
-    let (link, deltas) = registry.died(&id("chat-1"), Some(1));
+    let (link, deltas) = registry.died(&id("chat-1"), 1);
     assert_eq!((link, deltas.len()), (Some(LinkId(1)), 1));
     assert_eq!(registry.leave(LinkId(1), false, now), None);
     assert!(registry.admit(LinkId(2), server("chat-1", 2), false, now).is_ok(), "its place is free at once");
@@ -282,7 +284,7 @@ fn the_place_of_a_server_that_ended_is_free_on_a_standby_before_the_leader_says_
     registry.followed(&followed(4, &[server("chat-1", 1), server("chat-2", 1)]));
     registry.admit(LinkId(1), server("chat-1", 1), false, now).unwrap();
     registry.leave(LinkId(1), true, now);
-    registry.died(&id("chat-2"), Some(1));
+    registry.died(&id("chat-2"), 1);
     assert!(registry.admit(LinkId(2), server("chat-1", 2), false, now).is_ok());
     assert!(registry.admit(LinkId(3), server("chat-2", 2), false, now).is_ok());
 }

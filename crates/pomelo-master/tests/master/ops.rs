@@ -183,7 +183,7 @@ async fn of_two_lives_that_two_masters_let_start_one_is_registered() {
     let older = server(life(&old));
     let mut links = older.follower.links();
     let refused = within("it is refused", links.wait_for(|links| links.values().any(|link| link.refused)));
-    let why = refused.await.unwrap().values().find_map(|link| link.why.clone()).unwrap();
+    let why = refused.await.unwrap().values().find(|link| link.refused).unwrap().why.clone().unwrap();
     assert!(why.contains("was started again since"), "{why}");
     let listed = masters.show_servers(1).await;
     assert_eq!(listed.len(), 2, "the master and one server: {listed:?}");

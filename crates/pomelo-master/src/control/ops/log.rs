@@ -96,12 +96,15 @@ impl OpLog {
         Some(op.id.clone())
     }
 
-    /// A link is lost: who was asked on it and has not answered is asked again when it comes back.
-    pub(in crate::control) fn lost(&mut self, link: LinkId) {
+    /// A link is lost: who was asked on it and has not answered is to be asked again. Says whether there is anybody.
+    pub(in crate::control) fn lost(&mut self, link: LinkId) -> bool {
         let targets = self.open.values_mut().flat_map(|op| &mut op.targets);
+        let mut any = false;
         for target in targets.filter(|target| target.state == State::Asked(link)) {
             target.state = State::Unasked;
+            any = true;
         }
+        any
     }
 
     /// An operation is over.

@@ -547,6 +547,7 @@ impl Control {
             // An order to end everything that nobody has heard of for so long is not one to this cluster any more.
             if lapsed { self.lapse(&id, now) } else { self.begin(&id, now) }
         }
+        self.tell_blacklist_again();
         for (_, waits) in std::mem::take(&mut self.held.0) {
             match waits {
                 Waits::Tool { asker, id, body, change } => self.change(asker, id, body, change, now),
@@ -615,6 +616,15 @@ impl Control {
         }
         for (_, waits) in std::mem::take(&mut self.held.0) {
             self.turn_away(waits, &failure);
+        }
+    }
+
+    /// A frontend may have come when nobody led who could tell it.
+    fn tell_blacklist_again(&mut self) {
+        let frontends: Vec<_> =
+            self.registry.linked().filter(|(info, _)| info.frontend).map(|(_, link)| link).collect();
+        for link in frontends {
+            self.tell_blacklist(link, true);
         }
     }
 

@@ -211,3 +211,35 @@ fn a_restart_that_an_agent_could_not_do_says_of_whom() {
     let answer = answer(&actions, client).unwrap();
     assert_eq!((&answer["code"], &answer["remained"]), (&json!("remained"), &json!(["chat-1"])));
 }
+
+#[test]
+fn after_a_machine_was_off_its_servers_are_started_although_the_last_membership_lists_them() {
+    let mut stage = Stage::new(&[]);
+    stage.on(Event::Remembered { view: view(1, &[info("chat-1", 1), info("chat-2", 1)]), max_epoch: 1 });
+    stage.role(active(2));
+    let agent = stage.agent("here");
+    let mut asked = |stage: &mut Stage| {
+        let answer = answer(&stage.monitor_says(agent, start(&["chat-1", "chat-2"])), agent).unwrap();
+        (answer["running"].clone(), answer["spawn"].clone())
+    };
+    let nothing = json!([]);
+    assert_eq!(asked(&mut stage), (nothing.clone(), nothing.clone()), "they may be on their way here");
+    assert!(stage.probed.is_empty());
+    stage.server("chat-2", 1);
+    stage.after(3 * SECOND);
+    assert_eq!(stage.probed, [id("chat-1")]);
+    stage.on(Event::Probed { server: id("chat-1"), incarnation: Some(1), refused: true });
+    assert_eq!(asked(&mut stage), (json!(["chat-2"]), json!(["chat-1"])));
+}
+
+#[test]
+fn the_last_life_that_can_be_is_no_reason_to_fall_over() {
+    let mut stage = Stage::active(&[]);
+    let link = stage.server("chat-1", u64::MAX);
+    stage.closed(link, true);
+    let agent = stage.agent("here");
+    assert_eq!(
+        claim_of(&answer(&stage.monitor_says(agent, start(&["chat-1"])), agent).unwrap(), "chat-1"),
+        u64::MAX
+    );
+}

@@ -188,6 +188,15 @@ fn a_target_that_loses_its_link_is_asked_again_in_the_same_life_and_else_is_gone
 }
 
 #[test]
+fn a_target_that_is_on_another_link_already_is_asked_there() {
+    let (mut stage, old, ..) = asked();
+    let (new, actions) = stage.register(server("chat-1", 7));
+    assert!(orders(&actions, new).is_empty(), "it may have been heard on the old link");
+    let actions = stage.closed(old, false);
+    assert_eq!(orders(&actions, new), [json!({ "signal": "stop", "op": OP })]);
+}
+
+#[test]
 fn a_member_without_a_link_is_told_when_it_comes() {
     let mut stage = Stage::active(&[]);
     let lost = stage.server("chat-1", 7);
@@ -300,7 +309,8 @@ fn blocked_addresses_are_told_to_frontends_now_and_later_whoever_leads() {
     assert_eq!(answer(&done, client).unwrap()["status"], "ok");
 
     let mut next = Stage::next_to(&first);
-    next.role(active(2));
+    let (early, _) = next.register(frontend("gate-3"));
+    assert_eq!(orders(&next.role(active(2)), early)[0]["addresses"], json!(["10.0.0.7"]));
     let (late, actions) = next.register(frontend("gate-2"));
     assert_eq!(orders(&actions, late)[0]["addresses"], json!(["10.0.0.7"]));
     let wrong = ask(&mut first, client, json!({ "signal": "blacklist", "args": ["ten"] }));
