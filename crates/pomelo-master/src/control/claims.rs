@@ -219,6 +219,7 @@ impl Control {
     pub(super) fn granted(&mut self, grant: Grant, result: Result<(), StoreError>, now: Instant) {
         let Grant { link, req_id, spawn, running, stopped } = grant;
         if let Err(why) = result {
+            self.desired.doubt();
             for (id, incarnation) in spawn {
                 if self.claims.granted.get(&id).is_some_and(|claim| claim.incarnation == incarnation) {
                     self.claims.granted.remove(&id);

@@ -23,6 +23,8 @@ const BLACKLIST: &str = "blacklist";
 pub(super) struct Desired {
     stopped: BTreeSet<ServerId>,
     blacklist: BTreeSet<IpAddr>,
+    /// What the store may not have as it is here: written with the next change of it, even if that changes nothing.
+    unsure: BTreeSet<&'static str>,
 }
 
 impl Desired {
@@ -55,14 +57,30 @@ impl Desired {
             return Err(Failure::new(format!("more than {STOPPED_MAX} servers would be stopped on purpose")));
         }
         self.stopped.extend(new.iter().cloned());
-        Ok(((!new.is_empty()).then(|| put(STOPPED, &self.stopped)), new))
+        let due = !new.is_empty() | self.unsure.remove(STOPPED);
+        Ok((due.then(|| put(STOPPED, &self.stopped)), new))
     }
 
     /// Servers are wanted again. Nothing is to be written if none of them was stopped.
     pub(super) fn want(&mut self, ids: &[ServerId]) -> Option<Write> {
         let before = self.stopped.len();
         self.stopped.retain(|id| !ids.contains(id));
-        (self.stopped.len() != before).then(|| put(STOPPED, &self.stopped))
+        let due = (self.stopped.len() != before) | self.unsure.remove(STOPPED);
+        due.then(|| put(STOPPED, &self.stopped))
+    }
+
+    /// A write of some of it was not made, or nobody knows.
+    pub(super) fn doubt(&mut self) {
+        self.unsure = BTreeSet::from([STOPPED, BLACKLIST]);
+    }
+
+    /// What the store may not have.
+    pub(super) fn again(&mut self) -> Vec<Write> {
+        let put = |name| match name {
+            STOPPED => put(STOPPED, &self.stopped),
+            _ => put(BLACKLIST, &self.blacklist),
+        };
+        std::mem::take(&mut self.unsure).into_iter().map(put).collect()
     }
 
     /// Addresses are not let in any more.
@@ -73,9 +91,9 @@ impl Desired {
                 "the blacklist would have more than {BLACKLIST_MAX} addresses"
             )));
         }
-        let any = !new.is_empty();
+        let due = !new.is_empty() | self.unsure.remove(BLACKLIST);
         self.blacklist.extend(new);
-        Ok(any.then(|| put(BLACKLIST, &self.blacklist)))
+        Ok(due.then(|| put(BLACKLIST, &self.blacklist)))
     }
 }
 

@@ -94,6 +94,7 @@ impl Control {
             _ if !self.lapsed && self.silence.is_none() => {
                 if self.failsafe.take().is_some() {
                     info!(target: "pomelo::master", "the coordinator is heard again, epoch {epoch} goes on");
+                    self.store_desired(now);
                 }
                 true
             }

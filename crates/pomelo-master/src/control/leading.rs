@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use pomelo_cluster::{
     elector::Role,
+    follower::EPOCH_JUMP_MAX,
     membership::{Change, Version},
     messages::{self, CLUSTER, MONITOR_WATCHER},
 };
@@ -151,10 +152,15 @@ impl Control {
     }
 
     /// Somebody knows an epoch. A higher one than this master's own ends its authority on the spot; the election hears of
-    /// it in any case, so that it takes none that is lower.
+    /// it in any case, so that it takes none that is lower. One that can't be is nobody's, as it is for the election: this
+    /// master would keep its place and never lead again.
     pub(super) fn seen(&mut self, epoch: u64, now: Instant) {
         if epoch <= self.epoch_seen {
             return;
+        }
+        if epoch > self.epoch_seen.saturating_add(EPOCH_JUMP_MAX) {
+            let last = self.epoch_seen;
+            return warn!(target: "pomelo::master", "not believed: no epoch can be {epoch} after {last}");
         }
         self.epoch_seen = epoch;
         if self.epoch().is_some() {

@@ -60,6 +60,7 @@ impl Control {
     pub(super) fn store(&mut self, purpose: Purpose, writes: Vec<Write>, now: Instant) {
         let Some(epoch) = self.epoch() else { return };
         if self.is_unrecorded() {
+            self.desired.doubt();
             return self.carry_on(purpose, Ok(()), now);
         }
         let id = self.stores.next();
@@ -83,8 +84,17 @@ impl Control {
             Purpose::Note(what) => {
                 if let Err(why) = result {
                     warn!(target: "pomelo::master", "{what}: not written: {why}");
+                    self.desired.doubt();
                 }
             }
+        }
+    }
+
+    /// The coordinator is heard again: what was changed meanwhile is to last, too.
+    pub(super) fn store_desired(&mut self, now: Instant) {
+        let writes = if self.recalled() { self.desired.again() } else { Vec::new() };
+        if !writes.is_empty() {
+            self.store(Purpose::Note("what is to last"), writes, now);
         }
     }
 

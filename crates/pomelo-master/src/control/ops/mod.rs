@@ -248,6 +248,7 @@ impl Control {
         };
         let Some(op) = self.ops.drop_open(id) else { return };
         self.desired.want(&op.marked);
+        self.desired.doubt();
         let failure = match why {
             StoreError::Fenced(why) => Failure { leader: self.known_leader(), ..Failure::again(why) },
             StoreError::Unavailable(why) => {

@@ -218,12 +218,11 @@ fn after_a_machine_was_off_its_servers_are_started_although_the_last_membership_
     stage.on(Event::Remembered { view: view(1, &[info("chat-1", 1), info("chat-2", 1)]), max_epoch: 1 });
     stage.role(active(2));
     let agent = stage.agent("here");
-    let mut asked = |stage: &mut Stage| {
+    let asked = |stage: &mut Stage| {
         let answer = answer(&stage.monitor_says(agent, start(&["chat-1", "chat-2"])), agent).unwrap();
         (answer["running"].clone(), answer["spawn"].clone())
     };
-    let nothing = json!([]);
-    assert_eq!(asked(&mut stage), (nothing.clone(), nothing.clone()), "they may be on their way here");
+    assert_eq!(asked(&mut stage), (json!([]), json!([])), "they may be on their way here");
     assert!(stage.probed.is_empty());
     stage.server("chat-2", 1);
     stage.after(3 * SECOND);

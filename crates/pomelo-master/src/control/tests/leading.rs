@@ -291,3 +291,14 @@ fn a_server_of_the_original_hears_of_others_once_it_has_subscribed() {
     let (_, actions) = stage.register(server("chat-3", 1));
     assert_eq!(told(&actions, link)[0]["action"], "addServer");
 }
+
+#[test]
+fn an_epoch_that_can_not_be_ends_nobodys_authority() {
+    let mut stage = Stage::active(&[]);
+    let mut liar = server("chat-1", u64::MAX);
+    liar.set_hello(Hello { max_epoch: u64::MAX, ..Hello::new() });
+    let (link, _) = stage.register(liar);
+    let superseded = json!({ "action": "superseded", "epoch": u64::MAX });
+    stage.monitor_says(link, Envelope::notify("__cluster__", superseded));
+    assert_eq!(stage.control.leads_in(), Some(1), "else it would never lead again, and keep its place");
+}

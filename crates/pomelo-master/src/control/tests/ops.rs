@@ -316,3 +316,28 @@ fn blocked_addresses_are_told_to_frontends_now_and_later_whoever_leads() {
     let wrong = ask(&mut first, client, json!({ "signal": "blacklist", "args": ["ten"] }));
     assert!(answer(&wrong, client).unwrap_err().message.contains("error format"));
 }
+
+#[test]
+fn what_is_to_last_is_written_with_the_second_attempt_if_the_first_one_failed() {
+    let mut stage = Stage::active(&[]);
+    let client = stage.client("admin");
+    let block = json!({ "signal": "blacklist", "blacklist": ["10.0.0.9"], "op": "block-1" });
+    stage.store = Store::Away;
+    assert!(answer(&ask(&mut stage, client, block.clone()), client).is_err());
+    stage.store = Store::Up;
+    assert!(answer(&ask(&mut stage, client, block), client).is_ok());
+    assert_eq!(stage.kept("desired/blacklist"), json!(["10.0.0.9"]), "the next master tells it, too");
+}
+
+#[test]
+fn what_is_to_last_is_written_when_the_coordinator_is_back() {
+    let mut stage = Stage::active(&[]);
+    let (client, link) = (stage.client("admin"), stage.server("chat-1", 1));
+    stage.role(suspended(1));
+    let actions = ask(&mut stage, client, stop(&["chat-1"]));
+    let actions = stage.obeys(link, &actions, json!("ok"));
+    assert_eq!(answer(&actions, client).unwrap()["recorded"], false);
+    assert_eq!(stage.kept("desired/stopped"), Value::Null);
+    stage.role(active(1));
+    assert_eq!(stage.kept("desired/stopped"), json!(["chat-1"]));
+}
