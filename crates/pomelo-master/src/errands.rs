@@ -11,7 +11,12 @@ use pomelo_cluster::coordinator::{
     store::{STEP_BYTES_MAX, WRITES_MAX},
 };
 use pomelo_protocol::ServerId;
-use tokio::{net::TcpStream, sync::mpsc, task::JoinSet, time::timeout};
+use tokio::{
+    net::TcpStream,
+    sync::{Semaphore, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
 
 use crate::control::Event;
 
@@ -21,11 +26,14 @@ const WAITING_MAX: usize = 1024;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection attempt may take: a machine that does not answer says nothing about its processes.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Connection attempts at once: a network that fails takes thousands of links with it. One more is not made, and says nothing.
+const PROBES_MAX: usize = 256;
 
 /// Everything under way.
 pub(crate) struct Errands {
     waiting: VecDeque<Waiting>,
     writing: bool,
+    probes: Arc<Semaphore>,
     tasks: JoinSet<()>,
     done: mpsc::Sender<Done>,
     events: mpsc::Receiver<Done>,
@@ -50,6 +58,7 @@ impl Errands {
         Self {
             waiting: VecDeque::new(),
             writing: false,
+            probes: Arc::new(Semaphore::new(PROBES_MAX)),
             tasks: JoinSet::new(),
             done,
             events,
@@ -129,8 +138,12 @@ impl Errands {
 
     /// Finds out whether the machine of a server says that nobody listens at its address.
     pub(crate) fn probe(&mut self, server: ServerId, incarnation: Option<u64>, addr: MasterAddr) {
+        let Ok(permit) = Arc::clone(&self.probes).try_acquire_owned() else {
+            return self.ready.push_back(Event::Probed { server, incarnation, refused: false });
+        };
         let done = self.done.clone();
         self.tasks.spawn(async move {
+            let _permit = permit;
             let dialled = timeout(PROBE_TIMEOUT, TcpStream::connect((addr.host.as_str(), addr.port))).await;
             let refused = matches!(dialled, Ok(Err(why)) if why.kind() == io::ErrorKind::ConnectionRefused);
             _ = done.send(Done::Other(Event::Probed { server, incarnation, refused })).await;
