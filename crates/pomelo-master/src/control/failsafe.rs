@@ -27,6 +27,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
 const PROMISE: Duration = Duration::from_secs(2);
 /// A master that comes while the others have promised is asked at once, and this long is taken as if it had promised.
 const NEWCOMER: Duration = Duration::from_millis(500);
+/// Masters that are remembered as lost; there are never so many.
+const LOST_MAX: usize = 64;
 /// After so long everybody is told that this master is suspended. What is over sooner is no news.
 const TOLD_AFTER: Duration = Duration::from_millis(300);
 
@@ -100,7 +102,9 @@ impl Control {
             }
             _ => {
                 if self.failsafe.is_none() {
-                    self.failsafe = Some(Failsafe::new(self.other_masters()));
+                    // One that is behind a broken line may hear the coordinator.
+                    let others = self.other_masters().into_iter().chain(self.lost_masters.clone());
+                    self.failsafe = Some(Failsafe::new(others));
                 }
                 self.failsafe.as_ref().is_some_and(|failsafe| failsafe.holds(now))
             }
@@ -178,6 +182,12 @@ impl Control {
 
     /// A master's link has ended.
     pub(super) fn failsafe_lost(&mut self, addr: &MasterAddr, clean: bool, now: Instant) {
+        let gone = self.masters.get(addr).is_some_and(|state| state.gone.is_some());
+        if clean || gone {
+            self.lost_masters.remove(addr);
+        } else if self.lost_masters.len() < LOST_MAX && !self.other_masters().contains(addr) {
+            self.lost_masters.insert(addr.clone());
+        }
         if clean && let Some(failsafe) = &mut self.failsafe {
             failsafe.ended(addr);
             self.stand(now);

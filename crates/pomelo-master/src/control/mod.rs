@@ -334,6 +334,8 @@ pub(crate) struct Control {
     /// The links to the other masters, and the masters of the configuration.
     masters: Arc<BTreeMap<MasterAddr, LinkState>>,
     configured_masters: BTreeMap<MasterAddr, ServerId>,
+    /// Masters whose link here broke, and that may live all the same.
+    lost_masters: BTreeSet<MasterAddr>,
     /// When everybody was last told that a master is there.
     told_back: BTreeMap<MasterAddr, Instant>,
     handover: Option<Handover>,
@@ -425,6 +427,7 @@ impl Control {
             cede_again: None,
             masters: Arc::default(),
             configured_masters: BTreeMap::new(),
+            lost_masters: BTreeSet::new(),
             told_back: BTreeMap::new(),
             handover: None,
             asides: BTreeSet::new(),

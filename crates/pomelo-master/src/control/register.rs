@@ -112,6 +112,7 @@ impl Control {
     /// Everybody who has no link to a master that came, perhaps again, makes one at once.
     fn master_came(&mut self, link: LinkId, now: Instant) {
         let Some(addr) = self.master_on(link) else { return };
+        self.lost_masters.remove(&addr);
         if let Some(failsafe) = &mut self.failsafe {
             failsafe.came(addr.clone(), now);
             self.stand(now);

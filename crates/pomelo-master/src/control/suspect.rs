@@ -80,6 +80,7 @@ impl Control {
             let gone = |state: Option<&LinkState>| state.is_some_and(|state| state.gone.is_some());
             match (gone(was), gone(Some(state))) {
                 (false, true) => {
+                    self.lost_masters.remove(addr);
                     if let Some(failsafe) = &mut self.failsafe {
                         failsafe.ended(addr);
                     }

@@ -65,6 +65,22 @@ fn a_master_that_has_ended_is_not_waited_for_and_one_that_is_silent_is() {
 }
 
 #[test]
+fn a_master_that_was_lost_before_the_coordinator_is_waited_for_until_it_is_known_to_be_gone() {
+    let gone = |stage: &Stage| LinkState { gone: Some(stage.now.into()), ..LinkState::default() };
+    let mut stage = Stage::active(&[]);
+    let (first, second) = (stage.candidate_at(3005), stage.candidate_at(3006));
+    stage.closed(first, false);
+    stage.link_to(3006, gone(&stage));
+    stage.closed(second, false);
+    stage.role(suspended(1));
+    assert!(!stage.control.is_active(), "the first one may hear the coordinator behind a broken line");
+    stage.role(active(1));
+    stage.link_to(3005, gone(&stage));
+    stage.role(suspended(1));
+    assert!(stage.control.is_active(), "nobody is there who could lead");
+}
+
+#[test]
 fn a_lease_that_runs_out_ends_authority_before_the_election_knows() {
     let mut stage = Stage::active(&[]);
     stage.candidate();
