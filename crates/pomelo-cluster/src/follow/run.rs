@@ -108,6 +108,8 @@ impl Runner {
         let memory = keeper.as_ref().map(Keeper::load).unwrap_or_default();
         let mut state = FollowerState::new();
         state.on(Event::Remembered { epoch: memory.max_epoch, view: None });
+        // Of an epoch that can't be: the membership is worth no more than that.
+        let memory = if state.max_epoch() < memory.max_epoch { Memory::default() } else { memory };
         publish.epoch.send_replace(state.max_epoch());
         let hello = watch::Sender::new(state.hello());
         let mut diallers = JoinSet::new();
