@@ -1,0 +1,235 @@
+//! Taking a command on: whether it is known already, who is to carry it out, and its record before anything is done.
+//!
+//! Not here: carrying it out ([`super`]).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
+
+use pomelo_cluster::{
+    coordinator::{StoreError, Write, store},
+    ops::OpId,
+};
+use pomelo_protocol::{
+    ServerId, ServerInfo,
+    admin::{Failure, ReqId},
+};
+use serde_json::Value;
+use tracing::{info, warn};
+
+use super::{
+    OP_MAX, RECORD_BYTES_MAX,
+    log::{Known, UNDERWAY_MAX},
+    op::{Asker, Op, Phase, Target, Who},
+    recall::Waits,
+};
+use crate::{
+    console::{self, Change, Which},
+    control::{Control, stores::Purpose},
+    link::LinkId,
+};
+
+impl Control {
+    /// A tool wants something changed.
+    pub(in crate::control) fn asked_to_change(
+        &mut self,
+        (link, req_id): (LinkId, ReqId),
+        body: &Value,
+        change: Change,
+        now: Instant,
+    ) {
+        match number_of(body) {
+            Ok((id, plain)) => {
+                self.change(Asker { link, req_id, plain }, id, console::as_kept(body), change, now);
+            }
+            Err(failure) => self.refuse(link, req_id, &failure),
+        }
+    }
+
+    pub(super) fn change(&mut self, asker: Asker, id: OpId, body: Value, change: Change, now: Instant) {
+        if !self.recalled() {
+            return self.hold(Waits::Tool { asker, id, body, change }, now);
+        }
+        match self.ops.ask(&id, &body, &asker) {
+            Known::Waits => return,
+            Known::Answered(response) => return self.answer((asker.link, response)),
+            Known::New => {}
+        }
+        if let Err(failure) = self.accept(asker.clone(), &id, body, change, now) {
+            self.refuse(asker.link, asker.req_id, &failure);
+        }
+    }
+
+    fn accept(
+        &mut self,
+        asker: Asker,
+        id: &OpId,
+        body: Value,
+        change: Change,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        if let Change::Stop { ids, .. } = &change
+            && ids.is_empty()
+            && self.ops.open.values().any(Op::is_whole)
+        {
+            return Err(self.not_the_leader());
+        }
+        if self.ops.open.len() >= UNDERWAY_MAX {
+            return Err(Failure::again(format!("busy: {UNDERWAY_MAX} operations are under way already")));
+        }
+        let Some(epoch) = self.epoch() else { return Err(self.not_the_leader()) };
+        let targets = self.targets(&change, now)?;
+        let mut op = Op {
+            id: id.clone(),
+            body,
+            change,
+            targets,
+            phase: Phase::Accepting,
+            askers: vec![asker.clone()],
+            at_ms: self.wall_us(now) / 1_000,
+            due: now + OP_MAX,
+            marked: Vec::new(),
+        };
+        let mut writes = vec![op.record(epoch, None)];
+        if matches!(&writes[..], [Write::Put { value, .. }] if value.len() > RECORD_BYTES_MAX) {
+            return Err(Failure::new("too many servers for one command: name fewer of them"));
+        }
+        match &op.change {
+            Change::Stop { ids, .. } => {
+                let (write, marked) = self.desired.stop(ids)?;
+                op.marked = marked;
+                writes.extend(write);
+            }
+            Change::Restart(_) => {
+                let claims = op.claims();
+                let ids: Vec<_> = claims.iter().map(|(id, _)| id.clone()).collect();
+                writes.extend(self.desired.want(&ids));
+                writes.extend(self.claims.writes(epoch, &claims));
+            }
+            Change::Blacklist(addresses) => writes.extend(self.desired.block(addresses)?),
+            Change::Drill { .. } => {}
+        }
+        info!(target: "pomelo::master", "operation {id} of link {}: {}", asker.link.0, op.body);
+        self.ops.doubtful.remove(id);
+        self.ops.open.insert(id.clone(), op);
+        self.store(Purpose::Accept(id.clone()), writes, now);
+        Ok(())
+    }
+
+    /// Who is to carry a command out. Nothing is done if one of them is not there, so that a typing error has no half effect.
+    fn targets(&mut self, change: &Change, now: Instant) -> Result<Vec<Target>, Failure> {
+        let servers = match change {
+            Change::Stop { ids, .. } if ids.is_empty() => Vec::new(),
+            Change::Stop { ids, .. } => self.members(&Which::Ids(ids.clone()))?,
+            Change::Restart(which) => return self.agents_of(which, now),
+            Change::Blacklist(_) => self.members_where(|info| info.frontend),
+            Change::Drill { which, .. } => self.members(which)?,
+        };
+        Ok(servers
+            .into_iter()
+            .map(|(id, incarnation)| Target::new(Who::Server { id, incarnation }))
+            .collect())
+    }
+
+    fn members(&self, which: &Which) -> Result<Vec<(ServerId, Option<u64>)>, Failure> {
+        match which {
+            Which::All => Ok(self.members_where(|_| true)),
+            Which::Type(name) => {
+                match self.members_where(|info| info.server_type.as_str() == name.as_str()) {
+                    none if none.is_empty() => Err(Failure::new(format!("no server of type {name:?}"))),
+                    members => Ok(members),
+                }
+            }
+            Which::Ids(ids) => {
+                let servers = &self.registry.view().servers;
+                let unknown: Vec<_> = ids.iter().filter(|id| !servers.contains_key(*id)).cloned().collect();
+                if !unknown.is_empty() {
+                    return Err(self.unknown(&unknown));
+                }
+                Ok(self.members_where(|info| ids.contains(&info.id)))
+            }
+        }
+    }
+
+    fn members_where(&self, wanted: impl Fn(&ServerInfo) -> bool) -> Vec<(ServerId, Option<u64>)> {
+        let members = self.registry.view().servers.values().filter(|info| wanted(info));
+        members.map(|info| (info.id.clone(), info.incarnation)).collect()
+    }
+
+    /// The agents that run servers, each with the lives that it may begin. A server that runs without one, or not at all, is
+    /// nobody's to start again.
+    fn agents_of(&mut self, which: &Which, now: Instant) -> Result<Vec<Target>, Failure> {
+        let ids: BTreeSet<ServerId> = match which {
+            Which::Ids(ids) => ids.iter().cloned().collect(),
+            all => self.members(all)?.into_iter().map(|(id, _)| id).collect(),
+        };
+        let mut agents: BTreeMap<String, Vec<ServerId>> = BTreeMap::new();
+        let mut nobodys = Vec::new();
+        for id in ids {
+            match self.agent_of(&id) {
+                Some(agent) => agents.entry(agent).or_default().push(id),
+                None => nobodys.push(id),
+            }
+        }
+        if !nobodys.is_empty() {
+            let names = nobodys.iter().map(ServerId::as_str).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new(format!(
+                "no agent runs {names}: only what `pomelo start` has started on a linked machine can be started again"
+            )));
+        }
+        if agents.is_empty() {
+            return Err(Failure::new("no server runs that could be started again"));
+        }
+        let mut targets = Vec::new();
+        for (agent, ids) in agents {
+            let claims = ids.into_iter().map(|id| (id.clone(), self.claim(&id, &agent, now))).collect();
+            targets.push(Target::new(Who::Agent { agent, claims }));
+        }
+        if targets.iter().map(|target| target.claims().len()).sum::<usize>() + 2 > store::WRITES_MAX {
+            let most = store::WRITES_MAX - 2;
+            return Err(Failure::new(format!("at most {most} servers can be started again by one command")));
+        }
+        Ok(targets)
+    }
+
+    /// The record of an operation is written, or not.
+    pub(in crate::control) fn op_accepted(
+        &mut self,
+        id: &OpId,
+        result: Result<(), StoreError>,
+        now: Instant,
+    ) {
+        let Err(why) = result else {
+            if let Some(op) = self.ops.open.get_mut(id) {
+                op.phase = Phase::Underway;
+            }
+            return self.begin(id, now);
+        };
+        let Some(op) = self.ops.drop_open(id) else { return };
+        self.desired.want(&op.marked);
+        self.desired.doubt();
+        let failure = match why {
+            StoreError::Fenced(why) => Failure { leader: self.known_leader(), ..Failure::again(why) },
+            StoreError::Unavailable(why) => {
+                // The record may be there all the same: it must not be found by the next master.
+                self.ops.doubt(op.id.clone());
+                Failure::again(format!("operation {id} could not be recorded, so nothing was done: {why}"))
+            }
+            StoreError::Invalid(why) => Failure::new(why),
+        };
+        warn!(target: "pomelo::master", "operation {id} is not done: {failure}");
+        for asker in op.askers {
+            self.refuse(asker.link, asker.req_id, &failure);
+        }
+    }
+}
+
+/// The number of a change; one that a tool has not numbered itself gets one here.
+pub(in crate::control) fn number_of(body: &Value) -> Result<(OpId, bool), Failure> {
+    match OpId::of_body(body) {
+        Ok(Some(id)) => Ok((id, false)),
+        Ok(None) => Ok((OpId::new(), true)),
+        Err(invalid) => Err(Failure::new(invalid.to_string())),
+    }
+}
