@@ -11,6 +11,7 @@ use pomelo_cluster::{
     membership::Version,
     status::{FAILOVERS_KEY, FAILOVERS_MAX, Failover},
 };
+use pomelo_protocol::admin::Leader;
 use tracing::{info, warn};
 
 use super::{Action, Control, Peer, stores::Purpose};
@@ -72,9 +73,9 @@ impl Control {
         }
     }
 
-    /// This master was promoted just now. Called before it knows itself as the leader.
-    pub(super) fn measure(&mut self, epoch: u64, now: Instant) {
-        let former = self.leader.as_ref().filter(|leader| !self.is_me(&leader.host, leader.port));
+    /// This master was promoted just now.
+    pub(super) fn measure(&mut self, epoch: u64, former: Option<Leader>, now: Instant) {
+        let former = former.filter(|leader| !self.is_me(&leader.host, leader.port));
         let from = former.map(|leader| MasterAddr { host: leader.host.clone(), port: leader.port });
         let elected = self.elected.take().unwrap_or(now);
         let sign = self.sign.take().filter(|sign| Some(&sign.of) == from.as_ref());

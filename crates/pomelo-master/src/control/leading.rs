@@ -71,15 +71,24 @@ impl Control {
     }
 
     fn promoted(&mut self, epoch: u64, now: Instant) {
-        self.lead_no_more(now);
-        self.measure(epoch, now);
+        if self.epoch().is_some() {
+            self.lead_no_more(now);
+        } else if self.handover.is_some() {
+            // What was under way when it gave up begins anew from its records.
+            self.ops_deposed();
+        }
         let addr = &self.me.addr;
         let succeeds = self.registry.view().version != Version::default();
         self.registry.lead(epoch, now);
         self.standing = Standing::Active { epoch };
         self.active_since = Some(now);
         self.epoch_seen = self.epoch_seen.max(epoch);
-        self.leader = Some(Leader { host: addr.host.clone(), port: addr.port, epoch });
+        let former = self.leader.replace(Leader { host: addr.host.clone(), port: addr.port, epoch });
+        // Nothing goes before the announcement.
+        self.announce();
+        self.actions.push(Action::Announced(epoch));
+        self.measure(epoch, former, now);
+        let addr = &self.me.addr;
         let servers = self.registry.view().servers.len();
         info!(target: "pomelo::master", "active in epoch {epoch}, {servers} servers known");
         if self.waited {
@@ -91,9 +100,6 @@ impl Control {
         let servers = &self.registry.view().servers;
         let complete = self.configured.iter().all(|id| servers.contains_key(id) || self.ready.contains(id));
         self.start_over = succeeds && complete;
-        // Nothing goes before the announcement.
-        self.announce();
-        self.actions.push(Action::Announced(epoch));
         self.look_whether_start_is_over();
         self.recall(now);
         self.read_history();
