@@ -209,6 +209,7 @@ impl Control {
         if self.standing == (Standing::Suspended { epoch }) && told {
             warn!(target: "pomelo::master", "gives up epoch {epoch}: another master hears the coordinator");
             // Authority first.
+            self.given_up = epoch;
             self.actions.push(Action::HandOver);
             self.not_leading(Standing::Joining, now);
         }

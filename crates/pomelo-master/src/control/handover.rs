@@ -252,6 +252,7 @@ impl Control {
         if end {
             self.resign_after_handover(now);
         } else {
+            self.given_up = epoch;
             self.actions.push(Action::HandOver);
             self.not_leading(Standing::Joining, now);
         }

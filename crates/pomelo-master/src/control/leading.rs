@@ -32,6 +32,9 @@ impl Control {
                 warn!(target: "pomelo::master", "epoch {} is not used: {} has begun", term.epoch, self.epoch_seen);
                 self.not_leading(Standing::Joining, now);
             }
+            Role::Active { term } | Role::Suspended { term, .. } if term.epoch <= self.given_up => {
+                self.not_leading(Standing::Joining, now);
+            }
             Role::Active { term } if self.epoch() == Some(term.epoch) => {
                 self.silence = None;
                 self.stand(now);

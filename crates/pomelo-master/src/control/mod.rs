@@ -302,6 +302,8 @@ pub(crate) struct Control {
     /// The highest one heard of, this master included.
     leader: Option<Leader>,
     epoch_seen: u64,
+    /// The last term that it gave up of its own will. The election may still say that it holds it, until it has heard of that.
+    given_up: u64,
     /// Whether this master ever stood behind another: only then is its turn a promotion, and worth a line on the
     /// terminal.
     waited: bool,
@@ -448,6 +450,7 @@ impl Control {
             standing: Standing::Joining,
             leader: None,
             epoch_seen: 0,
+            given_up: 0,
             waited: false,
             ready: BTreeSet::new(),
             start_over: false,

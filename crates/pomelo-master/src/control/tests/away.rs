@@ -134,4 +134,8 @@ fn a_suspended_leader_gives_up_when_a_standby_hears_the_coordinator() {
     assert_eq!(actions[0], Action::HandOver);
     assert_eq!(told(&actions, server)[0]["role"], "joining");
     assert_eq!(stage.control.epoch(), None);
+    stage.role(active(1));
+    assert_eq!(stage.control.epoch(), None, "the election has not heard of it yet");
+    stage.role(active(2));
+    assert_eq!(stage.control.epoch(), Some(2));
 }
