@@ -56,11 +56,24 @@ impl Player {
         gate.close().await;
         let port = at["port"].as_u64().with_context(|| format!("the gate answered {at}"))?;
         let host = at["host"].as_str().with_context(|| format!("the gate answered {at}"))?;
-        let client = Arc::new(connect(transport, host, u16::try_from(port)?).await?);
-        let entered: Value = client
-            .request("connector.entryHandler.enter", &json!({ "username": name, "rid": "lobby" }))
-            .await?;
-        ensure!(entered["code"] == 200, "enter was answered with {entered}");
+        let port = u16::try_from(port)?;
+        // So does the connector of the chat servers. Who could not be brought in is bound already, and comes anew.
+        let client = eventually("the connector knows a chat server", PATIENCE, async || {
+            let client = match connect(transport, host, port).await {
+                Ok(client) => Arc::new(client),
+                Err(error) => return Some(Err(error)),
+            };
+            let body = json!({ "username": name, "rid": "lobby" });
+            match client.request::<_, Value>("connector.entryHandler.enter", &body).await {
+                Ok(entered) if entered["code"] == 200 => Some(Ok(client)),
+                Ok(_) | Err(ClientError::Failed { .. }) => {
+                    client.close().await;
+                    None
+                }
+                Err(error) => Some(Err(error.into())),
+            }
+        })
+        .await?;
 
         let heard = Arc::new(Mutex::new(Heard::default()));
         let (stop, stopped) = watch::channel(false);

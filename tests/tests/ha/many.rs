@@ -46,6 +46,8 @@ async fn many(zookeeper: Option<&ZooKeeper>) -> Result<()> {
         signal(master.pid, Signal::KILL)?;
         let next = trial.after(leader.epoch).await?;
         ensure!(next.leader.epoch == leader.epoch + 1, "after kill {kills}: {next:?} follows {leader:?}");
+        // It is over when commands go on.
+        trial.commands(2).await;
         // Not by its guardian: that rests longer and longer before it starts a master again that dies all the time.
         cluster.bring_back_soon(leader.addr.port)?;
         if kills == KILLS / 10 {
