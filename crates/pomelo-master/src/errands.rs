@@ -192,3 +192,6 @@ fn no_place() -> StoreError {
 fn too_long() -> StoreError {
     StoreError::Unavailable(format!("no answer within {} s", STORE_TIMEOUT.as_secs()))
 }
+
+#[cfg(test)]
+mod tests;
