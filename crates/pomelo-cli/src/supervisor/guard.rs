@@ -5,8 +5,8 @@
 
 use std::{
     collections::BTreeMap,
-    os::{fd::OwnedFd, unix::net::UnixStream as StdUnixStream},
-    process::Stdio,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    process::{ExitStatus, Stdio},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -20,7 +20,6 @@ use pomelo_cluster::{
 };
 use pomelo_protocol::admin::MasterRole;
 use tokio::{
-    net::UnixStream,
     process::Child as Process,
     sync::{mpsc, watch},
     task::JoinSet,
@@ -78,13 +77,6 @@ struct Life {
     pipe: Pipe,
 }
 
-/// What happens in a life.
-enum Happened {
-    Ended(std::io::Result<std::process::ExitStatus>),
-    Said(Vec<FromMaster>),
-    Closed,
-}
-
 impl Guardian {
     /// `hue` is the colour of the master's name in a terminal.
     pub(super) fn new(around: Surroundings, entry: MasterEntry, hue: usize) -> Self {
@@ -116,7 +108,7 @@ impl Guardian {
             let (restart_at, give_up_at) = (self.restart_at, self.give_up_at);
             tokio::select! {
                 biased;
-                happened = happened(&mut self.life) => self.take(happened).await,
+                status = ended(&mut self.life) => self.ended(status).await,
                 Ok(()) = self.around.ending.changed() => {
                     if *self.around.ending.borrow_and_update() {
                         self.restart_at = None;
@@ -129,7 +121,10 @@ impl Guardian {
                     self.on(Event::StandbyReady(ready)).await;
                 }
                 Some(Ok(evicted)) = self.freeing.join_next() => self.on(evicted).await,
-                _ = ticks.tick(), if alive => self.on(Event::Tick).await,
+                _ = ticks.tick(), if alive => {
+                    self.listen().await;
+                    self.on(Event::Tick).await;
+                }
                 _ = health.tick(), if alive => self.say_here(),
                 () = sleep_until(restart_at.unwrap_or(later)), if restart_at.is_some() => self.start().await,
                 () = sleep_until(give_up_at.unwrap_or(later)), if give_up_at.is_some() && !alive => break,
@@ -137,25 +132,24 @@ impl Guardian {
         }
     }
 
-    async fn take(&mut self, happened: Happened) {
-        match happened {
-            Happened::Said(lines) => {
-                for line in lines {
-                    self.heard(line).await;
-                }
-            }
-            Happened::Closed => self.on(Event::Unguarded).await,
-            Happened::Ended(status) => {
-                let died = Instant::now();
-                // Its last words may be about its place.
-                if let Some(mut life) = self.life.take() {
-                    for line in life.pipe.last_words() {
-                        self.heard(line).await;
-                    }
-                }
-                self.act(Event::Exited { well: ended_well(&status) }, died).await;
-                self.tell(News::Ended(Ended { pid: self.pid, status })).await;
-            }
+    async fn ended(&mut self, status: std::io::Result<ExitStatus>) {
+        let died = Instant::now();
+        // Its last words may be about its place.
+        self.listen().await;
+        self.life = None;
+        self.act(Event::Exited { well: ended_well(&status) }, died).await;
+        self.tell(News::Ended(Ended { pid: self.pid, status })).await;
+    }
+
+    async fn listen(&mut self) {
+        let Some(life) = &mut self.life else { return };
+        let (open, lines) = (!life.pipe.is_closed(), life.pipe.look());
+        let closed = open && life.pipe.is_closed();
+        for line in lines {
+            self.heard(line).await;
+        }
+        if closed {
+            self.on(Event::Unguarded).await;
         }
     }
 
@@ -218,12 +212,11 @@ impl Guardian {
     }
 
     fn spawn(&self) -> Result<(Child, Life)> {
-        let (ours, theirs) = StdUnixStream::pair()?;
+        let (ours, theirs) = UnixStream::pair()?;
         let game = &self.around.game;
         let role = Role::master(&self.entry, &game.environment.name);
         let (child, process) = Child::spawn(game, role, self.hue, Stdio::from(OwnedFd::from(theirs)))?;
-        ours.set_nonblocking(true)?;
-        Ok((child, Life { process, pipe: Pipe::new(UnixStream::from_std(ours)?) }))
+        Ok((child, Life { process, pipe: Pipe::new(ours) }))
     }
 
     /// Tells the master who watches it, if that is news.
@@ -256,12 +249,10 @@ impl Guardian {
     }
 }
 
-/// What happens next in a life; nothing, if there is none. Cancel safe.
-async fn happened(life: &mut Option<Life>) -> Happened {
-    let Some(Life { process, pipe }) = life else { return std::future::pending().await };
-    tokio::select! {
-        biased;
-        status = process.wait() => Happened::Ended(status),
-        said = pipe.next() => said.map_or(Happened::Closed, Happened::Said),
+/// How the process of a life ended; never, if there is none. Cancel safe.
+async fn ended(life: &mut Option<Life>) -> std::io::Result<ExitStatus> {
+    match life {
+        Some(life) => life.process.wait().await,
+        None => std::future::pending().await,
     }
 }

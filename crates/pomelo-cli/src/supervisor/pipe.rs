@@ -1,19 +1,24 @@
 //! The guardian's end of the pipe to its master: lines in, lines out, never waiting for either.
 //!
+//! Nobody is woken by what comes: the guardian looks when it looks after its master anyway, some ten times a second, and not
+//! fifty times for fifty beats.
+//!
 //! Limits: a line of more than [`LINE_BYTES_MAX`] is skipped up to its end; at most one line waits to be written, and a newer
 //! one is written after it.
 
-use std::io;
+use std::os::unix::net::UnixStream;
 
 use pomelo_cluster::guardian::{FromGuardian, FromMaster, LINE_BYTES_MAX};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
-use tokio::net::UnixStream;
+use rustix::{
+    io::Errno,
+    net::{RecvFlags, SendFlags, recv, send},
+};
 
 /// How much is read at once.
 const READ_BYTES: usize = 4096;
 
-/// How much is read of what a dead master left behind: more than a pipe holds.
-const LAST_WORDS_BYTES_MAX: usize = 1 << 20;
+/// Most that is read in one look: more than a pipe holds.
+const LOOK_BYTES_MAX: usize = 1 << 20;
 
 /// The pipe.
 pub(super) struct Pipe {
@@ -31,38 +36,25 @@ impl Pipe {
         Self { stream: Some(stream), lines: Lines::default(), rest: Vec::new(), said: None }
     }
 
-    /// What the master says; `None` once, when it has closed its end. Writes meanwhile what could not be written before.
-    /// Cancel safe.
-    pub(super) async fn next(&mut self) -> Option<Vec<FromMaster>> {
-        loop {
-            let Some(stream) = &self.stream else { return std::future::pending().await };
-            tokio::select! {
-                _ = stream.readable() => match read(stream, &mut self.lines) {
-                    Ok(said) if said.is_empty() => {}
-                    Ok(said) => return Some(said),
-                    Err(_) => {
-                        self.stream = None;
-                        return None;
-                    }
-                },
-                _ = stream.writable(), if !self.rest.is_empty() => self.flush(),
-            }
-        }
-    }
-
-    /// Everything that is still in the pipe, without waiting.
-    pub(super) fn last_words(&mut self) -> Vec<FromMaster> {
-        let Some(stream) = &self.stream else { return Vec::new() };
+    /// What the master has said since the last look. Writes what could not be written before.
+    pub(super) fn look(&mut self) -> Vec<FromMaster> {
+        self.flush();
         let mut all = Vec::new();
-        for _ in 0..LAST_WORDS_BYTES_MAX / READ_BYTES {
+        for _ in 0..LOOK_BYTES_MAX / READ_BYTES {
+            let Some(stream) = &self.stream else { break };
             let mut bytes = [0; READ_BYTES];
-            // Past the runtime, which may not have been told yet that there is something to read.
             match recv(stream, &mut bytes, RecvFlags::DONTWAIT) {
                 Ok((count, _)) if count > 0 => all.extend(self.lines.take(&bytes[..count])),
-                Ok(_) | Err(_) => break,
+                Err(Errno::AGAIN | Errno::INTR) => break,
+                Ok(_) | Err(_) => self.stream = None,
             }
         }
         all
+    }
+
+    /// Whether the master has closed its end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.stream.is_none()
     }
 
     /// Says it, unless it was the last thing said or another line waits to be written.
@@ -75,33 +67,15 @@ impl Pipe {
         bytes.push(b'\n');
         self.said = Some(line.clone());
         self.rest = bytes;
-        let Some(stream) = &self.stream else { return };
-        // Past the runtime, which may not know yet that there is room. What is left is written when it does.
-        if let Ok(count) = send(stream, &self.rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            self.rest.drain(..count);
-        }
+        self.flush();
     }
 
     /// What fails here fails in reading, too.
     fn flush(&mut self) {
-        let Some(stream) = &self.stream else { return };
-        while !self.rest.is_empty() {
-            match stream.try_write(&self.rest) {
-                Ok(count) if count > 0 => drop(self.rest.drain(..count)),
-                Ok(_) | Err(_) => return,
-            }
+        let (Some(stream), false) = (&self.stream, self.rest.is_empty()) else { return };
+        if let Ok(count) = send(stream, &self.rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            self.rest.drain(..count);
         }
-    }
-}
-
-/// What can be read now; an error is the end of the pipe.
-fn read(stream: &UnixStream, lines: &mut Lines) -> io::Result<Vec<FromMaster>> {
-    let mut bytes = [0; READ_BYTES];
-    match stream.try_read(&mut bytes) {
-        Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(count) => Ok(lines.take(&bytes[..count])),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Vec::new()),
-        Err(error) => Err(error),
     }
 }
 
@@ -183,21 +157,42 @@ mod tests {
         assert_eq!(lines.take(&[b"{\"dance\":1}\n\xff\xfe\n\n", BEAT].concat()), [FromMaster::Beat]);
     }
 
-    #[tokio::test]
-    async fn last_words_are_read_after_the_end() {
-        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        let mut pipe = Pipe::new(UnixStream::from_std(ours).unwrap());
-        pipe.say(&FromGuardian::Here { pid: 7, silence_ms: 500, coordinator: "connected".into() });
-        pipe.say(&FromGuardian::Here { pid: 7, silence_ms: 500, coordinator: "connected".into() });
-        pipe.say(&FromGuardian::Here { pid: 7, silence_ms: 500, coordinator: "cut".into() });
+    #[test]
+    fn what_was_said_is_heard_after_the_end_and_nothing_is_said_twice() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut pipe = Pipe::new(ours);
+        assert_eq!(pipe.look(), []);
+        let here = |coordinator: &str| FromGuardian::Here {
+            pid: 7,
+            silence_ms: 500,
+            coordinator: coordinator.into(),
+        };
+        pipe.say(&here("connected"));
+        pipe.say(&here("connected"));
+        pipe.say(&here("cut"));
         (&theirs).write_all(BEAT).unwrap();
         theirs.shutdown(std::net::Shutdown::Write).unwrap();
-        assert_eq!(pipe.last_words(), [FromMaster::Beat]);
-        assert_eq!(pipe.next().await, None, "the other end is closed");
+        assert_eq!(pipe.look(), [FromMaster::Beat]);
+        assert!(pipe.is_closed());
+        assert_eq!(pipe.look(), []);
         drop(pipe);
         let heard: Vec<String> = BufReader::new(&theirs).lines().map(Result::unwrap).collect();
-        assert_eq!(heard.len(), 2, "what was said already is not said again: {heard:?}");
+        assert_eq!(heard.len(), 2, "{heard:?}");
         assert!(heard[1].contains("cut"));
+    }
+
+    #[test]
+    fn a_master_that_does_not_read_costs_what_is_said_and_no_time() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut pipe = Pipe::new(ours);
+        for n in 0..100_000 {
+            let line = FromGuardian::Here { pid: n, silence_ms: 500, coordinator: "x".repeat(100) };
+            pipe.say(&line);
+        }
+        assert!(pipe.rest.len() < 1000, "one line waits");
+        assert!(!pipe.is_closed());
+        drop(theirs);
+        assert_eq!(pipe.look(), []);
+        assert!(pipe.is_closed());
     }
 }

@@ -18,8 +18,8 @@ use crate::coordinator::Obituary;
 
 /// The guardian looks at least so often within the time of silence that it allows ...
 const LOOKS: u32 = 10;
-/// ... and this often where nothing is allowed to be killed for silence.
-const TICK_IDLE: Duration = Duration::from_secs(1);
+/// ... and this often where nothing is killed for silence, to hear where the master stands.
+const TICK_IDLE: Duration = Duration::from_millis(200);
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,7 +160,7 @@ impl GuardianState {
         }
     }
 
-    /// How often [`Event::Tick`] is to be said.
+    /// How often the driver is to listen to the master, and to say [`Event::Tick`] then.
     pub fn tick(&self) -> Duration {
         if self.silence_max.is_zero() { TICK_IDLE } else { self.silence_max / LOOKS }
     }
