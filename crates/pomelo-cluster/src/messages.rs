@@ -13,6 +13,7 @@
 //! | follower | notify | `{"action":"following","epoch","rev"}` to the leader, once it has its membership |
 //! | follower | notify | `{"action":"unreachable","leader":{"host","port","epoch"}}` to the other masters, each second without a link to the leader |
 //! | agent | notify | `{"action":"died","servers":[{"id","incarnation"}]}` to every master |
+//! | agent | notify | `{"action":"children","servers":[id]}` to every master: the servers it keeps, when they change or a link is new |
 //! | leader | notify | `{"action":"candidate","host","port"}` on every link when another master has registered |
 //! | leader | request | `{"action":"stepAside","to":{"host","port"}}` to another master; answered when it is at the tail of the queue |
 //! | leader | request | `{"action":"about"}` to another master: how it is |
