@@ -164,11 +164,7 @@ async fn run(
     let shared =
         Rc::new(Shared { told, dialling: Semaphore::new(dialling), ping, announced: Cell::default() });
     for n in 1..=servers {
-        let record = json!({
-            "id": format!("crowd-server-{n}"), "serverType": "chat", "host": "127.0.0.1", "port": 1 + n % 60_000,
-            "pid": n, "incarnation": n,
-        });
-        let Ok(info) = serde_json::from_value(record) else { return };
+        let Ok(info) = server(n) else { return };
         let server = Rc::new(Server { info, epoch: Cell::new(0) });
         for master in &masters {
             tokio::task::spawn_local(keep(Rc::clone(&shared), Rc::clone(&server), master.clone()));
@@ -176,6 +172,15 @@ async fn run(
     }
     // The tasks end with the set.
     let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// The record of one of them.
+pub(crate) fn server(n: usize) -> Result<ServerInfo> {
+    let record = json!({
+        "id": format!("crowd-server-{n}"), "serverType": "chat", "host": "127.0.0.1", "port": 1 + n % 60_000,
+        "pid": n, "incarnation": n,
+    });
+    Ok(serde_json::from_value(record)?)
 }
 
 /// One server's link to one master, again and again.

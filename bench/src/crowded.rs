@@ -7,7 +7,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use pomelo_cluster::coordinator::MasterAddr;
+use pomelo_cluster::{
+    coordinator::MasterAddr,
+    membership::{Version, View},
+    memory::Memory,
+};
 use pomelo_testkit::{
     command::{Running, program},
     eventually,
@@ -20,7 +24,7 @@ use tokio::process::Command;
 
 use crate::{
     Output,
-    crowd::{Crowd, open_files_max},
+    crowd::{self, Crowd, open_files_max},
     failover::{login, parts},
     log,
     series::Series,
@@ -139,6 +143,10 @@ impl Crowded {
             .iter()
             .map(|port| MasterAddr { host: game.host.clone(), port: *port })
             .collect();
+        // Else each of them would be told of each other one as it comes, which no failover brings about.
+        let version = Version { epoch: 1, rev: servers as u64 };
+        let view = View::new(version, (1..=servers).filter_map(|n| crowd::server(n).ok()));
+        Memory { max_epoch: 1, view }.save(&game.path().join("run"))?;
         let crowd = Crowd::start(servers, &addrs, ping, dialling)?;
         Ok(Self { game, addrs, crowd, servers, zookeeper: zookeeper.is_some() })
     }
