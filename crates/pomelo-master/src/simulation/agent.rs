@@ -114,7 +114,7 @@ impl Agent {
 
     fn news(&mut self, core: &mut Core, news: News) {
         match news {
-            News::Up(_) => {
+            News::Up => {
                 self.tell_children(core);
                 self.tell_died(core, &self.died.clone());
                 if core.is(Flaw::E16StartsEverything) {
@@ -160,6 +160,7 @@ impl Agent {
         for id in named("spawn") {
             if self.pending.remove(&id).is_some() {
                 let incarnation = answer["claims"][id.as_str()].as_u64();
+                core.judge.count("claim");
                 core.trace(|| format!("agent {} starts {id} {incarnation:?} for epoch {epoch}", self.me.0));
                 core.spawns.push(Spawn { agent: self.me.0, id, incarnation });
             }
@@ -180,6 +181,7 @@ impl Agent {
             self.pending.remove(&id);
             match self.children.iter_mut().find(|(_, child)| child.id == id) {
                 Some((node, child)) => {
+                    core.judge.replaced(&id, child.incarnation, incarnation);
                     child.restarting = Some(incarnation);
                     let node = *node;
                     if let Some((life, _)) = core.net.alive.get(&node).copied() {

@@ -107,7 +107,8 @@ impl Client {
                 core.judge.asked_to_end(&one);
                 json!({ "signal": "kill", "ids": one, "op": op })
             }
-            2..5 => {
+            2 => json!({ "signal": "handover", "op": op }),
+            3..6 => {
                 core.judge.asked_to_end(&one);
                 json!({ "signal": "restart", "ids": one, "op": op })
             }
@@ -122,9 +123,9 @@ impl Client {
         if self.op.is_none() {
             return;
         }
-        let unused: Vec<_> = self.looking.keys().copied().collect();
-        unused.into_iter().for_each(|conn| core.close(conn, self.me.0, true));
-        self.looking.clear();
+        for conn in std::mem::take(&mut self.looking).into_keys() {
+            core.close(conn, self.me.0, true);
+        }
         self.found = None;
         self.expected = self.masters.len();
         for master in self.masters.clone() {
@@ -201,6 +202,9 @@ impl Client {
             Err(Failure { leader: Some(_), .. } | Failure { again: true, .. }) => self.again(core),
             result => {
                 let Some((op, body)) = self.op.take() else { return };
+                if body["signal"] == "handover" && result.is_ok() {
+                    core.judge.count("handover");
+                }
                 if let (Ok(answer), "drill") = (&result, body["signal"].as_str().unwrap_or_default()) {
                     core.judge.answered(&op, answer);
                 }

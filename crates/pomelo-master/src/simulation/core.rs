@@ -8,7 +8,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use pomelo_cluster::coordinator::MasterAddr;
+use pomelo_cluster::{coordinator::MasterAddr, election};
 use pomelo_protocol::{ServerId, admin::AdminMessage};
 
 use super::{
@@ -28,6 +28,9 @@ pub(super) type Life = u64;
 
 pub(super) const MS: Micros = 1_000;
 pub(super) const SECOND: Micros = 1_000 * MS;
+
+/// When a schedule begins, in µs since 1970.
+pub(super) const START_US: u64 = 1_700_000_000_000_000;
 
 /// What is printed of a failing schedule.
 const TRACE_LINES_MAX: usize = 120;
@@ -80,6 +83,8 @@ pub(super) enum What {
     Timer(Timer),
     /// The process is asked to end: SIGTERM.
     Terminate,
+    /// To a master's election, of its own decisions.
+    Elector(election::Event),
     /// A child of this process has ended.
     Child(Node),
     /// To a guardian: its master has another place.

@@ -34,6 +34,12 @@ pub(super) enum Fault {
     RemoveFirst,
     /// All masters are killed, and none comes again before everything is mended.
     Dark,
+    /// A guardian is killed.
+    CrashGuardian,
+    /// A master and its guardian stand still together.
+    FreezeMachine(Target),
+    /// A server, an agent or a tool stands still.
+    FreezeOther,
     /// A server's process is killed, or a new one comes.
     CrashServer,
     StartServer,
@@ -55,13 +61,17 @@ pub(super) enum Target {
 /// How long faults go on, and which.
 pub(super) fn draw(rng: &mut Rng, masters: usize) -> (Micros, Vec<(Micros, Fault)>) {
     let mut faults = Vec::new();
-    let lasts = match rng.u32(..10) {
+    let mut lasts = match rng.u32(..10) {
         0 => rng.u64(12 * SECOND..40 * SECOND),
         _ => rng.u64(2 * SECOND..8 * SECOND),
     };
     for _ in 0..rng.usize(1..8) {
         let at = rng.u64(200 * MS..lasts);
         draw_one(rng, at, lasts, masters, &mut faults);
+    }
+    // Long enough that whoever gives up, or waits ever longer, is found out.
+    if let Some((at, _)) = faults.iter().find(|(_, fault)| matches!(fault, Fault::Dark)) {
+        lasts = lasts.max(at + rng.u64(5 * SECOND..45 * SECOND));
     }
     (lasts, faults)
 }
@@ -84,8 +94,11 @@ fn draw_one(rng: &mut Rng, at: Micros, lasts: Micros, masters: usize, faults: &m
     let until = at + after(rng);
     let mut put = |at: Micros, fault: Fault| faults.push((at, fault));
     match rng.u32(..100) {
-        0..18 => put(at, Fault::Crash(whom)),
-        18..30 => put(at, Fault::Freeze(whom)),
+        0..16 => put(at, Fault::Crash(whom)),
+        16..24 => put(at, Fault::Freeze(whom)),
+        24..26 => put(at, Fault::FreezeMachine(whom)),
+        26..28 => put(at, Fault::FreezeOther),
+        28..30 => put(at, Fault::CrashGuardian),
         30..38 => {
             put(at, Fault::Cut(ways(rng, whom, Target::Store)));
             put(until, Fault::Mend);

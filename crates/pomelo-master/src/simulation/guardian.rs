@@ -84,6 +84,7 @@ impl Guardian {
             match action {
                 Action::Kill => {
                     if let Some(life) = self.guards {
+                        core.judge.count("killed for silence");
                         core.trace(|| format!("guardian kills master {}", self.master()));
                         core.judge.killed_for_silence(
                             (self.master(), life),
@@ -93,6 +94,7 @@ impl Guardian {
                     }
                 }
                 Action::Evict(Obituary::ZooKeeper { node, .. }) => {
+                    core.judge.count("place freed by a guardian");
                     self.evicting.push((node, 0));
                     self.evict(core);
                 }

@@ -78,7 +78,7 @@ pub(super) struct Judge {
     to_end: BTreeSet<ServerId>,
     /// Processes that are on their way out for a reason that is in order.
     excused: BTreeSet<(Node, Life)>,
-    promotions: u64,
+    counts: BTreeMap<&'static str, u64>,
     /// When servers' processes began or ended.
     changes: Vec<Micros>,
 }
@@ -94,13 +94,18 @@ impl Judge {
         }
     }
 
-    pub(super) fn promotions(&self) -> u64 {
-        self.promotions
+    /// Something worth counting has happened: what no schedule reaches is not tested.
+    pub(super) fn count(&mut self, what: &'static str) {
+        *self.counts.entry(what).or_default() += 1;
+    }
+
+    pub(super) fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
     }
 
     /// The store has granted an epoch.
     pub(super) fn promoted(&mut self, owner: (Node, Life), epoch: u64, lowest: bool) {
-        self.promotions += 1;
+        self.count("promotion");
         if let Some(other) = self.owners.insert(epoch, owner) {
             self.breaks(Rule::I1, || format!("epoch {epoch} was granted to {other:?} and to {owner:?}"));
         }
@@ -138,6 +143,7 @@ impl Judge {
 
     /// A process executes an operation.
     pub(super) fn ran(&mut self, me: (Node, Life), op: &str) {
+        self.count("operation run");
         if !self.ran.insert((me.0, me.1, op.to_owned())) {
             self.breaks(Rule::I4, || format!("{me:?} runs operation {op} again"));
         }
@@ -178,11 +184,20 @@ impl Judge {
 
     /// A master has answered a drill of all servers.
     pub(super) fn answered(&mut self, op: &str, answer: &Value) {
+        self.count("operation answered");
         for (id, said) in answer["results"].as_object().into_iter().flatten() {
             let Some(life) = said["body"]["life"].as_u64() else { continue };
             if !self.ran.iter().any(|(_, of, ran)| *of == life && ran == op) {
                 self.breaks(Rule::I4, || format!("{op} is said to have run at {id}, which has not run it"));
             }
+        }
+    }
+
+    /// An agent ends a life to begin another.
+    pub(super) fn replaced(&mut self, id: &ServerId, old: u64, new: u64) {
+        self.count("restart");
+        if new <= old {
+            self.breaks(Rule::I5, || format!("life {old} of server {id} is ended for the older claim {new}"));
         }
     }
 

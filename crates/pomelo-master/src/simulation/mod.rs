@@ -30,6 +30,21 @@ const PARTS: u64 = 8;
 /// Schedules in which each fault of the original must be found.
 const SEEDS_PER_FLAW: u64 = 3_000;
 
+/// Schedules in which everything that is meant to happen happens.
+const SEEDS_REACHED: u64 = 300;
+const REACHED: [&str; 10] = [
+    "promotion",
+    "eviction",
+    "handover",
+    "stepped aside",
+    "operation run",
+    "operation answered",
+    "claim",
+    "restart",
+    "place freed by a guardian",
+    "killed for silence",
+];
+
 fn seeds(part: u64) -> Range<u64> {
     #[expect(clippy::disallowed_methods, reason = "a failing seed is replayed by naming it: POMELO_SEED=17")]
     let one = std::env::var("POMELO_SEED").ok().and_then(|seed| seed.parse::<u64>().ok());
@@ -71,6 +86,23 @@ parts!(
     no_schedule_breaks_a_rule_and_all_end_well_5 4, no_schedule_breaks_a_rule_and_all_end_well_6 5,
     no_schedule_breaks_a_rule_and_all_end_well_7 6, no_schedule_breaks_a_rule_and_all_end_well_8 7
 );
+
+/// What no schedule reaches is not tested.
+#[test]
+fn schedules_reach_what_they_are_meant_to_test() {
+    let mut reached = std::collections::BTreeMap::<_, u64>::new();
+    for seed in 0..SEEDS_REACHED {
+        let mut world = World::new(seed, None, false);
+        // Whether it breaks a rule is another test's question.
+        _ = world.run();
+        for (what, times) in world.core.judge.counts() {
+            *reached.entry(*what).or_default() += times;
+        }
+    }
+    println!("in {SEEDS_REACHED} schedules: {reached:?}");
+    let missing: Vec<_> = REACHED.into_iter().filter(|what| !reached.contains_key(what)).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}
 
 #[test]
 fn the_simulation_finds_each_fault_of_the_original() {

@@ -56,15 +56,12 @@ pub(super) struct Net {
     cut: BTreeSet<(Node, Node)>,
     /// Who is there, and whether it runs: `None` is dead.
     pub(super) alive: BTreeMap<Node, (Life, bool)>,
+    connected: BTreeMap<(Node, Node), Micros>,
 }
 
 impl Net {
     pub(super) fn cut(&mut self, from: Node, to: Node) {
         self.cut.insert((machine(from), machine(to)));
-    }
-
-    pub(super) fn mend(&mut self, from: Node, to: Node) {
-        self.cut.remove(&(machine(from), machine(to)));
     }
 
     pub(super) fn mend_all(&mut self) {
@@ -93,12 +90,15 @@ impl Net {
         ends.iter().find(|end| end.node == node).map(|end| end.heard)
     }
 
-    /// Whether two living processes have a connection whose both ends are open.
-    pub(super) fn connected(&self, a: Node, b: Node) -> bool {
-        self.conns.values().any(|conn| {
-            let [one, other] = &conn.ends;
-            one.open && other.open && ((one.node, other.node) == (a, b) || (one.node, other.node) == (b, a))
-        })
+    /// The process at the other end, if both ends are open.
+    pub(super) fn open_peer(&self, conn: ConnId, node: Node) -> Option<(Node, Life)> {
+        let ends = &self.conns.get(&conn)?.ends;
+        ends.iter().all(|end| end.open).then(|| self.peer(conn, node))?
+    }
+
+    /// When two nodes last had a connection with both ends open.
+    pub(super) fn last_connected(&self, a: Node, b: Node) -> Option<Micros> {
+        self.connected.get(&(a.min(b), a.max(b))).copied()
     }
 
     pub(super) fn open_conns(&self) -> Vec<ConnId> {
@@ -241,9 +241,13 @@ impl Core {
     /// Pings arrive where nothing is in the way; where none came for long, the connection is given up.
     pub(super) fn sweep_conns(&mut self) {
         let mut silent = Vec::new();
-        let Net { conns, cut, alive, .. } = &mut self.net;
+        let Net { conns, cut, alive, connected, .. } = &mut self.net;
         conns.retain(|_, conn| conn.ends.iter().any(|end| end.open));
         for (id, conn) in conns {
+            let [one, other] = &conn.ends;
+            if one.open && other.open {
+                connected.insert((one.node.min(other.node), one.node.max(other.node)), self.now);
+            }
             for to in 0..2 {
                 let runs = |end: &End| alive.get(&end.node) == Some(&(end.life, true));
                 let (from, end) = (&conn.ends[1 - to], &conn.ends[to]);

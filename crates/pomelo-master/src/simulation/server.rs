@@ -79,6 +79,7 @@ impl Server {
                 core.timer(self.me, takes, Timer::Ran(self.last));
             }
             News::Newer(newer) if newer > self.incarnation => {
+                core.judge.count("older life ended");
                 core.judge.excused(self.me);
                 self.ending = true;
                 core.ends.push(self.me);

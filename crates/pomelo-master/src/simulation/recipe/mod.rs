@@ -2,6 +2,8 @@
 //! the server grants it, a place in the queue that is found again after a lost answer, two watches and a look after any event,
 //! and a promotion in one step. Where that code has a pure decision, this calls it.
 
+mod terms;
+
 use std::collections::BTreeMap;
 
 use pomelo_cluster::{
@@ -79,8 +81,6 @@ pub(super) struct Recipe {
     later: Vec<(u64, Ask)>,
     watches: Vec<u64>,
     last: u64,
-    /// When the last answered request was sent.
-    renewed: Micros,
     out: Vec<Outcome>,
 }
 
@@ -101,7 +101,6 @@ impl Recipe {
             later: Vec::new(),
             watches: Vec::new(),
             last: 0,
-            renewed: 0,
             out: Vec::new(),
         }
     }
@@ -114,9 +113,10 @@ impl Recipe {
         self.place.as_ref()
     }
 
-    /// Whether the connection to the store stands, as far as this end knows.
-    pub(super) fn is_connected(&self) -> bool {
-        self.connected && self.opened
+    /// Whether the time is over for which the place may be taken for granted.
+    pub(super) fn lease_is_over(&self, core: &Core) -> bool {
+        let granted = self.session.and_then(|session| core.lease_until(session));
+        self.joined && granted.filter(|_| self.place.is_some()).is_none_or(|until| until <= core.now)
     }
 
     pub(super) fn join(&mut self, core: &mut Core) {
@@ -218,9 +218,8 @@ impl Recipe {
 
     pub(super) fn on_answer(&mut self, core: &mut Core, id: u64, answer: Answer) {
         let Some(purpose) = self.asks.remove(&id) else { return };
-        self.renewed = core.now;
         match (purpose, answer) {
-            (Purpose::Open, Answer::Opened(_)) => {
+            (Purpose::Open, Answer::Opened) => {
                 self.opened = true;
                 self.look(core);
             }
@@ -330,7 +329,6 @@ impl Recipe {
             return;
         }
         self.connected = true;
-        self.renewed = core.now;
         for (id, ask) in std::mem::take(&mut self.later) {
             core.ask(session, id, ask);
         }
@@ -376,87 +374,6 @@ impl Recipe {
             | Purpose::Places
             | Purpose::WatchBefore { .. } => {}
         }
-    }
-
-    pub(super) fn promote(&mut self, core: &mut Core, attempt: u64, above: u64) {
-        if self.place.is_none() || !self.first {
-            let why = "no place, or others before".to_owned();
-            return self.promoted(attempt, Err(PromoteError::Fenced(why)));
-        }
-        core.timer(self.me, TIMEOUT, Timer::PromoteBy(attempt));
-        self.ask(core, Ask::Term, Purpose::Term { attempt, above, tries: 1 });
-    }
-
-    /// The promotion has taken too long, or another one replaces it.
-    pub(super) fn give_up(&mut self, attempt: u64) {
-        let of = |purpose: &Purpose| match purpose {
-            Purpose::Term { attempt: of, .. }
-            | Purpose::Promote { attempt: of, .. }
-            | Purpose::Sync { attempt: of, .. } => *of == attempt,
-            _ => false,
-        };
-        let given_up: Vec<_> = self.asks.extract_if(.., |_, purpose| of(purpose)).collect();
-        if !given_up.is_empty() {
-            self.promoted(attempt, Err(PromoteError::Unavailable("no answer to the promotion".into())));
-        }
-    }
-
-    fn next_term(
-        &mut self,
-        core: &mut Core,
-        (attempt, above, tries): (u64, u64, usize),
-        (epoch, version): (u64, u64),
-        published: Option<Published>,
-    ) {
-        let (Some(place), Some(session)) = (self.place.clone(), self.session) else {
-            return self.promoted(attempt, Err(PromoteError::Fenced("no place".into())));
-        };
-        let before = published
-            .is_some_and(|p| p.place == place && p.session == session && p.epoch == epoch && epoch > above);
-        if before {
-            return self.promoted(attempt, Ok(Term { epoch }));
-        }
-        let epoch = epoch.max(above) + 1;
-        let purpose = Purpose::Promote { attempt, above, tries, epoch };
-        self.ask(core, Ask::Promote { place, version, epoch }, purpose);
-    }
-
-    fn promoted(&mut self, attempt: u64, result: Result<Term, PromoteError>) {
-        self.out.push(Outcome::Election(Event::Promoted { attempt, result }));
-    }
-
-    /// Gives the place back; [`Event::Left`] follows.
-    pub(super) fn leave(&mut self, core: &mut Core) {
-        self.joined = false;
-        self.candidacy += 1;
-        self.asks.retain(|_, purpose| matches!(purpose, Purpose::Errand(_)));
-        self.later.clear();
-        match self.place.clone() {
-            Some(place) => {
-                core.timer(self.me, TIMEOUT, Timer::LeaveBy);
-                self.ask(core, Ask::Remove(place), Purpose::Leave);
-            }
-            None => self.left(core),
-        }
-    }
-
-    /// It has taken too long: the session's end removes the place.
-    pub(super) fn on_leave_by(&mut self, core: &mut Core) {
-        if self.asks.values().any(|purpose| matches!(purpose, Purpose::Leave)) {
-            self.asks.retain(|_, purpose| !matches!(purpose, Purpose::Leave));
-            self.left(core);
-        }
-    }
-
-    fn left(&mut self, core: &mut Core) {
-        // A session that can't be told of its end lives until it expires.
-        if self.connected {
-            self.end_session(core);
-        } else {
-            self.session = None;
-            self.end_session(core);
-        }
-        self.out.push(Outcome::Election(Event::Left));
     }
 
     /// A request of the master itself, with the place it is made from.

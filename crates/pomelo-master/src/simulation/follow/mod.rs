@@ -1,6 +1,8 @@
 //! The links of a process to all masters, as `pomelo_cluster::follow` keeps them: dial for ever with jitter, register, hand what
 //! comes to the real [`FollowerState`], and do what that says.
 
+mod heard;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -8,7 +10,8 @@ use std::{
 };
 
 use pomelo_cluster::{
-    coordinator::CandidateInfo,
+    coordinator::{CandidateInfo, MasterAddr},
+    follow::LinkState,
     follower::{Action, Event, FollowerState, Leader},
     membership::View,
     messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER, Said, Told},
@@ -18,8 +21,8 @@ use pomelo_cluster::{
 use pomelo_protocol::{
     ServerInfo,
     admin::{
-        AdminMessage, AgentRegister, CandidateRegister, Envelope, Failure, Hello, MonitorRegister, Register,
-        ReqId, Response,
+        AdminMessage, AgentRegister, CandidateRegister, Envelope, Failure, Hello, MasterRole,
+        MonitorRegister, Register, ReqId, Response,
     },
 };
 use serde_json::{Value, json};
@@ -50,12 +53,9 @@ pub(super) enum Who {
 pub(super) enum News {
     Leader(Option<Leader>),
     View(Arc<View>),
-    Up(Node),
-    /// No link, or no more; `gone` if it broke and the machine refuses the next one.
-    Down {
-        master: Node,
-        gone: bool,
-    },
+    Up,
+    /// To a master: the links to the others are others.
+    Links(Arc<BTreeMap<MasterAddr, LinkState>>),
     /// The registration was refused: this later life of the server is known.
     Newer(u64),
     /// To be carried out, and answered by [`Follow::answer`].
@@ -99,6 +99,9 @@ pub(super) struct Follow {
     last: u64,
     /// Masters that were dialled at least once, whatever came of it.
     pub(super) dialled: BTreeMap<Node, bool>,
+    /// The links, as a master's decisions are told of them.
+    states: BTreeMap<MasterAddr, LinkState>,
+    states_told: BTreeMap<MasterAddr, LinkState>,
     /// Flaw F1: an exception ended it.
     deaf: bool,
     busy_until: Micros,
@@ -135,6 +138,8 @@ impl Follow {
             pending: BTreeMap::new(),
             last: 0,
             dialled: BTreeMap::new(),
+            states: BTreeMap::new(),
+            states_told: BTreeMap::new(),
             deaf: false,
             busy_until: 0,
             once: Once::new(),
@@ -196,11 +201,11 @@ impl Follow {
             What::Timer(Timer::SnapshotBy(conn, number)) => {
                 if self.pending.contains_key(&number) && self.owns(conn) {
                     core.close(conn, self.me.0, false);
-                    self.closed(core, conn);
+                    self.closed(core, conn, true);
                 }
             }
             What::Message { conn, message } if self.owns(conn) => self.message(core, conn, message),
-            What::Closed { conn, .. } if self.owns(conn) => self.closed(core, conn),
+            What::Closed { conn, clean } if self.owns(conn) => self.closed(core, conn, clean),
             other => return Err(other),
         }
         self.settle(core);
@@ -226,7 +231,10 @@ impl Follow {
 
     fn down(&mut self, core: &mut Core, master: Node, gone: bool, stood: bool) {
         self.dialled.insert(master, false);
-        self.news.push(News::Down { master, gone });
+        let was = self.states.remove(&addr(master)).unwrap_or_default();
+        let gone = was.gone.or_else(|| gone.then(|| core.instant().into()));
+        let down = LinkState { why: Some("no link".to_owned()), gone, ..LinkState::default() };
+        self.states.insert(addr(master), down);
         if stood {
             self.broke.insert(master);
         }
@@ -250,7 +258,7 @@ impl Follow {
         core.timer(self.me, pause, Timer::Dial(master));
     }
 
-    fn closed(&mut self, core: &mut Core, conn: ConnId) {
+    fn closed(&mut self, core: &mut Core, conn: ConnId, clean: bool) {
         if let Some(master) = self.opening.remove(&conn) {
             return self.down(core, master, false, false);
         }
@@ -271,210 +279,29 @@ impl Follow {
         }
         self.take(core, Event::Disconnected { addr: addr(master) });
         self.down(core, master, false, true);
-    }
-
-    fn message(&mut self, core: &mut Core, conn: ConnId, message: Rc<AdminMessage>) {
-        let message = Rc::unwrap_or_clone(message);
-        if let Some(master) = self.opening.get(&conn).copied() {
-            let AdminMessage::Registered(reply) = message else { return };
-            self.opening.remove(&conn);
-            if !reply.is_ok() {
-                core.close(conn, self.me.0, false);
-                self.news.extend(reply.newer.map(News::Newer));
-                return self.down(core, master, false, false);
-            }
-            self.up.insert(master, conn);
-            self.dialled.insert(master, true);
-            if !core.is(Flaw::F7LongPauses) {
-                self.pauses.remove(&master);
-            }
-            if let Who::Server(info) = &self.who {
-                let body = json!({ "action": "record", "id": info.id });
-                self.say(core, conn, Envelope::notify(MASTER_WATCHER, body));
-            }
-            self.news.push(News::Up(master));
-            if let Some(cluster) = &reply.cluster {
-                core.judge.saw(self.me, cluster.view.epoch);
-            }
-            self.take(core, Event::Connected { addr: addr(master), state: reply.cluster });
-            return;
-        }
-        let Some(master) = self.up.iter().find(|(_, up)| **up == conn).map(|(master, _)| *master) else {
-            return;
-        };
-        let AdminMessage::Monitor(envelope) = message else { return };
-        if self.deaf {
-            return;
-        }
-        self.envelope(core, conn, master, envelope);
-    }
-
-    fn envelope(&mut self, core: &mut Core, conn: ConnId, master: Node, envelope: Envelope) {
-        let epoch = envelope.epoch().unwrap_or(0);
-        match envelope {
-            Envelope::Response(response) => self.answered(core, master, response),
-            Envelope::Request { req_id, module_id, body, .. } => {
-                self.told(core, conn, master, epoch, Some(req_id), module_id, body);
-            }
-            Envelope::Notify { module_id, body, .. } => {
-                self.told(core, conn, master, epoch, None, module_id, body);
-            }
-            Envelope::Command { .. } => {}
+        if clean {
+            self.broke.remove(&master);
         }
     }
 
-    fn answered(&mut self, core: &mut Core, master: Node, response: Response) {
-        let Some(number) = response.resp_id.number() else { return };
-        let Some((_, pending)) = self.pending.remove(&number) else { return };
-        let result = response.into_result();
-        match pending {
-            Pending::Caller => {
-                if let Err(Failure { leader: Some(leader), .. }) = &result {
-                    core.judge.saw(self.me, leader.epoch);
-                    self.take(core, Event::Moved { leader: Leader::from_wire(leader) });
-                }
-                self.news.push(News::Answer { number, result });
-            }
-            Pending::Snapshot => {
-                let told = result.map_err(|failure| failure.message).and_then(|body| Told::snapshot(&body));
-                match told {
-                    Ok(told) => drop(self.news_of(core, master, told)),
-                    Err(_) => drop(self.take(core, Event::NoSnapshot { addr: addr(master) })),
-                }
-            }
+    /// What a master says of its role.
+    fn note(&mut self, master: Node, role: MasterRole) {
+        if let Some(state) = self.states.get_mut(&addr(master)) {
+            state.role = Some(role);
         }
     }
 
-    /// Takes news of the membership; false if its sender was refused.
-    fn news_of(&mut self, core: &mut Core, master: Node, told: Told) -> Option<Failure> {
-        let addr = addr(master);
-        let event = match told {
-            Told::Announce(view) => {
-                core.judge.saw(self.me, view.epoch);
-                Event::Announce { addr, view }
-            }
-            Told::State(state) => {
-                core.judge.saw(self.me, state.view.epoch);
-                Event::State { addr, state }
-            }
-            Told::Step { version, change } => {
-                let version = version?;
-                core.judge.saw(self.me, version.epoch);
-                Event::Step { addr, version, change }
-            }
-            Told::Candidate(back) => {
-                let spread = core.rng.u64(..MS);
-                core.timer(self.me, spread, Timer::Dial(node_of(&back)));
-                return None;
-            }
-            Told::Snapshot { version, servers } => {
-                let version = version?;
-                let mut servers = servers;
-                core.judge.saw(self.me, version.epoch);
-                if self.is_server() && core.is(Flaw::F8OnlyAdds) {
-                    let told: Vec<_> = servers.iter().map(|info| info.id.clone()).collect();
-                    let known = self.state.view().servers.values();
-                    servers
-                        .extend(known.filter(|info| !told.contains(&info.id)).map(|info| (**info).clone()));
+    /// One leads, so the others do not.
+    fn roles(&mut self, leader: Option<&Leader>) {
+        for (addr, state) in self.states.iter_mut().filter(|(_, state)| state.role.is_some()) {
+            if leader.is_some_and(|leader| leader.addr == *addr) {
+                if !matches!(state.role, Some(MasterRole::Suspended)) {
+                    state.role = Some(MasterRole::Active);
                 }
-                let view = View::new(version, servers);
-                Event::Snapshot { addr, view }
-            }
-        };
-        self.take(core, event)
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the parts of one frame")]
-    fn told(
-        &mut self,
-        core: &mut Core,
-        conn: ConnId,
-        master: Node,
-        epoch: u64,
-        req_id: Option<ReqId>,
-        module_id: String,
-        body: Value,
-    ) {
-        let told = match Told::read(&module_id, &body) {
-            Ok(told) => told,
-            Err(why) => panic!("a master said what is not understood: {why}: {body}"),
-        };
-        let failure = match told {
-            Some(told) => {
-                // While one notification is worked on, the next finds no watch.
-                let missed = self.is_server()
-                    && core.is(Flaw::F4LostNotification)
-                    && !matches!(told, Told::Snapshot { .. })
-                    && std::mem::replace(&mut self.busy_until, core.now + BUSY) > core.now;
-                if missed { None } else { self.news_of(core, master, told) }
-            }
-            None => {
-                core.judge.saw(self.me, epoch);
-                let failure = self.take(core, Event::Frame { addr: addr(master), epoch });
-                let obeyed = failure.is_none() || (self.is_server() && core.is(Flaw::E5FramesWithoutEpoch));
-                if obeyed {
-                    core.judge.obeyed(self.me, epoch);
-                    if module_id != MONITOR_WATCHER {
-                        return self.order(core, conn, epoch, req_id, module_id, body);
-                    }
-                    None
-                } else {
-                    failure
-                }
-            }
-        };
-        if let Some(req_id) = req_id {
-            let response = match failure {
-                None => Response::in_error(req_id, json!(1)),
-                Some(failure) => Response::failed(req_id, &failure),
-            };
-            self.say(core, conn, Envelope::Response(response));
-        }
-    }
-
-    /// Takes an event to the state machine and does what it says; the refusal, if it was one.
-    fn take(&mut self, core: &mut Core, event: Event) -> Option<Failure> {
-        let mut refused = None;
-        for action in self.state.on(event) {
-            match action {
-                Action::Lead(leader) => {
-                    if let Some(leader) = &leader {
-                        core.judge.obeyed(self.me, leader.epoch);
-                    }
-                    core.trace(|| format!("{} follows {leader:?}", self.me.0));
-                    self.news.push(News::Leader(leader));
-                }
-                Action::Publish => {
-                    let view = Arc::clone(self.state.view());
-                    core.judge.obeyed(self.me, view.version.epoch);
-                    self.news.push(News::View(view));
-                }
-                Action::AskSnapshot { addr } => {
-                    let master = node_of(&addr);
-                    if let Some(conn) = self.up.get(&master).copied() {
-                        let number =
-                            self.ask(core, master, CLUSTER, messages::ask_snapshot(), Pending::Snapshot);
-                        core.timer(self.me, SNAPSHOT_TIMEOUT, Timer::SnapshotBy(conn, number));
-                    }
-                }
-                Action::Refuse { addr, epoch, leader } => {
-                    if let Some(conn) = self.up.get(&node_of(&addr)).copied() {
-                        let body = messages::superseded(epoch, leader.as_ref());
-                        self.say(core, conn, Envelope::notify(CLUSTER, body));
-                    }
-                    refused = Some(Failure {
-                        leader: leader.map(|leader| leader.to_wire()),
-                        superseded: Some(epoch),
-                        ..Failure::new(format!("superseded by epoch {epoch}"))
-                    });
-                }
-                Action::Absurd { epoch, .. } => {
-                    refused = Some(Failure::new(format!("epoch {epoch} can't be")));
-                }
-                Action::Deliver => {}
+            } else if matches!(state.role, Some(MasterRole::Active | MasterRole::Suspended)) {
+                state.role = Some(MasterRole::Standby);
             }
         }
-        refused
     }
 
     fn ask(&mut self, core: &mut Core, master: Node, module_id: &str, body: Value, pending: Pending) -> u64 {
@@ -525,9 +352,24 @@ impl Follow {
         self.news.push(News::Order { epoch, module_id, body, reply });
     }
 
-    /// Answers an order.
+    /// Answers an order, as servers do.
     pub(super) fn answer(&mut self, core: &mut Core, reply: Reply, result: Value) {
-        let answer = Answer::of(|id| Response::in_error(id, result));
+        self.reply(core, reply, Answer::of(|id| Response::in_error(id, result)));
+    }
+
+    /// Answers an order, as masters do.
+    pub(super) fn answer_as_master(&mut self, core: &mut Core, reply: Reply, result: Result<Value, Failure>) {
+        self.reply(
+            core,
+            reply,
+            Answer::of(|id| match result {
+                Ok(result) => Response::ok(id, result),
+                Err(failure) => Response::failed(id, &failure),
+            }),
+        );
+    }
+
+    fn reply(&mut self, core: &mut Core, reply: Reply, answer: Answer) {
         let askers = match reply {
             Reply::Nobody => Vec::new(),
             Reply::Asker(conn, req_id) => vec![(conn, req_id)],
@@ -556,6 +398,10 @@ impl Follow {
         {
             self.say(core, conn, Envelope::notify(CLUSTER, Said::Following { version }.body()));
             self.told_following = Some(leader.clone());
+        }
+        if matches!(self.who, Who::Candidate(_)) && self.states != self.states_told {
+            self.states_told.clone_from(&self.states);
+            self.news.push(News::Links(Arc::new(self.states.clone())));
         }
         let unreached = leader.filter(|_| reached.is_none());
         if unreached != self.unreached {

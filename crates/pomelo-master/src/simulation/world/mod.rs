@@ -1,19 +1,22 @@
 //! All processes of one schedule, and what happens to them: events are taken from the queue in their order, faults are carried
 //! out, rules are checked after each step, and at the end everything is mended and must become well.
 
+mod mishaps;
+mod well;
+
 use std::collections::BTreeMap;
 
-use pomelo_cluster::election::Role;
+use pomelo_cluster::{election::Role, membership::Version};
 use pomelo_protocol::ServerId;
 
 use super::{
     agent::Agent,
     client::Client,
     core::{
-        AGENTS, CLIENTS, Core, Ev, GUARDIANS, Life, MS, Micros, Node, SECOND, SERVERS, STORE, Spawn, Timer,
-        What,
+        AGENTS, CLIENTS, Core, Ev, GUARDIANS, Life, MS, Micros, Node, SECOND, SERVERS, START_US, STORE,
+        Spawn, Timer, What,
     },
-    faults::{self, Fault, Target},
+    faults,
     flaws::Flaw,
     guardian::Guardian,
     judge::{Broken, Rule},
@@ -28,10 +31,11 @@ const SETTLE_MAX: Micros = 15 * SECOND;
 const SETTLED: Micros = 1_500 * MS;
 /// How often it is looked whether all is well.
 const LOOK: Micros = 250 * MS;
-/// When a schedule begins, in µs since 1970.
-const START_US: u64 = 1_700_000_000_000_000;
 /// Events of one schedule; more are a storm.
 const EVENTS_MAX: usize = 400_000;
+
+/// Which life of which server.
+type List = BTreeMap<ServerId, Option<u64>>;
 
 pub(super) enum Body {
     Master(Box<Master>),
@@ -53,6 +57,8 @@ pub(super) struct World {
     pub(super) procs: BTreeMap<Node, Proc>,
     masters: Vec<Node>,
     ids: Vec<ServerId>,
+    /// What each leader listed last: its life, the version, and which life of which server.
+    lists: BTreeMap<Node, (Life, Version, List)>,
     agents: usize,
     next_life: Life,
     lasts: Micros,
@@ -74,6 +80,7 @@ impl World {
             procs: BTreeMap::new(),
             masters,
             ids,
+            lists: BTreeMap::new(),
             agents: 0,
             next_life: 1,
             lasts: 0,
@@ -121,7 +128,7 @@ impl World {
                         return Ok(());
                     }
                 }
-                Err(how) if self.core.now >= until => return Err(Broken { rule: Rule::I7, how }),
+                Err(broken) if self.core.now >= until => return Err(broken),
                 Err(_) => well_since = None,
             }
         }
@@ -180,6 +187,7 @@ impl World {
                 master.on(&mut self.core, what);
                 if let Some(epoch) = master.control().leads_in() {
                     self.core.judge.claims((node, life), epoch);
+                    self.watch_list(node);
                 }
             }
             Body::Server(server) => server.on(&mut self.core, what),
@@ -238,8 +246,9 @@ impl World {
 
     fn start_agent(&mut self, node: Node) {
         let life = self.life();
-        let known: Vec<_> = self.ids.iter().enumerate().filter(|(n, _)| self.agent_of(*n) == node).collect();
-        let known = known.into_iter().map(|(_, id)| id.clone()).collect();
+        let agents = self.agents;
+        let mine = |(n, id): (usize, &ServerId)| (AGENTS + n % agents == node).then(|| id.clone());
+        let known = self.ids.iter().enumerate().filter_map(mine).collect();
         let agent = Agent::new(&mut self.core, (node, life), known, &self.masters);
         self.insert(node, life, Body::Agent(Box::new(agent)));
     }
@@ -315,145 +324,6 @@ impl World {
         self.living_masters().filter_map(leads).max().map(|(_, node)| node)
     }
 
-    fn resolve(&mut self, target: Target) -> Option<Node> {
-        if let Some(node) = target.fixed() {
-            return Some(node);
-        }
-        let leader = self.leader();
-        if target == Target::Leader {
-            return leader;
-        }
-        let others: Vec<_> = self.masters.iter().copied().filter(|master| Some(*master) != leader).collect();
-        self.core.rng.choice(&others).copied()
-    }
-
-    fn fault(&mut self, fault: Fault) {
-        self.core.trace(|| format!("FAULT {fault:?}"));
-        match fault {
-            Fault::Crash(target) => self.on_process(target, |world, node, life| {
-                world.end(node, life, true);
-                world.start_later(node);
-            }),
-            Fault::Terminate(target) => self.on_process(target, |world, node, life| {
-                world.core.at(world.core.now, Ev::To(node, life, What::Terminate));
-                world.start_later(node);
-            }),
-            Fault::Start(_) if self.dark => {}
-            Fault::Start(node) if self.procs.contains_key(&node) => self.start_later(node),
-            Fault::Start(node) => self.start_master(node),
-            Fault::Freeze(target) => self.on_process(target, |world, node, _| {
-                world.freeze(node, true);
-                let pause = match world.core.rng.u32(..3) {
-                    0 => world.core.rng.u64(10 * MS..900 * MS),
-                    _ => world.core.rng.u64(500 * MS..7 * SECOND),
-                };
-                world.core.after(pause, Ev::Fault(Fault::Thaw(node)));
-            }),
-            Fault::Thaw(node) => self.freeze(node, false),
-            Fault::Cut(ways) => {
-                let mut known = BTreeMap::new();
-                for (from, to) in ways {
-                    let mut one = |world: &mut Self, target: Target| {
-                        let found =
-                            *known.entry(format!("{target:?}")).or_insert_with(|| world.resolve(target));
-                        found
-                    };
-                    if let (Some(from), Some(to)) = (one(self, from), one(self, to)) {
-                        self.core.trace(|| format!("cut from {from} to {to}"));
-                        self.core.net.cut(from, to);
-                    }
-                }
-            }
-            Fault::Mend => self.core.net.mend_all(),
-            Fault::Reset(target) => {
-                if let Some(node) = self.resolve(target) {
-                    let all = self.core.rng.bool();
-                    for conn in self.core.net.open_conns() {
-                        if self.core.net.has(conn, node) && (all || self.core.rng.bool()) {
-                            self.core.reset(conn);
-                        }
-                    }
-                }
-            }
-            Fault::ResetStore(target) => {
-                if let Some(node) = self.resolve(target) {
-                    self.core.store_reset(node);
-                }
-            }
-            Fault::StoreAway => self.core.store_up(false),
-            Fault::StoreBack => self.core.store_up(true),
-            Fault::Expire(target) => {
-                if let Some(node) = self.resolve(target) {
-                    self.core.expire_of(node);
-                }
-            }
-            Fault::RemovePlace => {
-                let names: Vec<_> = self.core.store.head().places.iter().map(|p| p.name.clone()).collect();
-                if let Some(name) = self.core.rng.choice(&names).cloned() {
-                    self.core.store_remove(&name);
-                }
-            }
-            Fault::RemoveFirst => {
-                let first = self.core.store.head().places.iter().min_by_key(|place| place.sequence);
-                if let Some(name) = first.map(|place| place.name.clone()) {
-                    self.core.store_remove(&name);
-                }
-            }
-            Fault::Dark => {
-                self.dark = true;
-                for node in self.masters.clone() {
-                    if let Some(life) = self.procs.get(&node).map(|proc| proc.life) {
-                        self.end(node, life, true);
-                    }
-                }
-            }
-            Fault::CrashServer => {
-                let all: Vec<_> = self.servers().map(|(node, life, _)| (node, life)).collect();
-                if let Some((node, life)) = self.core.rng.choice(&all).copied() {
-                    self.end(node, life, true);
-                }
-            }
-            Fault::StartServer => {
-                let n = self.core.rng.usize(..self.ids.len());
-                let agent = self.agent_of(n);
-                if let Some(life) = self.procs.get(&agent).map(|proc| proc.life) {
-                    let want = What::Want(self.ids[n].clone());
-                    self.core.at(self.core.now, Ev::To(agent, life, want));
-                }
-            }
-        }
-    }
-
-    fn on_process(&mut self, target: Target, what: impl FnOnce(&mut Self, Node, Life)) {
-        if let Some(node) = self.resolve(target)
-            && let Some(proc) = self.procs.get(&node)
-        {
-            let life = proc.life;
-            what(self, node, life);
-        }
-    }
-
-    fn start_later(&mut self, node: Node) {
-        let pause = match self.core.rng.u32(..3) {
-            0 => self.core.rng.u64(MS..300 * MS),
-            1 => self.core.rng.u64(300 * MS..5 * SECOND),
-            _ => self.core.rng.u64(2 * SECOND..30 * SECOND),
-        };
-        self.core.after(pause, Ev::Fault(Fault::Start(node)));
-    }
-
-    fn freeze(&mut self, node: Node, frozen: bool) {
-        let Some(proc) = self.procs.get_mut(&node) else { return };
-        proc.frozen = frozen;
-        let life = proc.life;
-        self.core.net.alive.insert(node, (life, !frozen));
-        if !frozen {
-            for what in std::mem::take(&mut proc.deferred) {
-                self.core.at(self.core.now, Ev::To(node, life, what));
-            }
-        }
-    }
-
     /// No more faults: everybody lives, every line is whole.
     fn mend(&mut self) {
         self.dark = false;
@@ -466,76 +336,13 @@ impl World {
         self.core.forget_faults();
         self.core.net.mend_all();
         self.core.store_up(true);
-        for node in self.procs.keys().copied().collect::<Vec<_>>() {
+        let mut nodes = Vec::new();
+        nodes.extend(self.procs.keys().copied());
+        for node in nodes {
             self.freeze(node, false);
         }
         for node in self.masters.clone() {
             self.start_master(node);
         }
-    }
-
-    /// One master leads, everybody follows it, and it lists who is there.
-    fn is_well(&mut self) -> Result<(), String> {
-        let epoch = self.core.store.head().epoch;
-        for master in self.masters.clone() {
-            self.start_master(master); // one that ended on its own wish
-        }
-        let leaders: Vec<_> = self
-            .living_masters()
-            .filter_map(|(node, _, master)| Some((node, master.control().leads_in()?)))
-            .collect();
-        let [(leader, leads_in)] = leaders[..] else {
-            let roles: Vec<_> = self.living_masters().map(|(n, _, m)| format!("{n}: {}", m.role())).collect();
-            return Err(format!("{} masters lead: {leaders:?}, they are {roles:?}", leaders.len()));
-        };
-        if leads_in != epoch {
-            return Err(format!("{leader} leads in epoch {leads_in}, the last one is {epoch}"));
-        }
-        for proc in self.procs.values() {
-            match &proc.body {
-                Body::Agent(agent) if !agent.is_quiet() => return Err("an agent still waits".to_owned()),
-                Body::Client(client) => {
-                    if let Some(op) = client.waits_for() {
-                        return Err(format!("a tool still waits for {op}"));
-                    }
-                }
-                _ => {}
-            }
-        }
-        let mut ids: Vec<_> = self.servers().map(|(_, _, server)| &server.id).collect();
-        ids.sort();
-        if let Some(two) = ids.windows(2).find(|two| two[0] == two[1]) {
-            return Err(format!("two processes are server {}", two[0]));
-        }
-        let living: BTreeMap<_, _> = self
-            .servers()
-            .filter(|(_, _, server)| !server.ending)
-            .map(|(_, _, server)| (server.id.clone(), Some(server.incarnation)))
-            .collect();
-        for (node, proc, master) in self.living_masters() {
-            if !self.core.store.queues(node, proc.life) {
-                return Err(format!("master {node} is {} and not in the queue", master.role()));
-            }
-            let list = master.control().lists();
-            if list != living {
-                return Err(format!("master {node} lists {list:?}, there are {living:?}"));
-            }
-            if node != leader && !matches!(master.role(), Role::Standby { .. }) {
-                return Err(format!("master {node} is {}", master.role()));
-            }
-        }
-        for (_, _, server) in self.servers().filter(|(_, _, server)| !server.ending) {
-            let follows = server.leader().map(|leader| leader.epoch);
-            if follows != Some(epoch) || server.follow.link(leader).is_none() {
-                return Err(format!("server {} follows epoch {follows:?}, not {epoch}", server.id));
-            }
-            let view = server.follow.state.view();
-            let list: BTreeMap<_, _> =
-                view.servers.values().map(|info| (info.id.clone(), info.incarnation)).collect();
-            if list != living {
-                return Err(format!("server {} knows {list:?}, there are {living:?}", server.id));
-            }
-        }
-        Ok(())
     }
 }

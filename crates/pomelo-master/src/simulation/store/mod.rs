@@ -2,6 +2,8 @@
 //! but never behind what the session has seen; one-shot watches and answers that arrive late, in order within a session;
 //! connections that break with requests on their way, done or not done.
 
+mod sessions;
+
 use std::{collections::BTreeMap, rc::Rc};
 
 use fastrand::Rng;
@@ -19,6 +21,8 @@ const SESSION: Micros = 2 * SECOND;
 const TICK: Micros = 500 * MS;
 /// Silence after which a client calls its connection lost.
 const SUSPECT: Micros = 800 * MS;
+/// For so long after it was last heard a client may take its session for granted.
+const LEASE: Micros = 1_200 * MS;
 /// States that a lagging replica may show.
 const LAG_MAX: usize = 4;
 
@@ -84,7 +88,7 @@ pub(super) enum Ask {
 /// An answer.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    Opened(Session),
+    Opened,
     Own(Option<String>),
     Entered(String),
     Watching(bool),
@@ -283,7 +287,7 @@ impl Core {
         let Self { store, rng, .. } = self;
         let holds = |store: &Store, name: &str| store.head().places.iter().any(|place| place.name == name);
         let (answer, fired) = match ask {
-            Ask::Open => (Answer::Opened(session), Vec::new()),
+            Ask::Open => (Answer::Opened, Vec::new()),
             Ask::Own => {
                 let own = store.read(session, rng).places.iter().find(|place| place.session == session);
                 (Answer::Own(own.map(|place| place.name.clone())), Vec::new())
@@ -343,11 +347,12 @@ impl Core {
             Ask::Write { place, epoch, writes } => {
                 let granted = |p: &Published| p.place == place && p.epoch == epoch;
                 let granted = store.head().published.as_ref().is_some_and(granted);
-                if !(holds(store, &place) && granted) && !unguarded {
-                    (Answer::Fenced, Vec::new())
-                } else {
+                let may = granted && holds(store, &place);
+                if may || unguarded {
                     let fired = store.change(&[], |state| apply(Rc::make_mut(&mut state.records), writes));
                     (Answer::Done(true), fired)
+                } else {
+                    (Answer::Fenced, Vec::new())
                 }
             }
             Ask::List(folder) => {
@@ -394,120 +399,5 @@ fn apply(records: &mut BTreeMap<String, Vec<u8>>, writes: Vec<Write>) {
             Write::Put { key, value } => records.insert(key, value),
             Write::Delete { key } => records.remove(&key),
         };
-    }
-}
-
-impl Core {
-    /// The whole ensemble is away, or back. Nothing expires while it is away: nobody is there who could expire it.
-    pub(super) fn store_up(&mut self, up: bool) {
-        self.store.up = up;
-        let now = self.now;
-        self.store.clients.values_mut().for_each(|client| client.heard = now);
-    }
-
-    pub(super) fn store_is_up(&self) -> bool {
-        self.store.up
-    }
-
-    /// Takes a session, or a node, away, as a guardian or an administrator does.
-    pub(super) fn store_remove(&mut self, name: &str) {
-        let fired = self.store.remove(name);
-        self.fire(fired);
-    }
-
-    /// Breaks the connections of a process to the store: what is on its way is done or not.
-    pub(super) fn store_reset(&mut self, node: Node) {
-        let of = |client: &Client| client.node == node && client.connected && !client.expired;
-        let sessions: Vec<_> =
-            self.store.clients.iter().filter(|(_, c)| of(c)).map(|(session, _)| *session).collect();
-        for session in sessions {
-            self.disconnect(session);
-        }
-    }
-
-    fn disconnect(&mut self, session: Session) {
-        let reached = self.store.up;
-        let Some(client) = self.store.clients.get_mut(&session) else { return };
-        let asked = std::mem::take(&mut client.asked);
-        client.connected = false;
-        let reached = reached && !self.net.is_cut(client.node, STORE);
-        let done = if reached { self.rng.usize(..=asked.len()) } else { 0 };
-        for (_, ask) in asked.into_iter().take(done) {
-            self.execute(session, ask);
-        }
-        self.reply(session, |()| What::StoreDown(session));
-    }
-
-    pub(super) fn expire(&mut self, session: Session) {
-        let Some(client) = self.store.clients.get_mut(&session) else { return };
-        client.expired = true;
-        let gone = |place: &&Place| place.session == session;
-        let names: Vec<_> = self.store.head().places.iter().filter(gone).map(|p| p.name.clone()).collect();
-        self.store.watches.retain(|(_, of, _)| *of != session);
-        self.trace(|| format!("store: session {session} expires, nodes {names:?}"));
-        for name in names {
-            self.store_remove(&name);
-        }
-    }
-
-    /// Ends the sessions of a process that does not know.
-    pub(super) fn expire_of(&mut self, node: Node) {
-        let of = |client: &Client| client.node == node && !client.expired;
-        let sessions: Vec<_> = self.store.clients.iter().filter(|(_, c)| of(c)).map(|(s, _)| *s).collect();
-        sessions.into_iter().for_each(|session| self.expire(session));
-    }
-
-    /// Ends a session on its owner's wish.
-    pub(super) fn end_session(&mut self, session: Session) {
-        self.expire(session);
-        self.store.clients.remove(&session);
-    }
-
-    /// Who has not been heard, and who is heard again.
-    pub(super) fn sweep_sessions(&mut self) {
-        let sessions: Vec<_> = self.store.clients.keys().copied().collect();
-        for session in sessions {
-            let Some(client) = self.store.clients.get(&session) else { continue };
-            let (node, life, heard, connected) = (client.node, client.life, client.heard, client.connected);
-            let reaches = self.reaches(node, life);
-            let slack = self.rng.u64(..TICK);
-            let runs = self.net.alive.get(&node) == Some(&(life, true));
-            let Some(client) = self.store.clients.get_mut(&session) else { continue };
-            if reaches && connected && !client.expired {
-                client.heard = self.now;
-            } else if connected && runs && (!self.store.up || self.now - heard > SUSPECT || client.expired) {
-                self.disconnect(session);
-            } else if reaches && !connected && self.rng.bool() {
-                self.reconnect(session);
-            }
-            if self.store.up && self.now.saturating_sub(heard) > SESSION + slack {
-                let expired = self.store.clients.get(&session).is_some_and(|client| client.expired);
-                if !expired {
-                    self.expire(session);
-                }
-            }
-            let dead = self.net.alive.get(&node).is_none_or(|(living, _)| *living != life);
-            if dead && self.store.clients.get(&session).is_some_and(|client| client.expired) {
-                self.store.clients.remove(&session);
-            }
-        }
-    }
-
-    fn reconnect(&mut self, session: Session) {
-        let zxid = self.store.zxid;
-        let Some(client) = self.store.clients.get_mut(&session) else { return };
-        if client.expired {
-            self.reply(session, |()| What::StoreExpired(session));
-            self.store.clients.remove(&session);
-            return;
-        }
-        client.connected = true;
-        client.heard = self.now;
-        // The new server is asked by the leader, whose word comes behind everything done before.
-        client.seen = zxid;
-        client.serving = true;
-        let delay = self.delay();
-        self.reply(session, |()| What::StoreUp(session));
-        self.after(delay, Ev::Serve(session));
     }
 }

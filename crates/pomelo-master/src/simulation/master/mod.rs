@@ -1,5 +1,7 @@
 //! A master process: the real [`Election`] and the real [`Control`], with everything that `elector` and `master` do around them.
 
+mod acts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
@@ -7,22 +9,22 @@ use std::{
 
 use pomelo_cluster::{
     config::{AdminUser, ServerTokens},
-    coordinator::CandidateInfo,
+    coordinator::{CandidateInfo, MasterAddr},
     election::{self, Election, Role},
     follower::Leader,
-    messages::MONITOR_WATCHER,
+    messages::{CLUSTER, MONITOR_WATCHER},
 };
 use pomelo_protocol::{
     ServerId,
-    admin::{AdminMessage, Envelope, Register, Registered},
+    admin::{AdminMessage, Envelope, Failure, Register, Registered},
 };
 use serde_json::Value;
 
 use super::{
-    core::{AGENTS, Core, Life, MS, Micros, Node, SECOND, SERVERS, Timer, What, addr},
+    core::{AGENTS, Core, Ev, Life, MS, Micros, Node, SECOND, SERVERS, START_US, Timer, What, addr, node_of},
     faults::{Fault, Target},
     flaws::Flaw,
-    follow::{Follow, News, Who},
+    follow::{Follow, News, Reply, Who},
     net::ConnId,
     recipe::{Outcome, Recipe},
     store::{Answer, Ask},
@@ -47,6 +49,7 @@ pub(super) const SERVER_TYPE: &str = "chat";
 enum Errand {
     Store(u64),
     Read(u64, &'static str),
+    Evict(MasterAddr),
 }
 
 pub(super) struct Master {
@@ -61,6 +64,8 @@ pub(super) struct Master {
     promotion: Option<(u64, u64)>,
     /// Links of peers that have registered.
     links: BTreeSet<ConnId>,
+    /// Those whose registration was taken.
+    admitted: BTreeSet<ConnId>,
     errands: BTreeMap<u64, Errand>,
     last_errand: u64,
     /// Told to go: only the place in the queue is still given back.
@@ -68,6 +73,12 @@ pub(super) struct Master {
     led: bool,
     /// What the guardian was told last.
     place: Option<String>,
+    lapsed: bool,
+    trouble: Option<String>,
+    /// Questions of other masters that wait for their answer.
+    asks: BTreeMap<u64, Reply>,
+    /// Wishes to be at the tail of the queue.
+    moving: Vec<bool>,
 }
 
 impl Master {
@@ -84,10 +95,14 @@ impl Master {
         let configured = servers.iter().cloned().collect();
         let control =
             Control::new(info.clone(), access, configured, Limits::default(), "model".into(), usage);
+        let among = masters.iter().map(|master| (addr(*master), info.id.clone()));
+        let mut control = control.among(among.collect());
+        // Clocks differ.
+        control.set_wall(core.instant(), START_US + core.now + core.rng.u64(..SECOND));
         let (election, first) = Election::new();
         core.timer(me, WARM_TIMEOUT, Timer::Warm);
         let tick = core.rng.u64(..TICK);
-        core.after(tick, super::core::Ev::To(me.0, me.1, What::Tick));
+        core.after(tick, Ev::To(me.0, me.1, What::Tick));
         Self {
             me,
             role: election.role(),
@@ -98,11 +113,16 @@ impl Master {
             waiting: Some(first),
             promotion: None,
             links: BTreeSet::new(),
+            admitted: BTreeSet::new(),
             errands: BTreeMap::new(),
             last_errand: 0,
             exiting: false,
             led: false,
             place: None,
+            lapsed: false,
+            trouble: None,
+            asks: BTreeMap::new(),
+            moving: Vec::new(),
         }
     }
 
@@ -114,20 +134,22 @@ impl Master {
         &self.role
     }
 
-    pub(super) fn follow(&self) -> &Follow {
-        &self.follow
+    /// Connections of peers whose registration was taken.
+    pub(super) fn admitted(&self) -> impl Iterator<Item = ConnId> {
+        self.admitted.iter().copied()
     }
 
     pub(super) fn on(&mut self, core: &mut Core, what: What) {
         match what {
             What::Tick => {
-                core.after(TICK, super::core::Ev::To(self.me.0, self.me.1, What::Tick));
+                core.after(TICK, Ev::To(self.me.0, self.me.1, What::Tick));
                 self.decide(core, Event::Tick);
             }
             What::Terminate => self.decide(core, Event::Shutdown),
             What::Probed { server, incarnation, refused } => {
                 self.decide(core, Event::Probed { server, incarnation, refused });
             }
+            What::Elector(event) => self.wished(core, event),
             What::Answer { id, answer } => self.recipe.on_answer(core, id, answer),
             What::Watch { id } => self.recipe.on_watch(core, id),
             What::StoreDown(session) => self.recipe.on_down(core, session),
@@ -186,13 +208,19 @@ impl Master {
             } else {
                 core.judge.ends(self.me);
             }
-            if !(deposed && core.is(Flaw::E4NoDemotion)) && !self.exiting {
+            let keeps = deposed && core.is(Flaw::E4NoDemotion);
+            if !keeps && !self.exiting {
                 let leads = role.authority().is_some();
                 self.decide(core, Event::Role(role));
                 if leads && core.is(Flaw::F9EverythingToEverybody) {
                     self.tell_everything(core);
                 }
             }
+        }
+        let trouble = self.election.trouble().map(str::to_owned);
+        if trouble != self.trouble {
+            self.trouble.clone_from(&trouble);
+            self.decide(core, Event::Trouble(trouble));
         }
         if !(failed && core.is(Flaw::E7PromotionNotRepeated)) {
             self.act(core, actions);
@@ -215,6 +243,9 @@ impl Master {
                 election::Action::Join => {
                     core.aim(5, Fault::ResetStore(Target::This(self.me.0)));
                     self.recipe.join(core);
+                    for aside in std::mem::take(&mut self.moving) {
+                        self.decide(core, Event::Moved { aside, result: Ok(()) });
+                    }
                 }
                 election::Action::Promote { attempt, above, after_ms } => {
                     self.promotion = Some((attempt, above));
@@ -261,12 +292,19 @@ impl Master {
                     self.decide(core, Event::Leader(Leader::to_wire(&leader)));
                 }
                 News::View(view) => self.decide(core, Event::Followed(view)),
+                News::Links(links) => self.decide(core, Event::Masters(links)),
                 News::Order { epoch, module_id, body, reply } => {
                     let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
                     if module_id == CONSOLE && (signal == "stop" || signal == "kill") {
                         self.decide(core, Event::Ordered { epoch });
+                    } else if module_id == CLUSTER {
+                        self.last_errand += 1;
+                        let ask = (!matches!(reply, Reply::Nobody)).then_some(self.last_errand);
+                        self.asks.insert(self.last_errand, reply);
+                        self.decide(core, Event::Asked { ask, epoch, body });
                     } else {
-                        self.follow.answer(core, reply, "no".into());
+                        let failure = Failure::new("masters answer tools, not other masters");
+                        self.follow.answer_as_master(core, reply, Err(failure));
                     }
                 }
                 _ => {}
@@ -291,16 +329,17 @@ impl Master {
                         }
                         self.decide(core, Event::Register { link, register });
                     }
+                    message if core.is(Flaw::E4NoDemotion) && supersedes(&message) => {}
                     message if self.links.contains(&conn) => {
-                        if !(core.is(Flaw::E4NoDemotion) && supersedes(&message)) {
-                            self.decide(core, Event::Message { link, message });
-                        }
+                        self.decide(core, Event::Message { link, message });
                     }
                     _ => {}
                 }
             }
             What::Closed { conn, clean } => {
-                if self.links.remove(&conn) {
+                self.admitted.remove(&conn);
+                let known = self.links.remove(&conn);
+                if known {
                     core.judge.changed(self.me);
                     // The original takes a lost link for a crashed server, whether or not it still leads.
                     if self.led
@@ -324,115 +363,6 @@ impl Master {
             let at = core.instant() - std::time::Duration::from_micros(core.now - heard);
             self.decide(core, Event::Heard { link, at });
         }
-    }
-
-    fn decide(&mut self, core: &mut Core, event: Event) {
-        if self.exiting {
-            return;
-        }
-        let now = core.instant();
-        for action in self.control.on(event, now) {
-            self.carry_out(core, action);
-        }
-    }
-
-    fn carry_out(&mut self, core: &mut Core, action: Action) {
-        match action {
-            Action::Admit { link, reply } => self.send(core, &[link], AdminMessage::Registered(reply)),
-            Action::Refuse { link, why, newer } => {
-                core.trace(|| format!("master {}: link {} refused: {why}", self.me.0, link.0));
-                self.send(core, &[link], AdminMessage::Registered(Registered::refused(why).newer(newer)));
-                self.close(core, link);
-            }
-            Action::Send { to, message } => self.send(core, &to, message),
-            Action::Close { link } => self.close(core, link),
-            Action::Superseded(epoch) => {
-                if !core.is(Flaw::E4NoDemotion) {
-                    self.election(core, election::Event::Superseded { epoch });
-                }
-            }
-            Action::Store { id, epoch, writes } => {
-                let errand = self.errand(Errand::Store(id));
-                self.recipe.errand(core, errand, |place| Ask::Write { place, epoch, writes });
-            }
-            Action::Read { id, folder } => {
-                let errand = self.errand(Errand::Read(id, folder));
-                self.recipe.errand(core, errand, |_| Ask::List(folder.to_owned()));
-            }
-            Action::Probe { server, incarnation, addr } => {
-                let cut = core.net.is_cut(self.me.0, AGENTS) || core.net.is_cut(AGENTS, self.me.0);
-                let listens = core.ports.get(&addr.port).is_some_and(|count| *count > 0);
-                let delay = if cut { SECOND } else { core.delay() };
-                let what = What::Probed { server, incarnation, refused: !cut && !listens };
-                core.after(delay, super::core::Ev::To(self.me.0, self.me.1, what));
-            }
-            Action::Resign => {
-                // Before it was warm it has nothing to give back.
-                if self.waiting.take().is_some() {
-                    self.election(core, election::Event::Stop);
-                    self.election(core, election::Event::Left);
-                } else {
-                    self.election(core, election::Event::Stop);
-                }
-            }
-            Action::Exit => self.exit(core),
-            _ => {}
-        }
-    }
-
-    fn errand(&mut self, errand: Errand) -> u64 {
-        self.last_errand += 1;
-        self.errands.insert(self.last_errand, errand);
-        self.last_errand
-    }
-
-    fn errand_done(
-        &mut self,
-        core: &mut Core,
-        errand: u64,
-        result: Result<Answer, pomelo_cluster::coordinator::StoreError>,
-    ) {
-        use pomelo_cluster::coordinator::StoreError;
-        let Some(errand) = self.errands.remove(&errand) else { return };
-        let lost = || StoreError::Unavailable("no answer".to_owned());
-        let event = match (errand, result) {
-            (Errand::Store(id), Ok(Answer::Done(_))) => Event::Stored { id, result: Ok(()) },
-            (Errand::Store(id), Ok(Answer::Fenced)) => {
-                Event::Stored { id, result: Err(StoreError::Fenced("not first".to_owned())) }
-            }
-            (Errand::Store(id), Err(why)) => Event::Stored { id, result: Err(why) },
-            (Errand::Store(id), Ok(_)) => Event::Stored { id, result: Err(lost()) },
-            (Errand::Read(id, folder), Ok(Answer::Records(records))) => {
-                Event::Read { id, folder, result: Ok(records) }
-            }
-            (Errand::Read(id, folder), Err(why)) => Event::Read { id, folder, result: Err(why) },
-            (Errand::Read(id, folder), Ok(_)) => Event::Read { id, folder, result: Err(lost()) },
-        };
-        self.decide(core, event);
-    }
-
-    fn send(&mut self, core: &mut Core, to: &[LinkId], message: AdminMessage) {
-        let message = Rc::new(message);
-        for link in to {
-            let conn = ConnId::try_from(link.0).unwrap_or_default();
-            core.judge.sent(self.me, core.now, &message);
-            core.send(conn, self.me.0, Rc::clone(&message));
-        }
-    }
-
-    fn close(&mut self, core: &mut Core, link: LinkId) {
-        let conn = ConnId::try_from(link.0).unwrap_or_default();
-        core.close(conn, self.me.0, true);
-        let what = What::Closed { conn, clean: false };
-        core.after(1, super::core::Ev::To(self.me.0, self.me.1, what));
-    }
-
-    fn exit(&mut self, core: &mut Core) {
-        self.exiting = true;
-        for conn in self.links.iter().copied().chain(self.follow.links()) {
-            core.close(conn, self.me.0, true);
-        }
-        core.timer(self.me, END_TIMEOUT, Timer::End);
     }
 }
 
