@@ -14,12 +14,16 @@ use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
 
 use pomelo_cluster::{
     config::{AdminUser, ServerTokens},
-    coordinator::{MasterAddr, Term},
+    coordinator::{MasterAddr, Record, StoreError, Term, Write},
+    elector::Role,
     membership::Version,
 };
 use pomelo_protocol::{
     ServerInfo,
-    admin::{AgentRegister, CandidateRegister, ClientRegister, Hello, MasterRole, MonitorRegister},
+    admin::{
+        AgentRegister, CandidateRegister, ClientRegister, Hello, MasterRole, MonitorRegister, Register,
+        Registered,
+    },
 };
 use serde_json::json;
 

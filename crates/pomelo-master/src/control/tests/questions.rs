@@ -103,7 +103,8 @@ fn a_suspended_master_answers_questions_and_changes_nothing() {
     let client = stage.client("admin");
     stage.candidate();
     stage.role(suspended(1));
-    assert!(answer(&stage.client_asks(client, "watchServer", show_servers()), client).is_ok());
+    let shown = answer(&stage.client_asks(client, "watchServer", show_servers()), client).unwrap();
+    assert_eq!(shown["stale"], true);
     let failure =
         answer(&stage.client_asks(client, "__console__", json!({ "signal": "stop" })), client).unwrap_err();
     assert!(failure.message.contains("does not hear its coordinator"), "{failure}");
