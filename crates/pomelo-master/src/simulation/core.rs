@@ -8,7 +8,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use pomelo_cluster::{coordinator::MasterAddr, election};
+use pomelo_cluster::coordinator::MasterAddr;
 use pomelo_protocol::{ServerId, admin::AdminMessage};
 
 use super::{
@@ -83,8 +83,6 @@ pub(super) enum What {
     Timer(Timer),
     /// The process is asked to end: SIGTERM.
     Terminate,
-    /// To a master's election, of its own decisions.
-    Elector(election::Event),
     /// A child of this process has ended.
     Child(Node),
     /// To a guardian: its master has another place.

@@ -4,6 +4,9 @@
 //!
 //! A schedule that fails prints its seed, the rule and the last events; `POMELO_SEED=n` replays it alone. To prove that the
 //! simulation can see, it is also run with each fault of the original built in ([`flaws::Flaw`]), and must find it.
+//!
+//! This is the slow part of the crate's tests: about a minute of one core in all, if the crates that it runs are optimised
+//! (`opt-level = 1`), and several times that if they are not. It is split so that each core has its share.
 
 mod agent;
 mod client;

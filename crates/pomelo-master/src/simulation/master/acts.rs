@@ -40,7 +40,7 @@ impl Master {
             Action::Close { link } => self.close(core, link),
             Action::Superseded(epoch) => {
                 if !core.is(Flaw::E4NoDemotion) {
-                    self.wish(core, election::Event::Superseded { epoch });
+                    self.election(core, election::Event::Superseded { epoch });
                 }
             }
             Action::Store { id, epoch, writes } => {
@@ -58,12 +58,12 @@ impl Master {
                 let what = What::Probed { server, incarnation, refused: !cut && !listens };
                 core.after(delay, Ev::To(self.me.0, self.me.1, what));
             }
-            Action::Resign => self.wish(core, election::Event::Stop),
+            Action::Resign => self.wished(core, election::Event::Stop),
             Action::Announced(epoch) => self.decide(core, Event::Announced { epoch }),
-            Action::HandOver => self.wish(core, election::Event::HandOver),
+            Action::HandOver => self.wished(core, election::Event::HandOver),
             Action::StepAside => {
                 core.judge.count("stepped aside");
-                self.wish(core, election::Event::StepAside);
+                self.wished(core, election::Event::StepAside);
             }
             Action::Evict { addr } => {
                 core.judge.count("eviction");
@@ -86,13 +86,8 @@ impl Master {
         }
     }
 
-    /// The election runs beside the decisions, and hears of a wish a little later.
-    fn wish(&mut self, core: &mut Core, event: election::Event) {
-        let soon = core.rng.u64(1..500);
-        core.after(soon, Ev::To(self.me.0, self.me.1, What::Elector(event)));
-    }
-
-    pub(super) fn wished(&mut self, core: &mut Core, event: election::Event) {
+    /// What the decisions want of the election.
+    fn wished(&mut self, core: &mut Core, event: election::Event) {
         let aside = match event {
             election::Event::Stop => {
                 let idle = self.waiting.take().is_some();

@@ -149,7 +149,6 @@ impl Master {
             What::Probed { server, incarnation, refused } => {
                 self.decide(core, Event::Probed { server, incarnation, refused });
             }
-            What::Elector(event) => self.wished(core, event),
             What::Answer { id, answer } => self.recipe.on_answer(core, id, answer),
             What::Watch { id } => self.recipe.on_watch(core, id),
             What::StoreDown(session) => self.recipe.on_down(core, session),
