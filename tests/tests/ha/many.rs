@@ -4,12 +4,13 @@ use std::{collections::BTreeMap, fs};
 
 use anyhow::{Context as _, Result, ensure};
 use pomelo_testkit::{
+    eventually,
     game::{GameDir, signal},
     zookeeper::ZooKeeper,
 };
 use rustix::process::Signal;
 use tests::{
-    cluster::Cluster,
+    cluster::{Cluster, PATIENCE, SERVERS},
     player::{Player, Transport},
     trial::{Trial, living},
 };
@@ -41,6 +42,7 @@ async fn many(zookeeper: Option<&ZooKeeper>) -> Result<()> {
     let mut before = BTreeMap::new();
     for kills in 1..=KILLS {
         trial.standbys(1).await;
+        known(&cluster, &trial).await;
         let leader = trial.watcher.leader().context("no master leads")?;
         let master = cluster.game.master(leader.addr.port)?;
         signal(master.pid, Signal::KILL)?;
@@ -69,6 +71,20 @@ async fn many(zookeeper: Option<&ZooKeeper>) -> Result<()> {
     ensure!(outcome.failed.is_empty(), "commands failed: {:?}", outcome.failed);
     let port = cluster.active().await?.port;
     cluster.stop(port).await
+}
+
+/// Waits until every server is registered with every master that stands by: one that is promoted before that leads nobody, and is
+/// soon taken for dead.
+async fn known(cluster: &Cluster, trial: &Trial) {
+    eventually("every server is registered with every standby", PATIENCE, async || {
+        let known = |port: u16| {
+            let log = cluster.game.read(&format!("logs/master-server-1-{port}.log"));
+            let life = log.rsplit_once("listens on").map_or("", |(_, life)| life);
+            SERVERS.iter().all(|server| life.contains(&format!("monitor {server} registered")))
+        };
+        trial.watcher.standbys().iter().all(|addr| known(addr.port)).then_some(())
+    })
+    .await;
 }
 
 /// Resident memory of each server, in kB.

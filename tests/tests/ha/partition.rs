@@ -98,7 +98,7 @@ async fn replaced(
     heal(&machines, node)?;
     eventually("the old master stands by", PATIENCE, async || {
         match AdminClient::connect(&leader.addr, "admin", "admin", PATIENCE).await {
-            Err(AdminError::Moved { leader: now, .. }) => (now.epoch == next.leader.epoch).then_some(()),
+            Err(AdminError::Moved { leader: now, .. }) => (now.epoch >= next.leader.epoch).then_some(()),
             _ => None,
         }
     })
