@@ -10,7 +10,7 @@ use crate::coordinator::CandidateInfo;
 /// Who registers at the masters.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Identity {
-    /// A game server. [`Follower::start`] fills in `pid` and `incarnation` if they are missing.
+    /// A game server. [`Follower::start`](super::Follower::start) fills in `pid` and `incarnation` if they are missing.
     Server(ServerInfo),
     /// The supervisor of a machine's processes.
     Agent {
