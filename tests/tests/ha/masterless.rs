@@ -46,13 +46,11 @@ async fn with_every_master_dead_the_game_goes_on_and_the_first_one_back_lists_ev
     let arguments = gate.arguments[1..].iter().filter(|word| !word.starts_with("incarnation="));
     command.args(arguments).current_dir(cluster.game.path());
     let again = Running::start(command)?;
-    let (host, port) = (cluster.game.host.clone(), cluster.game.gate);
-    eventually("the gate takes players again", PATIENCE, async || {
-        TcpStream::connect((host.as_str(), port)).await.ok()
+    // It knows the connectors, which no master has told it of in this life.
+    let guest = eventually("the gate takes players again", PATIENCE, async || {
+        Player::join(&cluster.game, Transport::Tcp, "robert").await.ok()
     })
     .await;
-    // It knows the connectors, which no master has told it of in this life.
-    let guest = Player::join(&cluster.game, Transport::Tcp, "robert").await?;
     guest.heard(5).await;
 
     let first = cluster.game.masters[0];

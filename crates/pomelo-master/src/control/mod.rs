@@ -123,6 +123,8 @@ pub(crate) struct Control {
     /// Where the suspicion's clock begins.
     began: Option<Instant>,
     cede_again: Option<Instant>,
+    /// When the coordinator was heard again, after it was not.
+    heard_again: Option<Instant>,
     /// The links to the other masters, and the masters of the configuration.
     masters: Arc<BTreeMap<MasterAddr, LinkState>>,
     configured_masters: BTreeMap<MasterAddr, ServerId>,
@@ -217,6 +219,7 @@ impl Control {
             suspected_leader: None,
             began: None,
             cede_again: None,
+            heard_again: None,
             masters: Arc::default(),
             configured_masters: BTreeMap::new(),
             lost_masters: BTreeSet::new(),

@@ -23,6 +23,10 @@ use crate::link::LinkId;
 /// How often a leader that does not hear the coordinator is asked to give up.
 const CEDE_EVERY: Duration = Duration::from_millis(500);
 
+/// A coordinator that was not heard may be back for one master before it is for the other: for so long after it was heard again
+/// nobody is asked to give up.
+const BACK_FOR: Duration = Duration::from_secs(1);
+
 impl Control {
     /// Takes one event to the suspicion and carries out what it comes to.
     pub(super) fn suspect(&mut self, event: suspicion::Event, now: Instant) {
@@ -64,6 +68,9 @@ impl Control {
 
     /// The coordinator is heard of, or not.
     pub(super) fn troubled(&mut self, trouble: Option<String>, now: Instant) {
+        if self.trouble.is_some() && trouble.is_none() {
+            self.heard_again = Some(now);
+        }
         self.trouble = trouble;
         self.suspect_of_me(now);
     }
@@ -133,6 +140,9 @@ impl Control {
 
     /// A leader that does not hear the coordinator, while this master does, is in the way of everybody who could lead.
     fn ask_to_cede(&mut self, now: Instant) {
+        if self.heard_again.is_some_and(|at| now.saturating_duration_since(at) < BACK_FOR) {
+            return;
+        }
         let Some(leader) = self.known_leader().filter(|_| self.able) else { return };
         let addr = MasterAddr { host: leader.host, port: leader.port };
         let suspended = |state: &LinkState| state.up && state.role == Some(MasterRole::Suspended);

@@ -55,6 +55,17 @@ fn a_suspended_leader_is_asked_to_give_up_and_its_place_goes_when_it_has() {
 }
 
 #[test]
+fn a_leader_has_a_while_to_hear_the_coordinator_again_that_this_master_hears_again() {
+    let mut stage = standby();
+    stage.on(Event::Trouble(Some("no quorum".into())));
+    stage.link_to(3005, linked(MasterRole::Suspended));
+    assert!(stage.on(Event::Trouble(None)).is_empty());
+    assert!(stage.after(SECOND / 2).is_empty());
+    let cede = [Action::Tell { to: addr(3005), body: messages::Said::Cede { epoch: 1 }.body() }];
+    assert_eq!(stage.after(SECOND / 2), cede);
+}
+
+#[test]
 fn who_has_handed_over_is_not_suspected() {
     let mut stage = standby();
     stage.link_to(3005, linked(MasterRole::Standby));
