@@ -16,7 +16,7 @@ use tests::{
     player::{Player, Transport},
     trial::living,
 };
-use tokio::{net::TcpStream, process::Command};
+use tokio::process::Command;
 
 /// The server that is started again while no master lives. Nobody's messages go through it: the room is on one of the two.
 const AGAIN: &str = "gate-server-1";
