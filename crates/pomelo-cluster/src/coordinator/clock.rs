@@ -1,8 +1,22 @@
-//! The clock that leases are counted on. Never the time of day, and not tokio's: that one stands still while the machine does.
+//! The clock that leases are counted on, and their parts. Never the time of day, and not tokio's: that one stands still while the
+//! machine does.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
+
+/// Parts of a lease or session, in hundredths. It is asked for so often ...
+pub(crate) const ASK: u32 = 12;
+/// ... silence for this long means suspended ...
+pub(crate) const SUSPENDED: u32 = 40;
+/// ... and after this the place is not taken for granted any more. The rest is for clocks that don't run at the same rate, and
+/// for what is on its way.
+pub(crate) const GRANTED: u32 = 60;
+
+/// So many hundredths of the whole.
+pub(crate) fn part(whole: Duration, hundredths: u32) -> Duration {
+    whole * hundredths / 100
+}
 
 /// Since the machine was started, times included during which it slept (`CLOCK_BOOTTIME`).
 pub(crate) fn since_boot() -> Duration {

@@ -34,7 +34,7 @@ pub(super) use self::guard::EtcdGuard;
 use self::{client::Client, lease::Lease, queue::Queue};
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, Events, MasterAddr, Obituary,
-    OwnedTask, PromoteError, Record, StoreError, Term, Write,
+    OwnedTask, PromoteError, Record, StoreError, Term, Write, is_host_port,
 };
 
 /// The lease that is asked for: how long a candidate that fell silent keeps its place. etcd may grant more.
@@ -99,16 +99,15 @@ impl EtcdCoordinator {
 
     /// `host:port` of each endpoint.
     fn hosts(endpoints: &str) -> Result<Arc<[String]>, EtcdConfigError> {
-        let host_port = |one: &str| {
-            one.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-        };
         let one = |endpoint: &str| {
             let found = endpoint.to_owned();
             if endpoint.starts_with("https://") {
                 return Err(EtcdConfigError::Tls { found });
             }
             let host = endpoint.strip_prefix("http://").map(|host| host.trim_end_matches('/'));
-            host.filter(|host| host_port(host)).map(str::to_owned).ok_or(EtcdConfigError::Endpoint { found })
+            host.filter(|host| is_host_port(host))
+                .map(str::to_owned)
+                .ok_or(EtcdConfigError::Endpoint { found })
         };
         endpoints.split(',').map(|endpoint| one(endpoint.trim())).collect()
     }

@@ -216,3 +216,28 @@ impl Drop for OwnedTask {
         self.0.abort();
     }
 }
+
+/// Whether it names one server of a coordinator: `host:port`.
+fn is_host_port(one: &str) -> bool {
+    one.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
+/// The last epoch, which stores keep as a decimal number; `place` says in the error where it stood.
+fn parse_epoch(place: &str, text: &[u8]) -> Result<u64, PromoteError> {
+    let text = String::from_utf8_lossy(text);
+    text.trim().parse().map_err(|_| {
+        PromoteError::Unavailable(format!("{place} holds {text:?} where a decimal number was expected"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_is_no_number_is_named_in_the_error() {
+        let error = parse_epoch("the epoch's node", b"{}").unwrap_err();
+        assert!(error.to_string().contains("\"{}\""), "{error}");
+        assert_eq!(parse_epoch("the epoch's node", b" 41\n").unwrap(), 41);
+    }
+}

@@ -46,7 +46,7 @@ pub(super) use self::guard::ZooKeeperGuard;
 use self::{connect::Ensemble, lease::Lease, records::Known, session::Sessions};
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, Events, MasterAddr, Obituary, OwnedTask, PromoteError,
-    Record, StoreError, Term, Write, store,
+    Record, StoreError, Term, Write, is_host_port, store,
 };
 
 /// The session time-out that is asked for. The server may grant more: at least two of its ticks.
@@ -113,10 +113,7 @@ impl ZooKeeperCoordinator {
     /// node of the leader, usually [`PATH_DEFAULT`]. Nodes that are missing are made, the chroot too.
     pub fn new(server: &str, path: &str) -> Result<Self, ZooKeeperConfigError> {
         let (servers, chroot) = server.find('/').map_or((server, ""), |at| server.split_at(at));
-        let host_port = |one: &str| {
-            one.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-        };
-        if !servers.split(',').all(host_port) {
+        if !servers.split(',').all(is_host_port) {
             return Err(ZooKeeperConfigError::Server { found: server.to_owned() });
         }
         let full = format!("{}{}", chroot.trim_end_matches('/'), path.trim_end_matches('/'));

@@ -7,17 +7,10 @@ use std::{
 };
 
 use super::client::Granted;
-use crate::coordinator::clock::since_boot;
+use crate::coordinator::clock::{ASK, GRANTED, SUSPENDED, part, since_boot};
 
-/// Parts of a lease, in hundredths. It is asked for again so often ...
-const RENEW: u32 = 12;
-/// ... one attempt is given up after this, and the next endpoint is asked ...
+/// An attempt is given up after this part of a lease, in hundredths, and the next endpoint is asked.
 const ATTEMPT: u32 = 20;
-/// ... nobody heard for this long means suspended ...
-const SUSPENDED: u32 = 40;
-/// ... and after this the place is not taken for granted any more. The rest is for clocks that don't run at the same rate, and
-/// for what is on its way.
-const GRANTED: u32 = 60;
 
 /// A lease that etcd granted.
 #[derive(Debug)]
@@ -50,7 +43,7 @@ impl Lease {
 
     /// When to ask for it again.
     pub(super) fn renew_in(&self) -> Duration {
-        self.part(RENEW).saturating_sub(self.age())
+        self.part(ASK).saturating_sub(self.age())
     }
 
     /// How long etcd may be silent until this candidate is suspended; zero: it is.
@@ -67,7 +60,7 @@ impl Lease {
     }
 
     fn part(&self, hundredths: u32) -> Duration {
-        self.ttl * hundredths / 100
+        part(self.ttl, hundredths)
     }
 
     fn age(&self) -> Duration {

@@ -10,7 +10,9 @@ use super::{
     http::EtcdError,
     queue,
 };
-use crate::coordinator::{CandidateInfo, MasterAddr, PromoteError, Record, StoreError, Term, Write, store};
+use crate::coordinator::{
+    self, CandidateInfo, MasterAddr, PromoteError, Record, StoreError, Term, Write, store,
+};
 
 /// Somebody else may write the epoch at the same moment; after so many times the candidate pauses instead.
 const TRIES_MAX: usize = 4;
@@ -55,7 +57,7 @@ async fn try_promote(
         return Err(PromoteError::Fenced("the key in the queue is gone".to_owned()));
     }
     let (last, written) = match read.found(0).first() {
-        Some(entry) => (parse_epoch(&entry.value)?, entry.mod_revision),
+        Some(entry) => (coordinator::parse_epoch("the key of the epoch", &entry.value)?, entry.mod_revision),
         None => (0, 0),
     };
     if let Some(term) = granted_before(read.found(1), place, last, above) {
@@ -76,15 +78,6 @@ fn granted_before(published: &[Entry], place: &Place, last: u64, above: u64) -> 
     let published: Published = serde_json::from_slice(&published.first()?.value).ok()?;
     let mine = published.lock == place.key && published.epoch == last;
     (mine && last > above).then_some(Term { epoch: last })
-}
-
-fn parse_epoch(text: &[u8]) -> Result<u64, PromoteError> {
-    let text = String::from_utf8_lossy(text);
-    text.trim().parse().map_err(|_| {
-        PromoteError::Unavailable(format!(
-            "the key of the epoch holds {text:?} where a decimal number was expected"
-        ))
-    })
 }
 
 pub(super) async fn write(
@@ -169,12 +162,5 @@ mod tests {
         let text = serde_json::to_string(&Published { leader, epoch: 4, lock: "/x".into() }).unwrap();
         let begin = r#"{"id":"master-server-1","host":"127.0.0.1","port":3005,"pid":7,"epoch":4,"#;
         assert!(text.starts_with(begin), "{text}");
-    }
-
-    #[test]
-    fn an_epoch_that_is_no_number_is_named_in_the_error() {
-        let error = parse_epoch(b"{}").unwrap_err();
-        assert!(error.to_string().contains("\"{}\""), "{error}");
-        assert_eq!(parse_epoch(b" 41\n").unwrap(), 41);
     }
 }

@@ -15,17 +15,13 @@ use std::{
 use tokio::{sync::watch, time};
 use zookeeper_client::{Client, Error};
 
-use crate::coordinator::{OwnedTask, clock::since_boot};
+use crate::coordinator::{
+    OwnedTask,
+    clock::{ASK, GRANTED, SUSPENDED, part, since_boot},
+};
 
-/// Parts of the session time-out, in hundredths: it is asked so often ...
-const ASK: u32 = 12;
-/// ... a request that failed is made again after this ...
+/// A request that failed is made again after this part of the session time-out, in hundredths.
 const ASK_AGAIN: u32 = 2;
-/// ... silence for this long means suspended ...
-const SUSPENDED: u32 = 40;
-/// ... and after this the place is not taken for granted any more. The rest is for clocks that don't run at the same rate, and
-/// for what is on its way.
-const GRANTED: u32 = 60;
 
 /// The end of what is granted, on the clock of [`since_boot`].
 #[derive(Debug, Default)]
@@ -152,10 +148,6 @@ impl Asking {
     fn tell(&self, heard: Heard) {
         self.say.send_if_modified(|said| std::mem::replace(said, heard) != heard);
     }
-}
-
-fn part(session_timeout: Duration, hundredths: u32) -> Duration {
-    session_timeout * hundredths / 100
 }
 
 #[cfg(test)]
