@@ -82,16 +82,10 @@ impl Etcd {
     }
 
     async fn of_size_for_test(size: usize) -> Option<Self> {
-        match missing() {
-            Some(reason) if crate::require_all() => {
-                panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip")
-            }
-            Some(reason) => {
-                eprintln!("SKIPPED: {reason}");
-                None
-            }
-            None => Some(Self::start(size).await.expect("etcd is installed and must start")),
+        if !crate::can_run(missing()) {
+            return None;
         }
+        Some(Self::start(size).await.expect("etcd is installed and must start"))
     }
 
     /// `host:port` of the first server.

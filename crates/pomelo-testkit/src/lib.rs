@@ -19,3 +19,19 @@ pub fn require_all() -> bool {
     let require = std::env::var("POMELO_REQUIRE_ALL");
     require.is_ok_and(|value| value == "1")
 }
+
+/// Whether a test can run that needs what may be `missing`; if not, the reason is printed.
+///
+/// # Panics
+///
+/// If something is missing and [`require_all`].
+fn can_run(missing: Option<String>) -> bool {
+    match missing {
+        Some(reason) if require_all() => panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip"),
+        Some(reason) => {
+            eprintln!("SKIPPED: {reason}");
+            false
+        }
+        None => true,
+    }
+}

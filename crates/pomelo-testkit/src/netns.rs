@@ -72,16 +72,7 @@ impl Net {
     ///
     /// If they can and something fails; and, with `POMELO_REQUIRE_ALL=1` in the environment, if they can't.
     pub fn for_test(nodes: &[&str]) -> Option<Self> {
-        match missing() {
-            Some(reason) if crate::require_all() => {
-                panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip")
-            }
-            Some(reason) => {
-                eprintln!("SKIPPED: {reason}");
-                None
-            }
-            None => Some(Self::start(nodes).expect("namespaces can be made here")),
-        }
+        crate::can_run(missing()).then(|| Self::start(nodes).expect("namespaces can be made here"))
     }
 
     /// Address of a node.

@@ -88,7 +88,7 @@ impl ZooKeeper {
     /// If it is installed and does not start; and, with `POMELO_REQUIRE_ALL=1` in the environment, if it is not
     /// installed.
     pub async fn for_test() -> Option<Self> {
-        if !installed_for_test() {
+        if !crate::can_run(missing()) {
             return None;
         }
         Some(Self::start().await.expect("zookeeper is installed and must start"))
@@ -266,18 +266,6 @@ impl Drop for ZooKeeper {
                 eprintln!("the log of zookeeper was kept: {}", kept.display());
             }
         }
-    }
-}
-
-/// Whether a test that needs it can run: it is told why not, or panics where it must.
-fn installed_for_test() -> bool {
-    match missing() {
-        Some(reason) if crate::require_all() => panic!("{reason}, and POMELO_REQUIRE_ALL=1 forbids to skip"),
-        Some(reason) => {
-            eprintln!("SKIPPED: {reason}");
-            false
-        }
-        None => true,
     }
 }
 

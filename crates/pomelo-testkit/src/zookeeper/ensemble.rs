@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context, Result, bail};
 
-use super::{ASK_TIMEOUT_MS, START_TRIES, ZooKeeper, installed_for_test, missing};
+use super::{ASK_TIMEOUT_MS, START_TRIES, ZooKeeper, missing};
 use crate::game::free_ports;
 
 const HOST: &str = "127.0.0.1";
@@ -38,7 +38,7 @@ impl Ensemble {
     ///
     /// As [`ZooKeeper::for_test`].
     pub async fn for_test(count: usize) -> Option<Self> {
-        if !installed_for_test() {
+        if !crate::can_run(missing()) {
             return None;
         }
         Some(Self::start(count).await.expect("zookeeper is installed and must start"))
