@@ -33,7 +33,8 @@ impl Identity {
         info.incarnation.get_or_insert_with(incarnation);
     }
 
-    pub(super) fn register(&self, token: Option<String>, hello: Hello) -> Register {
+    /// The registration that says so.
+    pub fn register(&self, token: Option<String>, hello: Hello) -> Register {
         match self {
             Self::Server(info) => Register::Monitor(MonitorRegister::of(info, token, hello)),
             Self::Agent { id, host, pid } => Register::Agent(AgentRegister {

@@ -3,14 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pomelo_cluster::messages::{CLUSTER, Said};
+use pomelo_cluster::{
+    follow::Identity,
+    messages::{CLUSTER, Said},
+};
 use pomelo_protocol::ServerId;
 use serde_json::{Map, Value, json};
 
 use super::{
     core::{Core, Ev, Life, MS, Micros, Node, SECOND, Spawn, Timer, What},
     flaws::Flaw,
-    follow::{Follow, News, Reply, Who},
+    follow::{Follow, News, Reply},
     server::ORDERS,
 };
 
@@ -49,7 +52,8 @@ pub(super) struct Agent {
 
 impl Agent {
     pub(super) fn new(core: &mut Core, me: (Node, Life), known: Vec<ServerId>, masters: &[Node]) -> Self {
-        let follow = Follow::new(core, me, Who::Agent(format!("agent-{}", me.0)), masters);
+        let identity = Identity::Agent { id: format!("agent-{}", me.0), host: "10.0.0.1".to_owned(), pid: 1 };
+        let follow = Follow::new(core, me, identity, masters);
         core.timer(me, 50 * MS, Timer::Start);
         let pending = known.iter().map(|id| (id.clone(), false)).collect();
         Self {

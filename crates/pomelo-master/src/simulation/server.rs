@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use pomelo_cluster::{follower::Leader, ops::OpId};
+use pomelo_cluster::{follow::Identity, follower::Leader, ops::OpId};
 use pomelo_protocol::{ServerId, ServerInfo};
 use serde_json::{Value, json};
 
 use super::{
     core::{Core, Life, MS, Node, Timer, What},
-    follow::{Follow, News, Reply, Who},
+    follow::{Follow, News, Reply},
     master::SERVER_TYPE,
 };
 use crate::console::CONSOLE;
@@ -40,7 +40,7 @@ impl Server {
             "id": id, "serverType": SERVER_TYPE, "host": "10.0.0.2", "port": port, "pid": me.1, "incarnation": incarnation,
         });
         let info: ServerInfo = serde_json::from_value(record).expect("a valid record");
-        let follow = Follow::new(core, me, Who::Server(info), masters);
+        let follow = Follow::new(core, me, Identity::Server(info), masters);
         let running = BTreeMap::new();
         Self { me, id, incarnation, port, agent, follow, ending: false, running, last: 0 }
     }

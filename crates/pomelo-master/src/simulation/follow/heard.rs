@@ -18,7 +18,7 @@ impl Follow {
             if !core.is(Flaw::F7LongPauses) {
                 self.pauses.remove(&master);
             }
-            if let Who::Server(info) = &self.who {
+            if let Identity::Server(info) = &self.who {
                 let body = json!({ "action": "record", "id": info.id });
                 self.say(core, conn, Envelope::notify(MASTER_WATCHER, body));
             }

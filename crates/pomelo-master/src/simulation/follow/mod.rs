@@ -10,21 +10,15 @@ use std::{
 };
 
 use pomelo_cluster::{
-    coordinator::{CandidateInfo, MasterAddr},
-    follow::LinkState,
+    coordinator::MasterAddr,
+    follow::{Identity, LinkState},
     follower::{Action, Event, FollowerState, Leader},
     membership::View,
     messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER, Said, Told},
     once::{Answer, Key, Once, Taken},
     ops::OpId,
 };
-use pomelo_protocol::{
-    ServerInfo,
-    admin::{
-        AdminMessage, AgentRegister, CandidateRegister, Envelope, Failure, Hello, MasterRole,
-        MonitorRegister, Register, ReqId, Response,
-    },
-};
+use pomelo_protocol::admin::{AdminMessage, Envelope, Failure, MasterRole, ReqId, Response};
 use serde_json::{Value, json};
 
 use super::{
@@ -39,14 +33,6 @@ const OPEN_TIMEOUT: Micros = 5 * SECOND;
 const SNAPSHOT_TIMEOUT: Micros = 5 * SECOND;
 /// How long the original is busy with one notification, and misses the next.
 const BUSY: Micros = 30 * MS;
-
-/// Who registers.
-#[derive(Clone, Debug)]
-pub(super) enum Who {
-    Server(ServerInfo),
-    Agent(String),
-    Candidate(CandidateInfo),
-}
 
 /// What the process is told.
 #[derive(Debug)]
@@ -89,7 +75,7 @@ enum Pending {
 
 pub(super) struct Follow {
     me: (Node, Life),
-    who: Who,
+    who: Identity,
     masters: Vec<Node>,
     pub(super) state: FollowerState,
     opening: BTreeMap<ConnId, Node>,
@@ -118,9 +104,9 @@ pub(super) struct Follow {
 }
 
 impl Follow {
-    pub(super) fn new(core: &mut Core, me: (Node, Life), who: Who, masters: &[Node]) -> Self {
+    pub(super) fn new(core: &mut Core, me: (Node, Life), who: Identity, masters: &[Node]) -> Self {
         let mut masters = masters.to_vec();
-        if matches!(who, Who::Server(_)) && core.is(Flaw::F3StaticAddress) {
+        if matches!(who, Identity::Server(_)) && core.is(Flaw::F3StaticAddress) {
             masters.truncate(1);
         }
         masters.retain(|master| *master != me.0);
@@ -152,7 +138,7 @@ impl Follow {
     }
 
     fn is_server(&self) -> bool {
-        matches!(self.who, Who::Server(_))
+        matches!(self.who, Identity::Server(_))
     }
 
     pub(super) fn owns(&self, conn: ConnId) -> bool {
@@ -216,7 +202,7 @@ impl Follow {
         self.opening.insert(conn, master);
         core.timer(self.me, OPEN_TIMEOUT, Timer::RegisterBy(conn));
         let hello = self.state.hello();
-        let register = self.who.register(hello);
+        let register = self.who.register(None, hello);
         core.send(conn, self.me.0, Rc::new(AdminMessage::Register(register)));
     }
 
@@ -254,7 +240,7 @@ impl Follow {
         };
         self.pauses.insert(master, pause);
         // Whether a master is gone is news that its peers must have at once.
-        let pause = if stood && matches!(self.who, Who::Candidate(_)) { 0 } else { pause };
+        let pause = if stood && matches!(self.who, Identity::Candidate(_)) { 0 } else { pause };
         core.timer(self.me, pause, Timer::Dial(master));
     }
 
@@ -399,7 +385,7 @@ impl Follow {
             self.say(core, conn, Envelope::notify(CLUSTER, Said::Following { version }.body()));
             self.told_following = Some(leader.clone());
         }
-        if matches!(self.who, Who::Candidate(_)) && self.states != self.states_told {
+        if matches!(self.who, Identity::Candidate(_)) && self.states != self.states_told {
             self.states_told.clone_from(&self.states);
             self.news.push(News::Links(Arc::new(self.states.clone())));
         }
@@ -416,29 +402,6 @@ impl Follow {
         if let Some(leader) = self.unreached.clone() {
             self.tell_all(core, CLUSTER, &Said::Unreachable { leader }.body());
             core.timer(self.me, SECOND, Timer::Unreached);
-        }
-    }
-}
-
-impl Who {
-    fn register(&self, hello: Hello) -> Register {
-        match self {
-            Self::Server(info) => Register::Monitor(MonitorRegister::of(info, None, hello)),
-            Self::Agent(id) => Register::Agent(AgentRegister {
-                id: id.clone(),
-                host: "10.0.0.1".to_owned(),
-                pid: 1,
-                token: None,
-                hello: Some(hello),
-            }),
-            Self::Candidate(me) => Register::Candidate(CandidateRegister {
-                id: me.id.clone(),
-                host: me.addr.host.clone(),
-                port: me.addr.port,
-                pid: me.pid,
-                token: None,
-                hello: Some(hello),
-            }),
         }
     }
 }
