@@ -13,6 +13,24 @@ pub(crate) enum Fault {
         /// That byte.
         first: u8,
     },
+    /// In the clear, where TLS is expected.
+    #[error("no TLS: first byte {first:#04x}, and this connector takes encrypted connections only")]
+    NotEncrypted {
+        /// That byte.
+        first: u8,
+    },
+    /// TLS, where it is not expected.
+    #[error("TLS, and this connector has no certificate")]
+    Encrypted,
+    /// Not TLS as it should be, or none that both sides know.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// A message of the TLS handshake that is longer than any can be.
+    #[error("TLS: {bytes} bytes of a message that has not ended yet")]
+    TlsTooLong {
+        /// How much of it is there.
+        bytes: usize,
+    },
     /// Not WebSocket as RFC 6455 has it, or over a limit.
     #[error(transparent)]
     WebSocket(#[from] FrameError),
@@ -42,7 +60,14 @@ impl Fault {
             Self::WebSocket(error) => error.close_code(),
             Self::Text => 1003,
             Self::Package(PackageError::TooLong { .. }) => 1009,
-            Self::Garbage { .. } | Self::Package(_) | Self::Message(_) | Self::Unexpected { .. } => 1008,
+            Self::Garbage { .. }
+            | Self::NotEncrypted { .. }
+            | Self::Encrypted
+            | Self::Tls(_)
+            | Self::TlsTooLong { .. }
+            | Self::Package(_)
+            | Self::Message(_)
+            | Self::Unexpected { .. } => 1008,
         }
     }
 }

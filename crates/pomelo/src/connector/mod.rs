@@ -18,8 +18,11 @@ mod inbox;
 mod out;
 mod page;
 mod peer;
+mod secure;
+mod sink;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::{
     collections::{BTreeSet, HashMap},

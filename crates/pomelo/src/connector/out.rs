@@ -10,10 +10,9 @@
 
 use std::{
     collections::VecDeque,
-    io::{self, IoSlice},
+    io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
-    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
@@ -23,10 +22,12 @@ use tokio::{
     sync::Notify,
 };
 
-use super::client::{Client, CloseReason, Closed};
-
-/// How many frames go into one vectored write.
-const SLICES_MAX: usize = 64;
+use super::{
+    client::{Client, CloseReason, Closed},
+    fault::Fault,
+    secure::{Received, Secured},
+    sink::Sink,
+};
 
 /// How many clients the flusher writes before it lets others run. What they push meanwhile joins what its clients still
 /// have waiting, so the busier the connector is, the more leaves with each write; and one large broadcast doesn't keep
@@ -46,7 +47,7 @@ pub(super) struct Out {
 
 struct State {
     /// None once the connection is closed.
-    socket: Option<OwnedWriteHalf>,
+    socket: Option<Sink>,
     queue: VecDeque<Bytes>,
     queued_bytes: usize,
     /// In the flusher's list.
@@ -60,7 +61,7 @@ struct State {
 impl Out {
     pub(super) fn new(socket: OwnedWriteHalf, buffer_bytes_max: usize) -> Self {
         let state = State {
-            socket: Some(socket),
+            socket: Some(Sink::new(socket)),
             queue: VecDeque::new(),
             queued_bytes: 0,
             dirty: false,
@@ -114,6 +115,21 @@ impl Out {
         let mut state = self.lock();
         if state.ended.is_none() {
             state.push(bytes);
+        }
+    }
+
+    /// From now on everything is encrypted.
+    pub(super) fn secure(&self, secured: Secured) {
+        if let Some(socket) = &mut self.lock().socket {
+            socket.secure(secured);
+        }
+    }
+
+    /// What was read from an encrypted connection, and what the client said with it.
+    pub(super) fn decrypt(&self, bytes: &mut [u8], said: impl FnMut(&[u8])) -> Result<Received, Fault> {
+        match &mut self.lock().socket {
+            Some(socket) => socket.decrypt(bytes, said),
+            None => Ok(Received::More),
         }
     }
 
@@ -179,7 +195,9 @@ impl Out {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.clear();
-        state.socket = None;
+        if let Some(socket) = state.socket.take() {
+            socket.close();
+        }
     }
 
     /// As [`close`](Self::close), but the kernel throws away what it still holds, too.
@@ -187,9 +205,7 @@ impl Out {
         let mut state = self.lock();
         state.clear();
         if let Some(socket) = state.socket.take() {
-            // If it fails the kernel keeps trying to send for a while; nothing else is lost.
-            let _ = socket2::SockRef::from(socket.as_ref()).set_linger(Some(Duration::ZERO));
-            socket.forget();
+            socket.abort();
         }
     }
 
@@ -227,20 +243,21 @@ impl State {
     }
 
     fn drain(&mut self) {
-        while !self.queue.is_empty() {
-            let Some(socket) = &self.socket else { return self.clear() };
-            match write(socket, &self.queue) {
-                Ok(written) if written > 0 => self.advance(written),
+        loop {
+            let Some(socket) = &mut self.socket else { return self.clear() };
+            if self.queue.is_empty() && !socket.owes() {
+                return self.clear();
+            }
+            match socket.write(&self.queue) {
+                Ok(written) => self.advance(written),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
                     return;
                 }
-                Ok(_) => return self.fail(CloseReason::Lost(io::ErrorKind::WriteZero)),
                 Err(e) => return self.fail(CloseReason::Lost(e.kind())),
             }
         }
-        self.clear();
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -268,18 +285,6 @@ impl State {
             self.queue = VecDeque::new();
         }
     }
-}
-
-fn write(socket: &OwnedWriteHalf, queue: &VecDeque<Bytes>) -> io::Result<usize> {
-    if queue.len() == 1 {
-        return socket.try_write(&queue[0]);
-    }
-    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-    let count = queue.len().min(SLICES_MAX);
-    for (slice, bytes) in slices.iter_mut().zip(queue) {
-        *slice = IoSlice::new(bytes);
-    }
-    socket.try_write_vectored(&slices[..count])
 }
 
 /// The connector's list of clients that have something waiting, and the loop that writes it.
