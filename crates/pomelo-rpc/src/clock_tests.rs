@@ -268,6 +268,28 @@ async fn a_peer_that_leaves_is_forgotten_with_its_failures() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_later_link_has_a_higher_number_and_takes_nothing_that_was_for_an_earlier_one() {
+    let net = Net::default();
+    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
+    net.listen(&b);
+    let to = id("b");
+    let send = |link| a.send_over(&to, link, "note", "0".into());
+    assert_eq!(a.present(&to), None);
+    let first = a.link(&to).unwrap();
+    send(first).unwrap();
+    echo(&a, "b").await.unwrap();
+    assert_eq!(a.present(&to), Some(first));
+
+    a.forget(&to);
+    assert_eq!(a.present(&to), None);
+    assert!(send(first).unwrap_err().retry);
+    let second = a.link(&to).unwrap();
+    assert!(second > first);
+    assert!(send(first).unwrap_err().retry);
+    send(second).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_was_dead_and_dials_itself_is_called_back_at_once() {
     let net = Net::default();
     let (a, b) = (net.links("a", Plain), net.links("b", Plain));

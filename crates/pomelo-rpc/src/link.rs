@@ -19,6 +19,8 @@ pub(crate) const BUFFER_BYTES_KEPT: usize = 64 << 10;
 /// A link in any phase of its life; it never comes back from being down.
 pub(crate) struct Link {
     pub(crate) peer: ServerId,
+    /// Counts this server's links, so that a later one has a higher number.
+    pub(crate) number: u64,
     pub(crate) limits: Arc<Limits>,
     /// One permit for each call of the peer that runs here.
     pub(crate) running: Arc<Semaphore>,
@@ -88,7 +90,7 @@ pub(crate) enum Taken {
 }
 
 impl Link {
-    pub(crate) fn new(peer: ServerId, limits: Arc<Limits>) -> Arc<Self> {
+    pub(crate) fn new(peer: ServerId, number: u64, limits: Arc<Limits>) -> Arc<Self> {
         let running = Arc::new(Semaphore::new(limits.calls_in_progress_max.min(Semaphore::MAX_PERMITS)));
         let state = State {
             phase: Phase::Dialling,
@@ -101,6 +103,7 @@ impl Link {
         };
         Arc::new(Self {
             peer,
+            number,
             limits,
             running,
             wake: Notify::new(),
@@ -352,7 +355,7 @@ mod tests {
     use super::*;
 
     fn link(limits: Limits) -> Arc<Link> {
-        Link::new(ServerId::new("chat-server-1").unwrap(), Arc::new(limits))
+        Link::new(ServerId::new("chat-server-1").unwrap(), 1, Arc::new(limits))
     }
 
     fn refusal<T>(result: Result<T, NotTaken>) -> RpcError {

@@ -95,6 +95,28 @@ impl Links {
         self.queue(server, |link| link.send(method, body.clone()))
     }
 
+    /// The number of the link that messages to `server` go over now; opens one if there is none. Each link has a higher number
+    /// than those before it. What was sent over one link arrives in order up to some message and not beyond it; whoever needs
+    /// to know what may be missing remembers the number, and sends with [`Links::send_over`].
+    pub fn link(&self, server: &ServerId) -> Result<u64, RpcError> {
+        Ok(self.peers.link_to(server)?.number)
+    }
+
+    /// The same if there is a link already.
+    pub fn present(&self, server: &ServerId) -> Option<u64> {
+        Some(self.peers.present(server)?.number)
+    }
+
+    /// [`Links::send`] over the link of this number and no other: if it is gone, the message was not sent.
+    pub fn send_over(&self, server: &ServerId, number: u64, method: &str, body: Bytes) -> Result<(), RpcError> {
+        let gone = || RpcError::not_sent(server, ErrorKind::Disconnected("the link it was for is gone".into()));
+        let link = self.peers.present(server).filter(|link| link.number == number).ok_or_else(gone)?;
+        link.send(method, body).map_err(|not_taken| match not_taken {
+            NotTaken::Over => gone(),
+            NotTaken::Refused(error) => error,
+        })
+    }
+
     /// Ends the link to a server that left and forgets failed dials of it. Its calls fail as
     /// [`ErrorKind::Disconnected`]; a later message dials again.
     pub fn forget(&self, server: &ServerId) {

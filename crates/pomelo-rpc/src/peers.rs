@@ -47,6 +47,8 @@ pub(crate) struct Peers {
 
 struct Table {
     peers: HashMap<ServerId, Peer>,
+    /// Links made so far.
+    made: u64,
     closing: bool,
     rng: Rng,
 }
@@ -69,7 +71,7 @@ impl Peers {
         limits: Limits,
         connect: Connect,
     ) -> Arc<Self> {
-        let table = Table { peers: HashMap::new(), closing: false, rng: Rng::new() };
+        let table = Table { peers: HashMap::new(), made: 0, closing: false, rng: Rng::new() };
         Arc::new(Self {
             me,
             limits: Arc::new(limits),
@@ -102,6 +104,7 @@ impl Peers {
         }
         let Some(addr) = addr else { return Err(RpcError::local(server, ErrorKind::UnknownServer)) };
         let now = Instant::now();
+        let number = table.number();
         let Some(peer) = table.peer(server, self.limits.links_max, now) else {
             return Err(RpcError::local(server, ErrorKind::Busy(Limit::Links)));
         };
@@ -110,11 +113,16 @@ impl Peers {
         {
             return Err(RpcError::not_sent(server, ErrorKind::Dial(error.clone())));
         }
-        let link = Link::new(server.clone(), self.limits.clone());
+        let link = Link::new(server.clone(), number, self.limits.clone());
         peer.link = Some(link.clone());
         drop(table);
         self.work.spawn(self.clone().dial(link.clone(), addr));
         Ok(link)
+    }
+
+    /// The link that takes messages for `server`, if there is one.
+    pub(crate) fn present(&self, server: &ServerId) -> Option<Arc<Link>> {
+        self.table().open_link(server)
     }
 
     /// Reads the hello of an accepted connection in a task of its own; `waiting` is held until it is done.
@@ -299,6 +307,7 @@ impl Peers {
         if verdict == Verdict::Impostor {
             return Err((greeted, Reason::WrongId, "this server has that id itself"));
         }
+        let number = table.number();
         let Some(peer) = table.peer(&id, self.limits.links_max, Instant::now()) else {
             return Err((greeted, Reason::Other, "this server has too many links"));
         };
@@ -320,7 +329,7 @@ impl Peers {
             (Verdict::Stale, _) => Err((greeted, Reason::Other, "a later process has this server's id")),
             // The others need a link that is there, or were dealt with above.
             (Verdict::Take | Verdict::Join | Verdict::Duplicate | Verdict::Impostor, former) => {
-                let link = Link::new(id, self.limits.clone());
+                let link = Link::new(id, number, self.limits.clone());
                 peer.link = Some(link.clone());
                 peer.backoff = Backoff::default();
                 self.attach(link, greeted, false);
@@ -375,6 +384,12 @@ impl Peers {
 }
 
 impl Table {
+    /// For the next link.
+    fn number(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
     /// The link that takes messages for `server`.
     fn open_link(&self, server: &ServerId) -> Option<Arc<Link>> {
         let link = self.peers.get(server)?.link.as_ref()?;
