@@ -1,6 +1,7 @@
 //! Who is there and who leads.
 //!
 //! * [`admin`]: connections of the admin protocol, for servers, masters and tools.
+//! * [`cidr`]: ranges of addresses, for who is not let in.
 //! * [`config`]: the files of a game's `config/` folder, typed.
 //! * [`membership`]: the versioned list of servers. [`memory`]: what of it is kept for the next start.
 //! * [`follower`], [`follow`]: whom to believe, and the links to all masters; [`messages`]: what masters tell.
@@ -13,6 +14,7 @@
 //! * [`ops`]: numbers by which a command is done once, however often it is sent.
 
 pub mod admin;
+pub mod cidr;
 pub mod config;
 pub mod coordinator;
 pub mod election;

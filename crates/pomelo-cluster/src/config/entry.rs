@@ -2,13 +2,13 @@
 //!
 //! Not here: which file and environment an entry comes from, and whether entries fit together.
 
-use std::{collections::BTreeMap, fmt, ops::RangeInclusive};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, ops::RangeInclusive};
 
 use pomelo_protocol::{ServerId, ServerInfo, ServerType};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
-use crate::coordinator::MasterAddr;
+use crate::{cidr::Cidr, coordinator::MasterAddr};
 
 /// Prefix of the ids of servers made from one entry with `clusterCount`, as in the original.
 const CLUSTER_ID_PREFIX: &str = "cluster-server-";
@@ -21,6 +21,9 @@ const CLUSTER_COUNT_MAX: u32 = 1_000;
 /// Silence after which a master may be killed, in ms. It says that it lives every 20 ms, and a busy machine takes some of
 /// that back.
 const SILENCE_MS: RangeInclusive<u64> = 100..=60_000;
+
+/// Fields of a server that are nobody else's affair.
+const UNTOLD: [&str; 2] = ["blacklist", "tls"];
 
 /// A master: of `master.json`, or a standby of `masterha.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -160,6 +163,31 @@ pub struct ServerOptions {
     /// More arguments for its process, separated by blanks.
     #[serde(default)]
     pub args: Option<String>,
+    /// Most clients a frontend takes from one address.
+    #[serde(default, rename = "max-connections-per-address")]
+    pub max_connections_per_address: Option<NonZeroU32>,
+    /// Most new connections a frontend takes from one address in a second.
+    #[serde(default, rename = "new-connections-per-second")]
+    pub new_connections_per_second: Option<NonZeroU32>,
+    /// Addresses and ranges that a frontend lets nobody in from.
+    #[serde(default)]
+    pub blacklist: Vec<Cidr>,
+    /// The certificate that a frontend shows.
+    #[serde(default)]
+    pub tls: Option<TlsEntry>,
+}
+
+/// TLS of a frontend: `"tls": {..}` in `servers.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with cert and key, two files in PEM")]
+pub struct TlsEntry {
+    /// The file with the certificate and those that lead to its authority; from the game's folder on.
+    pub cert: String,
+    /// The file with its private key.
+    pub key: String,
+    /// Whether clients may also connect in the clear, on the same port.
+    #[serde(default, deserialize_with = "flag")]
+    pub plain: bool,
 }
 
 /// An entry of `servers.json` before `clusterCount` is expanded.
@@ -217,6 +245,11 @@ impl ServerEntry {
             .collect()
     }
 
+    /// The other fields that every server of the cluster may know.
+    fn told(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.extra.iter().filter(|(key, _)| !UNTOLD.contains(&key.as_str()))
+    }
+
     fn server(&self, id: ServerId, server_type: &ServerType, n: u32) -> Result<ServerInfo, String> {
         let port = |port: Option<Port>| port.map(|port| port.plus(n)).transpose();
         Ok(ServerInfo {
@@ -229,7 +262,7 @@ impl ServerEntry {
             frontend: self.frontend,
             pid: None,
             incarnation: None,
-            extra: self.extra.iter().map(|(key, value)| (key.clone(), grown(value, n))).collect(),
+            extra: self.told().map(|(key, value)| (key.clone(), grown(value, n))).collect(),
         })
     }
 }

@@ -22,7 +22,7 @@ use std::{
 use document::{Document, Part};
 use environment::Parts;
 
-pub use entry::{AdminUser, GuardianConfig, MasterEntry, ServerOptions, ServerTokens};
+pub use entry::{AdminUser, GuardianConfig, MasterEntry, ServerOptions, ServerTokens, TlsEntry};
 pub use environment::{CoordinatorConfig, Environment};
 pub use error::ConfigError;
 

@@ -27,13 +27,28 @@ use tokio::{
 use super::{
     Registration, Shared,
     client::{Client, CloseReason},
+    fault::Fault,
     frame::Frame,
     inbox::Inbox,
+    page::Pages,
     peer::{Event, Peer},
+    secure::Received,
 };
 
 /// How often a task may go round before it lets others run: a client that never stops sending must not hold them up.
 const ROUNDS_PER_TURN: usize = 4;
+
+/// How a connection's bytes are sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Security {
+    /// Its first byte will say.
+    Unknown,
+    Plain,
+    Tls,
+}
+
+/// The first byte of every TLS connection.
+const TLS_HANDSHAKE: u8 = 0x16;
 
 /// A connection from its acceptance to its end.
 pub(super) struct Connection {
@@ -42,9 +57,12 @@ pub(super) struct Connection {
     pub(super) socket: OwnedReadHalf,
     pub(super) inbox: Inbox,
     pub(super) registration: Registration,
+    security: Security,
     peer: Peer,
     /// Whether `peer` may hold something that has not been looked at.
     undecoded: bool,
+    /// It said goodbye in the way of TLS.
+    left: bool,
     /// When to look whether the client is late; nothing once it is connected without heartbeats.
     timer: Option<Pin<Box<Sleep>>>,
     heard: Instant,
@@ -58,8 +76,10 @@ impl Connection {
             socket,
             inbox: Inbox::new(client.clone(), shared.clone()),
             registration,
+            security: Security::Unknown,
             peer: Peer::new(shared.hybrid.message_bytes_max),
             undecoded: false,
+            left: false,
             timer: Some(Box::pin(sleep_until(heard + shared.hybrid.handshake_timeout))),
             heard,
             client,
@@ -91,7 +111,7 @@ impl Connection {
 
     /// Reads once, into the connector's buffer, when everything read before has been taken in.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.undecoded {
+        if self.undecoded || self.left {
             return Poll::Pending;
         }
         // Locked for one read, never across an await.
@@ -101,9 +121,30 @@ impl Connection {
             Err(e) => self.end(CloseReason::Lost(e.kind())),
             Ok(()) if buffer.filled().is_empty() => self.end(CloseReason::Left),
             Ok(()) => {
-                self.peer.feed(buffer.filled());
+                let read = buffer.filled_mut();
+                if self.security == Security::Unknown {
+                    match security(&self.client, &self.shared, read[0]) {
+                        Ok(security) => self.security = security,
+                        Err(fault) => {
+                            self.end(CloseReason::Protocol(fault));
+                            return Poll::Ready(());
+                        }
+                    }
+                }
                 self.undecoded = true;
                 self.heard = Instant::now();
+                let peer = &mut self.peer;
+                let received = match self.security {
+                    Security::Tls => self.client.out.decrypt(read, |said| peer.feed(said)),
+                    Security::Plain | Security::Unknown => {
+                        peer.feed(read);
+                        Ok(Received::More)
+                    }
+                };
+                match received {
+                    Ok(received) => self.left = received == Received::Last,
+                    Err(fault) => self.end(CloseReason::Protocol(fault)),
+                }
             }
         }
         Poll::Ready(())
@@ -117,6 +158,9 @@ impl Connection {
                 Ok(None) => self.undecoded = false,
                 Err(fault) => self.end(CloseReason::Protocol(fault)),
             }
+        }
+        if self.left && !self.undecoded {
+            self.end(CloseReason::Left);
         }
     }
 
@@ -235,5 +279,23 @@ impl Connection {
 
     fn end(&self, why: CloseReason) {
         self.client.out.end(why, None);
+    }
+}
+
+/// What the first byte says about the connection; TLS begins.
+fn security(client: &Client, shared: &Shared, first: u8) -> Result<Security, Fault> {
+    match (&shared.tls, first) {
+        (Some(tls), TLS_HANDSHAKE) => {
+            client.out.secure(tls.accept()?);
+            Ok(Security::Tls)
+        }
+        (None, TLS_HANDSHAKE) => Err(Fault::Encrypted),
+        (Some(tls), _) if !tls.plain_too() => {
+            if first.is_ascii_uppercase() {
+                client.out.push_unlimited(Pages::no_tls());
+            }
+            Err(Fault::NotEncrypted { first })
+        }
+        _ => Ok(Security::Plain),
     }
 }

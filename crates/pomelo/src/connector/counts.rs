@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::client::CloseReason;
+use super::{admission::Refusal, client::CloseReason, fault::Fault};
 
 /// Numbers since the connector was bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,12 @@ pub(super) struct ConnectorCounts {
     pub(super) refused_full: u64,
     /// Connections refused because of where they came from.
     pub(super) refused_blocked: u64,
+    /// Connections refused because there were as many from their address as allowed.
+    pub(super) refused_address: u64,
+    /// Connections refused because too many had come from their address within a second.
+    pub(super) refused_rate: u64,
+    /// Connections closed because they were in the clear or had TLS where the other is expected, or no TLS both sides know.
+    pub(super) refused_tls: u64,
     /// Handshakes answered with 500 or 501.
     pub(super) refused_handshakes: u64,
     /// Connections closed because of what the client sent: garbage, oversize, out of order.
@@ -30,6 +36,9 @@ pub(super) struct Counts {
     accepted: AtomicU64,
     refused_full: AtomicU64,
     refused_blocked: AtomicU64,
+    refused_address: AtomicU64,
+    refused_rate: AtomicU64,
+    refused_tls: AtomicU64,
     refused_handshakes: AtomicU64,
     faults: AtomicU64,
     timeouts: AtomicU64,
@@ -42,18 +51,23 @@ impl Counts {
         self.accepted.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn refused_full(&self) {
-        self.refused_full.fetch_add(1, Relaxed);
-    }
-
-    pub(super) fn refused_blocked(&self) {
-        self.refused_blocked.fetch_add(1, Relaxed);
+    pub(super) fn refused(&self, why: Refusal) {
+        let count = match why {
+            Refusal::Blocked => &self.refused_blocked,
+            Refusal::Full { .. } => &self.refused_full,
+            Refusal::AddressFull { .. } => &self.refused_address,
+            Refusal::TooFast { .. } => &self.refused_rate,
+        };
+        count.fetch_add(1, Relaxed);
     }
 
     /// A connection ended.
     pub(super) fn add(&self, why: &CloseReason) {
         let count = match why {
             CloseReason::Refused { .. } => &self.refused_handshakes,
+            CloseReason::Protocol(
+                Fault::NotEncrypted { .. } | Fault::Encrypted | Fault::Tls(_) | Fault::TlsTooLong { .. },
+            ) => &self.refused_tls,
             CloseReason::Protocol(_) => &self.faults,
             CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout => &self.timeouts,
             CloseReason::SlowReader { .. } => &self.slow_readers,
@@ -72,6 +86,9 @@ impl Counts {
             accepted: self.accepted.load(Relaxed),
             refused_full: self.refused_full.load(Relaxed),
             refused_blocked: self.refused_blocked.load(Relaxed),
+            refused_address: self.refused_address.load(Relaxed),
+            refused_rate: self.refused_rate.load(Relaxed),
+            refused_tls: self.refused_tls.load(Relaxed),
             refused_handshakes: self.refused_handshakes.load(Relaxed),
             faults: self.faults.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
@@ -87,6 +104,9 @@ impl ConnectorCounts {
             accepted,
             refused_full,
             refused_blocked,
+            refused_address,
+            refused_rate,
+            refused_tls,
             refused_handshakes,
             faults,
             timeouts,
@@ -97,6 +117,9 @@ impl ConnectorCounts {
             accepted,
             refused_full,
             refused_blocked,
+            refused_address,
+            refused_rate,
+            refused_tls,
             refused_handshakes,
             faults,
             timeouts,

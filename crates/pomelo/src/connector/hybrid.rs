@@ -3,9 +3,17 @@
 //!
 //! Only settings and their defaults; what they do is in the modules that use them.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
+use pomelo_cluster::{cidr::Cidr, config::ServerOptions};
 use serde_json::Value;
+
+use super::tls::{Tls, TlsError, TlsFiles};
 
 /// A connector for WebSocket and raw TCP clients on one port; the first bytes of a connection tell which it is.
 ///
@@ -22,6 +30,12 @@ pub struct Hybrid {
     pub(crate) pending_messages_max: usize,
     pub(crate) handshake_check: Option<HandshakeCheck>,
     pub(crate) client_check: Option<ClientCheck>,
+    pub(crate) tls: Option<TlsFiles>,
+    pub(crate) max_connections_per_address: Option<u32>,
+    pub(crate) new_connections_per_second: Option<u32>,
+    pub(crate) blacklist: Vec<Cidr>,
+    /// What can't be meant, found when the server starts.
+    pub(crate) problems: Vec<String>,
 }
 
 pub(crate) type HandshakeCheck = Arc<dyn Fn(&Value) -> Result<Option<Value>, String> + Send + Sync>;
@@ -50,6 +64,11 @@ impl Hybrid {
             pending_messages_max: 128,
             handshake_check: None,
             client_check: None,
+            tls: None,
+            max_connections_per_address: None,
+            new_connections_per_second: None,
+            blacklist: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -78,7 +97,56 @@ impl Hybrid {
         self
     }
 
-    /// How long a connection may take from being accepted to the end of its handshake before it is closed.
+    /// How many connections may come from one address at once: one more is closed as soon as it is accepted. As many as
+    /// they like, if not said: whole schools and mobile networks have one address. Of IPv6, the first 64 bits are one.
+    pub fn max_connections_per_address(mut self, connections: u32) -> Self {
+        self.max_connections_per_address = Some(connections.max(1));
+        self
+    }
+
+    /// How many connections may be opened from one address in a second: one more is closed as soon as it is accepted. As
+    /// many as they like, if not said. Of IPv6, the first 64 bits are one address.
+    pub fn new_connections_per_second(mut self, connections: u32) -> Self {
+        self.new_connections_per_second = Some(connections.max(1));
+        self
+    }
+
+    /// Lets nobody in from these addresses and ranges: `10.0.0.7`, `10.0.0.0/8`, `2001:db8::/32`. Up to 4,096, with those
+    /// that administrators add while it runs. What is none of these is found when the server starts.
+    pub fn blacklist<'a>(mut self, addresses: impl IntoIterator<Item = &'a str>) -> Self {
+        for text in addresses {
+            match text.parse() {
+                Ok(net) => self.blacklist.push(net),
+                Err(error) => self.problems.push(format!("blacklist: {text:?}: {error}")),
+            }
+        }
+        self
+    }
+
+    /// Encrypts all connections, WebSocket (`wss://`) and raw TCP: with the certificate in `cert` (PEM: the server's own
+    /// first, then those that lead to its authority) and its private key in `key` (PEM, not encrypted). Paths begin at the
+    /// game's folder.
+    ///
+    /// Who connects in the clear is refused. When the files change, connections from then on get the new certificate; a
+    /// new one that can't be used is reported in the log, and the former one stays.
+    ///
+    /// ```
+    /// # use pomelo::Hybrid;
+    /// Hybrid::new().tls("config/tls/chain.pem", "config/tls/key.pem");
+    /// ```
+    pub fn tls(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(TlsFiles { cert: cert.into(), key: key.into(), plain_too: false });
+        self
+    }
+
+    /// As [`tls`](Self::tls), and clients may connect in the clear, too, on the same port: the first byte tells.
+    pub fn tls_or_plain(mut self, cert: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some(TlsFiles { cert: cert.into(), key: key.into(), plain_too: true });
+        self
+    }
+
+    /// How long a connection may take from being accepted to the end of its handshake, with all that comes before it (TLS,
+    /// the request of a WebSocket), before it is closed.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.handshake_timeout = timeout;
         self
@@ -127,6 +195,32 @@ impl Hybrid {
         self.client_check = Some(Arc::new(check));
         self
     }
+
+    /// With what `servers.json` says of the server, which counts more than the application; the blacklists are joined.
+    pub(crate) fn configured(mut self, options: &ServerOptions) -> Self {
+        if let Some(max) = options.max_connections {
+            self.max_connections = max as usize;
+        }
+        let address_max = options.max_connections_per_address.map(Into::into);
+        self.max_connections_per_address = address_max.or(self.max_connections_per_address);
+        let second_max = options.new_connections_per_second.map(Into::into);
+        self.new_connections_per_second = second_max.or(self.new_connections_per_second);
+        self.blacklist.extend(&options.blacklist);
+        if let Some(tls) = &options.tls {
+            let (cert, key) = (PathBuf::from(&tls.cert), PathBuf::from(&tls.key));
+            self.tls = Some(TlsFiles { cert, key, plain_too: tls.plain });
+        }
+        self
+    }
+
+    /// Reads the certificate, with paths from the game's folder on.
+    pub(crate) fn load_tls(&self, base: &Path) -> Result<Option<Tls>, TlsError> {
+        let load = |files: &TlsFiles| {
+            let (cert, key) = (base.join(&files.cert), base.join(&files.key));
+            Tls::load(TlsFiles { cert, key, plain_too: files.plain_too })
+        };
+        self.tls.as_ref().map(load).transpose()
+    }
 }
 
 impl Default for Hybrid {
@@ -142,6 +236,10 @@ impl fmt::Debug for Hybrid {
             .field("dictionary", &self.dictionary)
             .field("max_connections", &self.max_connections)
             .field("handshake_timeout", &self.handshake_timeout)
+            .field("tls", &self.tls)
+            .field("max_connections_per_address", &self.max_connections_per_address)
+            .field("new_connections_per_second", &self.new_connections_per_second)
+            .field("blacklist", &self.blacklist)
             .field("pages", &self.pages.iter().map(|page| page.path).collect::<Vec<_>>())
             .field("buffer_bytes_max", &self.buffer_bytes_max)
             .field("message_bytes_max", &self.message_bytes_max)

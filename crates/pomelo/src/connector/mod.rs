@@ -7,6 +7,7 @@
 //!
 //! Not here: sessions, routing, handlers. Bodies are never looked into.
 
+mod admission;
 mod client;
 mod closing;
 mod connection;
@@ -25,36 +26,39 @@ mod tests;
 mod tls;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use pomelo_cluster::cidr::Cidr;
 use pomelo_protocol::{dictionary::Dictionary, handshake::HandshakeOffer, package::PackageKind};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{listen::listen, throttle::Throttle};
 
+use admission::{Admission, Place};
 use connection::Connection;
 use counts::Counts;
 use out::{Flusher, Out};
 use page::Pages;
 
 pub use hybrid::Hybrid;
+pub use tls::TlsError;
 
 pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
+pub(crate) use tls::Tls;
 
 /// What one read can take; shared by all connections, so that an idle one keeps no buffer.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -67,9 +71,6 @@ pub(crate) const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long connections may take to end when the connector ends; more than any of them should need.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Addresses that may be blocked; others are let in, and that is said in the log.
-const BLOCKED_MAX: usize = 4_096;
 
 /// After how long without a word TCP itself asks whether a client without heartbeats is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -94,15 +95,16 @@ struct Shared {
     /// None without heartbeats.
     heartbeat: Option<Frame>,
     pages: Pages,
+    /// None where connections are in the clear.
+    tls: Option<Tls>,
     flusher: Arc<Flusher>,
     /// Locked for one read and the copy of what it brought.
     scratch: Mutex<Box<[u8]>>,
-    /// Every connection, from its acceptance on; bounded by the permits.
+    /// Every connection, from its acceptance on; bounded by the places.
     clients: Mutex<HashMap<u64, Arc<Client>>>,
     /// Those among them whose handshake is done.
     open: AtomicUsize,
-    /// Nobody is let in from these addresses.
-    blocked: RwLock<BTreeSet<IpAddr>>,
+    admission: Arc<Admission>,
     counts: Counts,
 }
 
@@ -113,7 +115,7 @@ struct Registration {
     /// Whether the service knows of the client.
     open: bool,
     /// Its place among the connections this connector may have.
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Connector {
@@ -121,11 +123,12 @@ impl Connector {
     pub(crate) fn bind(
         addr: SocketAddr,
         hybrid: Hybrid,
+        tls: Option<Tls>,
         dictionary: Arc<Dictionary>,
         service: Arc<dyn ClientService>,
     ) -> Result<Self, ConnectorError> {
         let listener = listen(addr).map_err(|source| ConnectorError::Bind { addr, source })?;
-        Ok(Self { listener, shared: Arc::new(Shared::new(hybrid, dictionary, service)) })
+        Ok(Self { listener, shared: Arc::new(Shared::new(hybrid, tls, dictionary, service)) })
     }
 
     /// For asking about it while it runs.
@@ -142,9 +145,15 @@ impl Connector {
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, shared } = self;
         // Dropped, and so ended, with this future.
-        let mut flusher = JoinSet::new();
+        let mut companions = JoinSet::new();
         let flushed = shared.clone();
-        flusher.spawn(async move { flushed.flusher.run().await });
+        companions.spawn(async move { flushed.flusher.run().await });
+        let watched = shared.clone();
+        companions.spawn(async move {
+            if let Some(tls) = &watched.tls {
+                tls.watch().await;
+            }
+        });
 
         let mut connections = JoinSet::new();
         tokio::select! {
@@ -175,15 +184,9 @@ impl ConnectorHandle {
         self.0.open.load(Ordering::Relaxed)
     }
 
-    /// Lets nobody in from these addresses from now on. Whoever is connected stays.
-    pub(crate) fn block(&self, addresses: impl IntoIterator<Item = IpAddr>) {
-        let mut blocked = self.0.blocked.write().unwrap_or_else(PoisonError::into_inner);
-        for address in addresses {
-            if blocked.len() >= BLOCKED_MAX && !blocked.contains(&address.to_canonical()) {
-                return tracing::warn!(%address, max = BLOCKED_MAX, "too many addresses are blocked, this one is not");
-            }
-            blocked.insert(address.to_canonical());
-        }
+    /// Lets nobody in from there from now on. Whoever is connected stays.
+    pub(crate) fn block(&self, nets: impl IntoIterator<Item = Cidr>) {
+        self.0.admission.block(nets);
     }
 
     /// What happened since the connector was bound; it says so in the log when it ends.
@@ -201,8 +204,7 @@ impl ConnectorHandle {
 
 /// Accepts for ever.
 async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut JoinSet<()>) {
-    let permits = Arc::new(Semaphore::new(shared.hybrid.max_connections.min(Semaphore::MAX_PERMITS)));
-    let (full, failing) = (Throttle::default(), Throttle::default());
+    let (refusing, failing) = (Throttle::default(), Throttle::default());
     let mut id = 0;
     loop {
         let accepted = tokio::select! {
@@ -231,22 +233,19 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
                 continue;
             }
         };
-        if shared.is_blocked(addr) {
-            shared.counts.refused_blocked();
-            tracing::debug!(%addr, "address is blocked, connection refused");
-            continue;
-        }
-        let Ok(permit) = permits.clone().try_acquire_owned() else {
-            shared.counts.refused_full();
-            if let Some(left_out) = full.admit() {
-                let max = shared.hybrid.max_connections;
-                tracing::warn!(max, %addr, left_out, "connector is full, connection refused");
+        let place = match shared.admission.admit(addr.ip(), Instant::now()) {
+            Ok(place) => place,
+            Err(refusal) => {
+                shared.counts.refused(refusal);
+                if let Some(left_out) = refusing.admit() {
+                    tracing::warn!(%addr, left_out, "connection refused: {refusal}");
+                }
+                continue;
             }
-            continue;
         };
         id += 1;
         shared.counts.accepted();
-        if let Some(connection) = begin(socket, addr, id, shared, permit) {
+        if let Some(connection) = begin(socket, addr, id, shared, place) {
             connections.spawn(closing::serve(Box::new(connection)));
         }
     }
@@ -258,7 +257,7 @@ fn begin(
     addr: SocketAddr,
     id: u64,
     shared: &Arc<Shared>,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 ) -> Option<Connection> {
     socket.set_nodelay(true).ok()?;
     if shared.hybrid.heartbeat.is_none() {
@@ -268,7 +267,7 @@ fn begin(
     let (reader, writer) = socket.into_split();
     let out = Out::new(writer, shared.hybrid.buffer_bytes_max);
     let client = Client::new(id, addr, out, shared.flusher.clone());
-    let registration = Registration::new(shared.clone(), client.clone(), permit);
+    let registration = Registration::new(shared.clone(), client.clone(), place);
     Some(Connection::new(reader, client, registration))
 }
 
@@ -279,7 +278,7 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 }
 
 impl Shared {
-    fn new(hybrid: Hybrid, dictionary: Arc<Dictionary>, service: Arc<dyn ClientService>) -> Self {
+    fn new(hybrid: Hybrid, tls: Option<Tls>, dictionary: Arc<Dictionary>, service: Arc<dyn ClientService>) -> Self {
         Self {
             offer: HandshakeOffer {
                 heartbeat: hybrid.heartbeat,
@@ -292,7 +291,8 @@ impl Shared {
             scratch: Mutex::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             clients: Mutex::default(),
             open: AtomicUsize::new(0),
-            blocked: RwLock::default(),
+            admission: Admission::new(&hybrid),
+            tls,
             counts: Counts::default(),
             hybrid,
             dictionary,
@@ -305,20 +305,15 @@ impl Shared {
         self.hybrid.heartbeat.map(|interval| interval * 2)
     }
 
-    fn is_blocked(&self, addr: SocketAddr) -> bool {
-        let blocked = self.blocked.read().unwrap_or_else(PoisonError::into_inner);
-        !blocked.is_empty() && blocked.contains(&addr.ip().to_canonical())
-    }
-
     fn lock_clients(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Client>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Registration {
-    fn new(shared: Arc<Shared>, client: Arc<Client>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(shared: Arc<Shared>, client: Arc<Client>, place: Place) -> Self {
         shared.lock_clients().insert(client.id(), client.clone());
-        Self { shared, client, open: false, _permit: permit }
+        Self { shared, client, open: false, _place: place }
     }
 
     fn open(&mut self) {

@@ -15,6 +15,12 @@ impl Pages {
         Self(pages.iter().map(answer).collect())
     }
 
+    /// For a browser or a WebSocket that asks in the clear where it can't.
+    pub(super) fn no_tls() -> Bytes {
+        let words = b"this port takes TLS only: use wss:// or https://\n";
+        response(400, "text/plain; charset=utf-8", words)
+    }
+
     /// Status and bytes of the answer to a request for a path (a query is left aside), or to one that is wrong.
     pub(super) fn answer(&self, request: Result<String, (u16, &'static str)>) -> (u16, Bytes) {
         let (status, words) = match request {
