@@ -46,10 +46,10 @@ pub enum ErrorKind {
     /// A limit was reached, here or (with [`Who::Remote`]) there.
     #[error("busy: {0}")]
     Busy(Limit),
-    /// No answer in time.
+    /// No answer in time; with [`Who::Remote`] the called server says that it had no time left when it was to begin.
     #[error("no answer within {waited_ms} ms")]
     Deadline {
-        /// The deadline the caller set.
+        /// How long the caller waited.
         waited_ms: u64,
     },
     /// The link was lost before the answer came.
@@ -157,7 +157,7 @@ pub enum DialError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("failed with code {code}: {message}")]
 pub struct Failure {
-    /// As in the answers to clients: 500 is "something went wrong".
+    /// As in the answers to clients: 500 is "something went wrong". Below 100: what servers tell each other.
     pub code: u16,
     /// For people. At most [`Failure::MESSAGE_BYTES_MAX`] bytes travel.
     pub message: String,
@@ -166,6 +166,13 @@ pub struct Failure {
 impl Failure {
     /// A longer message is cut on its way.
     pub const MESSAGE_BYTES_MAX: usize = 1024;
+
+    /// The code of a call that was not begun, because the called server leaves the cluster: another one may be asked, so
+    /// [`RpcError::retry`] is true.
+    pub const LEAVING: u16 = 1;
+
+    /// The code of a call that was not begun, because its caller did not wait any more when its turn came.
+    pub const TOO_LATE: u16 = 2;
 
     /// A failure with this code and message.
     pub fn new(code: u16, message: impl Into<String>) -> Self {
@@ -189,8 +196,10 @@ impl RpcError {
         Self { server: server.clone(), who: Who::Transport, retry: false, kind }
     }
 
+    /// The called server answered with a failure.
     pub(crate) fn failure(server: &ServerId, failure: Failure) -> Self {
-        Self { server: server.clone(), who: Who::Remote, retry: false, kind: ErrorKind::Remote(failure) }
+        let retry = matches!(failure.code, Failure::LEAVING | Failure::TOO_LATE);
+        Self { server: server.clone(), who: Who::Remote, retry, kind: ErrorKind::Remote(failure) }
     }
 
     pub(crate) fn remote_busy(server: &ServerId) -> Self {

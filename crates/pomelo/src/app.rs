@@ -10,10 +10,12 @@ use std::{
 use pomelo_cluster::config::{Config, ConfigError, Environment};
 use pomelo_protocol::dictionary::Dictionary;
 use pomelo_protocol::{ServerId, dictionary::DictionaryError};
+use serde::Serialize;
 
 use crate::{
-    Args, ArgsError, MasterHa, PortError, Running, Server, Servers, Session, check, master, node,
-    rpc::RouteFn,
+    Args, ArgsError, Error, Filter, MasterHa, PortError, RemoteCall, Request, Running, Server, Servers,
+    Session, TlsError, answer::Answers, check, filter::FilterFn, master, node, rpc::RouteFn,
+    server::Registered, types::Listed,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
@@ -27,9 +29,14 @@ type Describe = Arc<dyn Fn(Server) -> Server + Send + Sync>;
 /// See the [crate's page](crate) for a whole example.
 pub struct App {
     config: Config,
-    servers: BTreeMap<String, Describe>,
+    pub(crate) servers: BTreeMap<String, Describe>,
     routes: HashMap<String, RouteFn>,
     twice: Vec<String>,
+    /// Messages whose types clients are told.
+    pub(crate) listed: Listed,
+    filters: Vec<Registered<FilterFn<Request>>>,
+    remote_filters: Vec<Registered<FilterFn<RemoteCall>>>,
+    answers: Option<Answers>,
     master_ha: Option<MasterHa>,
     call_timeout: Duration,
 }
@@ -50,6 +57,9 @@ pub enum StartError {
         /// Each a sentence.
         problems: Vec<String>,
     },
+    /// A certificate that can't be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A port that is taken, or can't be had.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -73,6 +83,10 @@ impl App {
             servers: BTreeMap::new(),
             routes: HashMap::new(),
             twice: Vec::new(),
+            listed: Listed::default(),
+            filters: Vec::new(),
+            remote_filters: Vec::new(),
+            answers: None,
             master_ha: None,
             call_timeout: CALL_TIMEOUT,
         }
@@ -107,6 +121,72 @@ impl App {
         self
     }
 
+    /// A function around every message of every client, see [`Filter`]: it runs once, at the frontend that holds the client,
+    /// outside the filters of server types, whether the message is handled there or forwarded. The first added is the
+    /// outermost.
+    ///
+    /// ```
+    /// # use pomelo::{App, Config, Error, Next, Request, Response};
+    /// async fn only_entering_without_a_user(request: Request, next: Next) -> Response {
+    ///     if request.session().uid().is_err() && request.route() != "connector.entryHandler.enter" {
+    ///         return Response::error(Error::msg("enter first").with_code(401));
+    ///     }
+    ///     next.run(request).await
+    /// }
+    ///
+    /// # fn app(config: Config) -> App {
+    /// App::new(config).filter(only_entering_without_a_user)
+    /// # }
+    /// ```
+    pub fn filter<Args, F: Filter<Args>>(mut self, filter: F) -> Self {
+        self.filters.push(Registered::filter("a filter of the application", filter));
+        self
+    }
+
+    /// A function around the remotes of all server types, at the server that is called; see [`Filter`].
+    pub fn remote_filter<Args, F: Filter<Args, RemoteCall>>(mut self, filter: F) -> Self {
+        self.remote_filters.push(Registered::filter("a filter of the application around remotes", filter));
+        self
+    }
+
+    /// The one place that says what a client is answered when its request fails, whatever failed: a handler, a filter, a
+    /// route that nobody has, a call. Without it that is the error's code, `{"code":500}` mostly, as the original answers.
+    ///
+    /// It runs where the error came up, so that its type is known; a notify is not answered, but comes by here too.
+    ///
+    /// ```
+    /// # use pomelo::{App, Config, Error, Request};
+    /// # use serde_json::{Value, json};
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum GameError {
+    ///     #[error("{missing} gold is missing")]
+    ///     NotEnoughGold { missing: u32 },
+    /// }
+    ///
+    /// fn told(error: &Error, _request: &Request) -> Value {
+    ///     match error.downcast_ref() {
+    ///         Some(GameError::NotEnoughGold { missing }) => json!({ "code": 1003, "missing": missing }),
+    ///         None => json!({ "code": error.code() }),
+    ///     }
+    /// }
+    ///
+    /// # fn app(config: Config) -> App {
+    /// App::new(config).on_error(told)
+    /// # }
+    /// ```
+    ///
+    /// What it answers is sent as JSON; one that does not say a `code` looks like a success to clients. An answer of up to
+    /// 1 KiB is seen as an error by the filters of the frontend, too.
+    pub fn on_error<T: Serialize>(
+        mut self,
+        tell: impl Fn(&Error, &Request) -> T + Send + Sync + 'static,
+    ) -> Self {
+        if self.answers.replace(Answers::new(tell)).is_some() {
+            self.twice.push("on_error is given twice".to_owned());
+        }
+        self
+    }
+
     /// Chooses what decides which master leads, in place of what the configuration says.
     pub fn plugin(mut self, master_ha: MasterHa) -> Self {
         self.master_ha = Some(master_ha);
@@ -132,6 +212,7 @@ impl App {
         let handlers = servers.values().flat_map(|server| server.handlers.iter().map(|h| h.name));
         let dictionary = Dictionary::new(handlers, env.dictionary.iter().cloned())?;
         let types = servers.keys().cloned().collect();
+        let concurrent = servers.values().flat_map(|server| server.concurrent.iter().copied()).collect();
         let server_type = info.server_type.to_string();
         let Some((_, server)) = servers.into_iter().find(|(name, _)| *name == server_type) else {
             let problem =
@@ -139,8 +220,20 @@ impl App {
             return Err(StartError::Problems { problems: vec![problem] });
         };
         let (routes, call_timeout) = (self.routes.clone(), self.call_timeout);
+        let answers = self.answers.clone().unwrap_or_default();
         let memory = base.join("run");
-        let setup = node::Setup { server, types, info, env, routes, dictionary, call_timeout, memory };
+        let setup = node::Setup {
+            server,
+            types,
+            info,
+            env,
+            routes,
+            dictionary,
+            answers,
+            concurrent,
+            call_timeout,
+            memory,
+        };
         Ok(Running::game(node::start(setup).await?))
     }
 
@@ -150,7 +243,7 @@ impl App {
     }
 
     /// The configuration, and the folder of the game.
-    fn config(&self, args: &Args) -> Result<(Config, PathBuf), ConfigError> {
+    pub(crate) fn config(&self, args: &Args) -> Result<(Config, PathBuf), ConfigError> {
         let mut config = match &args.base {
             Some(base) => Config::load(base.join("config"))?,
             None => self.config.clone(),
@@ -163,11 +256,19 @@ impl App {
     }
 
     fn describe(&self, env: &Environment) -> Result<BTreeMap<String, Server>, StartError> {
-        let described =
-            self.servers.iter().map(|(name, describe)| (name.clone(), describe(Server::default())));
+        let described = self.servers.iter().map(|(name, describe)| {
+            let mut server = describe(Server::default());
+            if server.connector.is_some() {
+                server.front_filters.clone_from(&self.filters);
+            }
+            server.remote_filters.splice(..0, self.remote_filters.iter().cloned());
+            (name.clone(), server)
+        });
         let servers = described.collect();
         let mut problems = self.twice.clone();
         problems.extend(check::problems(&servers, &self.routes, env));
+        let handlers = servers.values().flat_map(|server: &Server| server.handlers.iter().map(|h| h.name));
+        problems.extend(self.listed.problems(handlers));
         if problems.is_empty() { Ok(servers) } else { Err(StartError::Problems { problems }) }
     }
 }

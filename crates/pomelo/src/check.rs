@@ -22,8 +22,15 @@ pub(crate) fn problems(
             problems.push("server type \"master\": masters are built in".to_owned());
         }
         problems.extend(server.twice.iter().map(|twice| format!("{server_type}: {twice}")));
+        let connector = server.connector.iter().flat_map(|hybrid| &hybrid.problems);
+        problems.extend(connector.map(|problem| format!("{server_type}: {problem}")));
         names(server_type, "handler", server.handlers.iter().map(|h| h.name), &mut problems);
         names(server_type, "remote", server.remotes.iter().map(|r| r.name), &mut problems);
+        for name in &server.concurrent {
+            if !server.handlers.iter().any(|handler| handler.name == *name) {
+                problems.push(format!("{server_type}: concurrent route {name:?} has no handler"));
+            }
+        }
         lacks(server_type, server, &mut problems);
     }
     for server_type in routes.keys().filter(|&t| !servers.contains_key(t)) {
@@ -57,9 +64,10 @@ fn names<'a>(
 fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
     let handlers = server.handlers.iter().map(|h| (h.name, h.needs));
     let remotes = server.remotes.iter().map(|r| (r.name, r.needs));
-    let filters = server.filters.iter().map(|f| (f.name, f.needs));
+    let filters = server.front_filters.iter().chain(&server.filters).map(|f| (f.name, f.needs));
+    let around_remotes = server.remote_filters.iter().map(|f| (f.name, f.needs));
     let hooks = server.closed.iter().map(|h| (h.name, h.needs));
-    for (name, needs) in handlers.chain(remotes).chain(filters).chain(hooks) {
+    for (name, needs) in handlers.chain(remotes).chain(filters).chain(around_remotes).chain(hooks) {
         let mut collected =
             Needs { states: &server.states, frontend: server.connector.is_some(), missing: Vec::new() };
         needs(&mut collected);

@@ -71,6 +71,19 @@ pub(crate) struct PartsInner {
     pub(crate) sessions: Option<Sessions>,
 }
 
+/// What filters can stand around: a message of a client ([`Request`]), or a call of a server ([`RemoteCall`]).
+pub trait Incoming: Context {
+    /// Which function is meant: `chat.chatHandler.send`. Of a client's message it may be anything at all.
+    fn route(&self) -> &str;
+
+    #[doc(hidden)]
+    fn shared_route(&self) -> Arc<str>;
+
+    /// Who asks, for the log.
+    #[doc(hidden)]
+    fn sender(&self) -> Box<dyn fmt::Debug + Send>;
+}
+
 /// A message of a client on its way through filters to its handler.
 #[derive(Clone)]
 pub struct Request {
@@ -82,7 +95,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Which handler is meant.
+    /// Which handler is meant. At a frontend this is what the client wrote, whether there is such a handler or not.
     pub fn route(&self) -> &str {
         &self.route
     }
@@ -103,10 +116,25 @@ impl Request {
     }
 }
 
-/// A call from another server.
+/// A call from another server, or from this one to itself.
+#[derive(Clone)]
 pub struct RemoteCall {
     pub(crate) parts: Parts,
     pub(crate) from: ServerId,
+    pub(crate) method: Arc<str>,
+    pub(crate) body: Bytes,
+}
+
+impl RemoteCall {
+    /// Which remote is meant.
+    pub fn route(&self) -> &str {
+        &self.method
+    }
+
+    /// The server that calls.
+    pub fn from(&self) -> &ServerId {
+        &self.from
+    }
 }
 
 /// The end of a session at the frontend that held it.
@@ -124,6 +152,34 @@ impl Context for Request {
 impl Context for RemoteCall {
     fn parts(&self) -> &Parts {
         &self.parts
+    }
+}
+
+impl Incoming for Request {
+    fn route(&self) -> &str {
+        &self.route
+    }
+
+    fn shared_route(&self) -> Arc<str> {
+        Arc::clone(&self.route)
+    }
+
+    fn sender(&self) -> Box<dyn fmt::Debug + Send> {
+        Box::new(self.session.clone())
+    }
+}
+
+impl Incoming for RemoteCall {
+    fn route(&self) -> &str {
+        &self.method
+    }
+
+    fn shared_route(&self) -> Arc<str> {
+        Arc::clone(&self.method)
+    }
+
+    fn sender(&self) -> Box<dyn fmt::Debug + Send> {
+        Box::new(self.from.clone())
     }
 }
 

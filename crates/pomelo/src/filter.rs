@@ -1,16 +1,32 @@
-//! Filters: async functions around the handlers of a server, for what concerns all of them.
+//! Filters: async functions around what a server handles, for what concerns all of it. Ready-made ones are in
+//! [`filters`](crate::filters).
+//!
+//! # What passes which filters
+//!
+//! | filter | stands around | the original's |
+//! | --- | --- | --- |
+//! | [`App::filter`](crate::App::filter) | every message of a client, once, at the frontend that holds it, whether it is handled there or forwarded | `globalBefore`, `globalAfter` |
+//! | [`Server::filter`](crate::Server::filter) | the handlers of a server type, where they run | `before`, `after` |
+//! | [`App::remote_filter`](crate::App::remote_filter) | the remotes of all server types, at the server that is called | `rpcBefore`, `rpcAfter` on that side |
+//! | [`Server::remote_filter`](crate::Server::remote_filter) | the remotes of a server type | |
+//!
+//! So a message that a connector forwards to a chat server passes the application's filters at the connector, then those of
+//! type `chat` at the chat server, and never those of type `connector`. Calls between servers pass no filters where they
+//! start: the caller has the `Result` in its hands.
+//!
+//! Filters of one kind stand in the order in which they were added, the first outermost. One that answers without running
+//! what comes [next](Next) keeps the message from everything behind it.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use pomelo_rpc::BoxFuture;
 use serde::Serialize;
 
-use crate::{Error, Extract, Needs, Request, codec, handler::HandlerFn};
+use crate::{Error, Extract, Incoming, Needs, Request, Result, codec};
 
-/// An async function around the handlers of a server: up to eight [extracted](Extract) arguments, then the
-/// [`Request`] and what comes [next](Next). It sees the messages that this server handles, in the order of the
-/// [`Server::filter`](crate::Server::filter) calls, the first outermost.
+/// An async function around what a server handles: up to eight [extracted](Extract) arguments, then what came in (a
+/// [`Request`], or a [`RemoteCall`](crate::RemoteCall) for filters around remotes) and what comes [next](Next).
 ///
 /// ```
 /// use pomelo::{Error, Next, Request, Response};
@@ -22,31 +38,50 @@ use crate::{Error, Extract, Needs, Request, codec, handler::HandlerFn};
 ///     }
 /// }
 /// ```
+///
+/// Around remotes:
+///
+/// ```
+/// use pomelo::{Caller, Error, Next, RemoteCall, Response};
+///
+/// async fn only_for_connectors(caller: Caller, call: RemoteCall, next: Next<RemoteCall>) -> Response {
+///     if !caller.0.as_str().starts_with("connector") {
+///         return Response::error(Error::msg("not for you").with_code(403));
+///     }
+///     next.run(call).await
+/// }
+/// ```
+///
+/// Where a message passes which filters: [`App::filter`](crate::App::filter) stands around every message of a client, once,
+/// at the frontend that holds it, also around those it forwards; [`Server::filter`](crate::Server::filter) around the
+/// handlers of one type, where they run; [`App::remote_filter`](crate::App::remote_filter) and
+/// [`Server::remote_filter`](crate::Server::remote_filter) around remotes at the server that is called.
 #[diagnostic::on_unimplemented(
-    message = "this function can't be a filter: it should be `async fn(arguments.., Request, Next) -> Response`",
-    note = "the arguments before the request are extracted: Rpc, Channels, State<T>, Servers, Me, ..."
+    message = "this function can't be a filter: it should be `async fn(arguments.., {C}, Next<{C}>) -> Response`",
+    note = "the arguments before the last two are extracted: Rpc, Channels, State<T>, Servers, Me, ..."
 )]
-pub trait Filter<Args>: Send + Sync + 'static {
+pub trait Filter<Args, C = Request>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Response>;
+    fn call(&self, incoming: C, next: Next<C>) -> BoxFuture<'static, Response>;
     #[doc(hidden)]
     fn needs(needs: &mut Needs<'_>);
 }
 
 macro_rules! filters {
     ($($arg:ident $value:ident)*) => {
-        impl<F, Fut, $($arg,)*> Filter<($($arg,)*)> for F
+        impl<F, Fut, C, $($arg,)*> Filter<($($arg,)*), C> for F
         where
-            F: Fn($($arg,)* Request, Next) -> Fut + Send + Sync + 'static,
+            F: Fn($($arg,)* C, Next<C>) -> Fut + Send + Sync + 'static,
             Fut: Future<Output = Response> + Send + 'static,
-            $($arg: Extract<Request>,)*
+            C: Incoming,
+            $($arg: Extract<C>,)*
         {
-            fn call(&self, request: Request, next: Next) -> BoxFuture<'static, Response> {
-                $(let $value = match $arg::extract(&request) {
+            fn call(&self, incoming: C, next: Next<C>) -> BoxFuture<'static, Response> {
+                $(let $value = match $arg::extract(&incoming) {
                     Ok(arg) => arg,
                     Err(error) => return Box::pin(async move { Response(Err(error)) }),
                 };)*
-                Box::pin(self($($value,)* request, next))
+                Box::pin(self($($value,)* incoming, next))
             }
 
             fn needs(needs: &mut Needs<'_>) {
@@ -67,22 +102,24 @@ filters!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6);
 filters!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
 filters!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
 
-pub(crate) type FilterFn = Arc<dyn Fn(Request, Next) -> BoxFuture<'static, Response> + Send + Sync>;
+pub(crate) type FilterFn<C> = Arc<dyn Fn(C, Next<C>) -> BoxFuture<'static, Response> + Send + Sync>;
 
-pub(crate) fn filter_fn<Args, F: Filter<Args>>(filter: F) -> FilterFn {
-    Arc::new(move |request, next| filter.call(request, next))
+pub(crate) fn filter_fn<Args, C: Incoming, F: Filter<Args, C>>(filter: F) -> FilterFn<C> {
+    Arc::new(move |incoming, next| filter.call(incoming, next))
 }
 
-/// What a handler or a filter made of a request: the body of the response, or an error.
-pub struct Response(Result<Bytes, Error>);
+/// What became of a request or a call: the encoded result, or an error.
+pub struct Response(Result<Bytes>);
 
 impl Response {
-    /// A response with this body.
+    /// A response to a client with this body. A server that called expects what its remote answers, and could not read
+    /// this.
     pub fn json<T: Serialize + ?Sized>(body: &T) -> Self {
         Self(codec::to_client(body).map_err(Error::from))
     }
 
-    /// A failure: logged, and `{"code":500}` for the client.
+    /// A failure: logged, and told to the client as [`App::on_error`](crate::App::on_error) says; `{"code":500}` if that
+    /// says nothing.
     pub fn error(error: impl Into<Error>) -> Self {
         Self(Err(error.into()))
     }
@@ -92,13 +129,10 @@ impl Response {
         self.0.as_ref().ok()
     }
 
-    /// The error, if there was one.
+    /// The error, if there was one. Of a message that was forwarded, the other server has logged it already, and only its
+    /// [code](Error::code) is known here.
     pub fn err(&self) -> Option<&Error> {
         self.0.as_ref().err()
-    }
-
-    pub(crate) fn into_result(self) -> Result<Bytes, Error> {
-        self.0
     }
 }
 
@@ -108,54 +142,44 @@ impl fmt::Debug for Response {
     }
 }
 
-/// The rest of the way of a request: the filters that come after, then the handler.
-pub struct Next {
-    table: Arc<HandlerTable>,
+/// The rest of the way of a request or a call: the filters that come after, then the function.
+pub struct Next<C = Request> {
+    chain: Arc<Chain<C>>,
     filters_done: usize,
 }
 
-impl Next {
+impl<C: Incoming> Next<C> {
     /// Goes on with it.
-    pub async fn run(self, request: Request) -> Response {
-        let Self { table, filters_done } = self;
-        match table.filters.get(filters_done) {
+    pub async fn run(self, incoming: C) -> Response {
+        let Self { chain, filters_done } = self;
+        match chain.filters.get(filters_done) {
             Some(filter) => {
                 let filter = Arc::clone(filter);
-                filter(request, Next { table, filters_done: filters_done + 1 }).await
+                filter(incoming, Self { chain, filters_done: filters_done + 1 }).await
             }
-            None => match table.handlers.get(request.route()) {
-                Some(handler) => Response(handler(request).await),
-                None => Response::error(NoHandler { route: request.route.to_string() }),
-            },
+            None => Response((chain.end)(incoming).await),
         }
     }
 }
 
-/// All handlers of a server and the filters around them.
-#[derive(Default)]
-pub(crate) struct HandlerTable {
-    pub(crate) handlers: HashMap<&'static str, HandlerFn>,
-    pub(crate) filters: Vec<FilterFn>,
+type End<C> = Box<dyn Fn(C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+
+/// Filters, and what they stand around.
+pub(crate) struct Chain<C> {
+    filters: Vec<FilterFn<C>>,
+    end: End<C>,
 }
 
-impl HandlerTable {
-    /// Runs a request through filters and handler. An unknown route does not get as far as the filters.
-    pub(crate) async fn run(self: &Arc<Self>, request: Request) -> Result<Bytes, Error> {
-        if !self.handlers.contains_key(request.route()) {
-            return Err(NoHandler { route: request.route.to_string() }.into());
-        }
-        Next { table: Arc::clone(self), filters_done: 0 }.run(request).await.into_result()
+impl<C: Incoming> Chain<C> {
+    pub(crate) fn new(
+        filters: Vec<FilterFn<C>>,
+        end: impl Fn(C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { filters, end: Box::new(end) })
     }
-}
 
-/// Nobody registered this route.
-#[derive(Debug, thiserror::Error)]
-#[error("no handler for route {route:?}")]
-struct NoHandler {
-    route: String,
-}
-
-/// Whether this is the error of a request that nobody has a handler for.
-pub(crate) fn is_unknown_route(error: &Error) -> bool {
-    error.downcast_ref::<NoHandler>().is_some()
+    /// Runs something through all of it.
+    pub(crate) async fn run(self: &Arc<Self>, incoming: C) -> Result<Bytes> {
+        Next { chain: Arc::clone(self), filters_done: 0 }.run(incoming).await.0
+    }
 }

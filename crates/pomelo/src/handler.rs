@@ -8,7 +8,7 @@ use bytes::Bytes;
 use pomelo_rpc::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Error, Extract, Needs, RemoteCall, Request, Result, SessionClosed, codec};
+use crate::{Context, Error, Extract, Needs, RemoteCall, Request, Result, codec};
 
 /// An async function that answers a `Req` with a `Res`: up to eight arguments that can be [extracted](Extract) from a
 /// `C`, then the `Req`; it ends with a `Result<Res, E>`, where `E` is any error.
@@ -104,8 +104,9 @@ functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
 
 /// A registered function.
 pub(crate) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
-pub(crate) type RemoteFn = Arc<dyn Fn(RemoteCall, Bytes) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
-pub(crate) type ClosedFn = Arc<dyn Fn(SessionClosed) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+pub(crate) type RemoteFn = Arc<dyn Fn(RemoteCall) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+/// A registered function for what happens as a `C` tells.
+pub(crate) type HookFn<C> = Arc<dyn Fn(C) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// A body that is not what the route says. The text is for the log; the client gets code 500.
 #[derive(Debug, thiserror::Error)]
@@ -135,13 +136,13 @@ where
     Res: Serialize + 'static,
     H: Handler<RemoteCall, Args, Req, Res>,
 {
-    Arc::new(move |call, body| {
-        let body = codec::from_server(&body).map_err(BodyError::from);
+    Arc::new(move |call| {
+        let body = codec::from_server(&call.body).map_err(BodyError::from);
         let answer = body.map(|body| handler.call(&call, body));
         Box::pin(async move { Ok(codec::to_server(&answer?.await?)?) })
     })
 }
 
-pub(crate) fn closed_hook<Args, H: Hook<SessionClosed, Args>>(hook: H) -> ClosedFn {
-    Arc::new(move |closed| hook.call(&closed))
+pub(crate) fn hook_fn<Args, C: Context, H: Hook<C, Args>>(hook: H) -> HookFn<C> {
+    Arc::new(move |context| hook.call(&context))
 }

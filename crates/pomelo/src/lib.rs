@@ -87,6 +87,7 @@
 //! opens its ports first and then looks for a master; it works without one, keeps looking for ever, and never ends because
 //! masters come and go.
 
+mod answer;
 mod app;
 mod args;
 mod channel;
@@ -96,6 +97,7 @@ mod connector;
 mod error;
 mod extract;
 mod filter;
+pub mod filters;
 mod handler;
 mod listen;
 mod logging;
@@ -111,17 +113,19 @@ mod servers;
 mod session;
 pub mod testing;
 mod throttle;
+pub mod types;
 mod user;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use answer::RouteError;
 pub use app::{App, StartError};
 pub use args::{Args, ArgsError};
 pub use channel::{Channel, ChannelError, Channels};
-pub use connector::Hybrid;
+pub use connector::{Hybrid, TlsError};
 pub use error::{Error, Result};
-pub use extract::{Caller, Context, Extract, Me, Needs, RemoteCall, Request, SessionClosed, State};
+pub use extract::{Caller, Context, Extract, Incoming, Me, Needs, RemoteCall, Request, SessionClosed, State};
 pub use filter::{Filter, Next, Response};
 pub use handler::{Handler, Hook};
 pub use masterha::MasterHa;

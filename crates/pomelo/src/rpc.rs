@@ -134,6 +134,15 @@ pub(crate) trait Peers: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<Bytes, RpcError>>;
 
     fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError>;
+
+    /// See [`pomelo_rpc::Links::link`]. To this server itself there is one for ever.
+    fn link(&self, server: &ServerId) -> Result<u64, RpcError>;
+
+    /// See [`pomelo_rpc::Links::present`].
+    fn present(&self, server: &ServerId) -> Option<u64>;
+
+    /// See [`pomelo_rpc::Links::send_over`].
+    fn send_over(&self, server: &ServerId, link: u64, method: &str, body: Bytes) -> Result<(), RpcError>;
 }
 
 /// The route functions and what they choose from.
@@ -149,7 +158,20 @@ impl Router {
 
     /// The server of this type for this session: by the route function, else by hash of the session.
     pub(crate) fn pick(&self, server_type: &str, session: &Session) -> Result<ServerId, CallError> {
-        let servers = self.directory.now().of_type(server_type);
+        self.pick_without(server_type, session, &[])
+    }
+
+    /// The same as if these servers had left already.
+    pub(crate) fn pick_without(
+        &self,
+        server_type: &str,
+        session: &Session,
+        without: &[ServerId],
+    ) -> Result<ServerId, CallError> {
+        let mut servers = self.directory.now().of_type(server_type);
+        if !without.is_empty() {
+            servers = Servers::new(servers.iter().filter(|server| !without.contains(&server.id)).cloned());
+        }
         let chosen = match self.functions.get(server_type) {
             _ if servers.is_empty() => None,
             Some(function) => function(session, &servers),

@@ -3,10 +3,11 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Filter, Handler, Hook, Hybrid, Needs, Remote, RemoteCall, Request, Route, SessionClosed,
+    Filter, Handler, Hook, Hybrid, Incoming, Needs, Remote, RemoteCall, Request, Route, SessionClosed,
     extract::States,
     filter::{FilterFn, filter_fn},
-    handler::{ClosedFn, HandlerFn, RemoteFn, client_handler, closed_hook, server_handler},
+    handler::{HandlerFn, HookFn, RemoteFn, client_handler, hook_fn, server_handler},
+    types::Signature,
 };
 
 /// What servers of one type do; built in [`App::server`](crate::App::server). The order of the calls does not matter,
@@ -15,14 +16,21 @@ use crate::{
 pub struct Server {
     pub(crate) connector: Option<Hybrid>,
     pub(crate) handlers: Vec<Registered<HandlerFn>>,
+    pub(crate) concurrent: Vec<&'static str>,
     pub(crate) remotes: Vec<Registered<RemoteFn>>,
-    pub(crate) filters: Vec<Registered<FilterFn>>,
-    pub(crate) closed: Vec<Registered<ClosedFn>>,
+    /// The application's, around all messages of the clients of a frontend.
+    pub(crate) front_filters: Vec<Registered<FilterFn<Request>>>,
+    pub(crate) filters: Vec<Registered<FilterFn<Request>>>,
+    pub(crate) remote_filters: Vec<Registered<FilterFn<RemoteCall>>>,
+    pub(crate) closed: Vec<Registered<HookFn<SessionClosed>>>,
     pub(crate) states: States,
+    /// For whoever asks what there is.
+    pub(crate) signatures: Vec<Signature>,
     pub(crate) twice: Vec<String>,
 }
 
 /// A function, its name and what it needs.
+#[derive(Clone)]
 pub(crate) struct Registered<F> {
     pub(crate) name: &'static str,
     pub(crate) function: F,
@@ -38,7 +46,8 @@ impl Server {
         self
     }
 
-    /// The function for a route. Messages of one session are handled one after the other.
+    /// The function for a route. Messages of one session are handled one after the other, but for those to
+    /// [`concurrent`](Self::concurrent) routes.
     ///
     /// ```
     /// # use pomelo::{Result, Route, Server};
@@ -67,7 +76,31 @@ impl Server {
         H: Handler<Request, Args, Req, Res>,
     {
         let function = client_handler(handler);
+        self.signatures.push(Signature::handler::<Req, Res>(route.name()));
         self.handlers.push(Registered { name: route.name(), function, needs: H::needs });
+        self
+    }
+
+    /// Says that messages to this route wait for no other message of their session, and no other waits for them: they are
+    /// begun as soon as they come, and answered as soon as they are done. Without it messages of one session are handled one
+    /// after the other, across servers too.
+    ///
+    /// For what takes long and changes nothing that the other handlers look at. How many of one session are in progress at
+    /// once is limited ([`Hybrid::concurrent_messages_max`]).
+    ///
+    /// ```
+    /// # use pomelo::{Result, Route, Server};
+    /// const FIND: Route<String, Vec<String>> = Route::new("chat.searchHandler.find");
+    ///
+    /// async fn find(words: String) -> Result<Vec<String>> {
+    ///     Ok(vec![words])
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.handler(FIND, find).concurrent(FIND);
+    /// ```
+    pub fn concurrent<Req, Res>(mut self, route: Route<Req, Res>) -> Self {
+        self.concurrent.push(route.name());
         self
     }
 
@@ -79,6 +112,7 @@ impl Server {
         H: Handler<RemoteCall, Args, Req, Res>,
     {
         let function = server_handler(handler);
+        self.signatures.push(Signature::remote::<Req, Res>(remote.name()));
         self.remotes.push(Registered { name: remote.name(), function, needs: H::needs });
         self
     }
@@ -91,17 +125,32 @@ impl Server {
         self
     }
 
-    /// A function around all handlers, see [`Filter`].
+    /// A function around the handlers of this type, see [`Filter`]: the messages that servers of this type handle pass it,
+    /// also those that another frontend forwarded, but not those that this type forwards. The first added is the outermost;
+    /// around all of them, at the frontend, is [`App::filter`](crate::App::filter).
     pub fn filter<Args, F: Filter<Args>>(mut self, filter: F) -> Self {
-        self.filters.push(Registered { name: "a filter", function: filter_fn(filter), needs: F::needs });
+        self.filters.push(Registered::filter("a filter", filter));
+        self
+    }
+
+    /// A function around the remotes of this type, see [`Filter`]; inside those of
+    /// [`App::remote_filter`](crate::App::remote_filter).
+    pub fn remote_filter<Args, F: Filter<Args, RemoteCall>>(mut self, filter: F) -> Self {
+        self.remote_filters.push(Registered::filter("a filter around remotes", filter));
         self
     }
 
     /// A function that runs when a client of this frontend is gone, for whatever reason; its [`Session`](crate::Session)
     /// can still be read, not written. Several run one after the other.
     pub fn on_session_closed<Args, H: Hook<SessionClosed, Args>>(mut self, hook: H) -> Self {
-        let function = closed_hook(hook);
+        let function = hook_fn(hook);
         self.closed.push(Registered { name: "on_session_closed", function, needs: H::needs });
         self
+    }
+}
+
+impl<C: Incoming> Registered<FilterFn<C>> {
+    pub(crate) fn filter<Args, F: Filter<Args, C>>(name: &'static str, filter: F) -> Self {
+        Self { name, function: filter_fn(filter), needs: F::needs }
     }
 }

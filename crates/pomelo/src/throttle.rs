@@ -15,10 +15,10 @@ const LINES_MAX: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 
 /// Lets so many lines of one kind through, and counts the others.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Throttle(Mutex<State>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     window_begins: Option<Instant>,
     lines: u32,

@@ -13,15 +13,13 @@ use crate::{CallError, UserId};
 pub(crate) const FORWARD: &str = "sys.forward";
 /// A command to a session: `SessionCommand`, answered with `CommandReply`.
 pub(crate) const SESSION: &str = "sys.session";
-/// A push to users of a frontend: [`PushHead`] and the body; one way.
-pub(crate) const PUSH: &str = "sys.push";
-/// The frontend's word that users it was to push to are not there: [`Absent`]; one way.
-pub(crate) const ABSENT: &str = "sys.absent";
+/// Code of a failure of [`FORWARD`] whose message is what the client is to be told, as JSON.
+pub(crate) const ANSWERED: u16 = 0;
 
 /// The session travels along, so that a backend can read it without asking.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct ForwardHead {
-    pub(crate) route: String,
+pub(crate) struct ForwardHead<'a> {
+    pub(crate) route: &'a str,
     pub(crate) session: u64,
     /// Which life of the frontend holds it: another one counts its sessions from 1 again.
     pub(crate) life: u64,
@@ -29,20 +27,6 @@ pub(crate) struct ForwardHead {
     pub(crate) settings: Bytes,
     /// The client waits for no response.
     pub(crate) notify: bool,
-}
-
-/// Borrowed from the body it came in: a push to a thousand users makes no thousand texts.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct PushHead<'a> {
-    pub(crate) route: &'a str,
-    pub(crate) channel: &'a str,
-    pub(crate) users: Vec<&'a str>,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Absent<'a> {
-    pub(crate) channel: &'a str,
-    pub(crate) users: Vec<&'a str>,
 }
 
 pub(crate) fn join(head: &impl Serialize, payload: &[u8]) -> Result<Bytes, CallError> {
@@ -80,13 +64,16 @@ pub(crate) enum SplitError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::channel::message::{Era, PushHead, To};
 
     #[test]
     fn head_and_payload_come_back_and_cut_bodies_are_errors() {
-        let head = PushHead { route: "onChat", channel: "room1", users: vec!["alice"] };
+        let era = Era { life: 1, link: 2 };
+        let head = PushHead { era, route: "onChat", to: To::Users(vec!["alice"]) };
         let body = join(&head, b"{}").unwrap();
         let (back, payload) = split::<PushHead<'_>>(&body).unwrap();
-        assert_eq!((back.route, &back.users[..], &payload[..]), ("onChat", &["alice"][..], &b"{}"[..]));
+        assert_eq!((back.era, back.route, &payload[..]), (era, "onChat", &b"{}"[..]));
+        assert_eq!(back.to, To::Users(vec!["alice"]));
         for end in 0..body.len() - 2 {
             assert!(split::<PushHead<'_>>(&body.slice(..end)).is_err(), "{end} bytes were taken");
         }

@@ -20,14 +20,17 @@ use super::{
 
 /// What a connector tells the framework.
 ///
-/// For one client: `opened`, then any number of `message`, one at a time and in the order they arrived, then `closed`,
-/// each of the two exactly once. A client that never finished its handshake is never mentioned.
+/// For one client: `opened`, then any number of `message`, one at a time and in the order they arrived but for those to
+/// concurrent routes, then `closed`, each of the two exactly once. A client that never finished its handshake is never mentioned.
 pub(crate) trait ClientService: Send + Sync + 'static {
     /// The handshake is done; the client can be sent to.
     fn opened(&self, client: Arc<Client>);
 
+    /// Whether messages to this route wait for no other message of their client, and no other waits for them.
+    fn is_concurrent(&self, route: &str) -> bool;
+
     /// A message came. What the future gives is the body of the response, if the message is a request; a request
-    /// without one, or whose future panics, is answered `{"code":500}`. The next message of this client waits for it.
+    /// without one, or whose future panics, is answered `{"code":500}`. The next message of this client waits for it, unless one of them is to a concurrent route.
     ///
     /// It is not dropped when the client goes: it has [`FINISH_TIMEOUT`](super::FINISH_TIMEOUT) from then on.
     fn message(&self, client: &Arc<Client>, message: Inbound) -> BoxFuture<'static, Option<Bytes>>;
@@ -42,7 +45,7 @@ pub(crate) struct Inbound {
     /// The id of a request, which its response will carry; none for a notify.
     pub(crate) id: Option<u32>,
     /// `serverType.handler.method`. A dictionary code that means nothing is passed on as `#code`, which is no route.
-    pub(crate) route: String,
+    pub(crate) route: Arc<str>,
     /// As sent.
     pub(crate) body: Bytes,
 }

@@ -28,6 +28,7 @@ pub struct Hybrid {
     pub(crate) buffer_bytes_max: usize,
     pub(crate) message_bytes_max: usize,
     pub(crate) pending_messages_max: usize,
+    pub(crate) concurrent_messages_max: usize,
     pub(crate) handshake_check: Option<HandshakeCheck>,
     pub(crate) client_check: Option<ClientCheck>,
     pub(crate) tls: Option<TlsFiles>,
@@ -62,6 +63,7 @@ impl Hybrid {
             buffer_bytes_max: 256 * 1024,
             message_bytes_max: 64 * 1024,
             pending_messages_max: 128,
+            concurrent_messages_max: 16,
             handshake_check: None,
             client_check: None,
             tls: None,
@@ -176,6 +178,13 @@ impl Hybrid {
     /// read from that client until there is room.
     pub fn pending_messages_max(mut self, messages: usize) -> Self {
         self.pending_messages_max = messages.max(1);
+        self
+    }
+
+    /// How many messages of one client to [concurrent](crate::Server::concurrent) routes may be handled at once: 16 if not
+    /// said. Further ones wait, as above.
+    pub fn concurrent_messages_max(mut self, messages: usize) -> Self {
+        self.concurrent_messages_max = messages.max(1);
         self
     }
 

@@ -1,8 +1,9 @@
-//! The messages of one client: handled one at a time, in the order they came.
+//! The messages of one client: handled one at a time, in the order they came; those to concurrent routes beside them, as
+//! soon as they come.
 //!
-//! The future of the message being handled is polled by the connection's own task, so a message costs no task of its
-//! own and responses leave in the order of the requests. How many may wait is limited; the connection reads no more when
-//! there is [no room](Inbox::has_room).
+//! The futures of the messages being handled are polled by the connection's own task, so a message costs no task of its
+//! own and responses leave in the order of the requests. How many may wait, and how many may run beside the others, is
+//! limited; the connection reads no more when there is [no room](Inbox::has_room).
 
 use std::{
     collections::VecDeque,
@@ -32,9 +33,18 @@ pub(super) struct Inbox {
     waiting: VecDeque<Inbound>,
     waiting_bytes: usize,
     current: Option<Current>,
+    /// Messages to concurrent routes; most clients never have one.
+    beside: Option<Box<Beside>>,
 }
 
-/// The message being handled.
+/// Messages that wait for no other, unless there are too many of them.
+#[derive(Default)]
+struct Beside {
+    running: Vec<Current>,
+    waiting: VecDeque<Inbound>,
+}
+
+/// A message being handled.
 struct Current {
     /// Of a request.
     id: Option<u32>,
@@ -43,13 +53,14 @@ struct Current {
 
 impl Inbox {
     pub(super) fn new(client: Arc<Client>, shared: Arc<Shared>) -> Self {
-        Self { client, shared, waiting: VecDeque::new(), waiting_bytes: 0, current: None }
+        Self { client, shared, waiting: VecDeque::new(), waiting_bytes: 0, current: None, beside: None }
     }
 
     /// Whether another message may come.
     pub(super) fn has_room(&self) -> bool {
         let hybrid = &self.shared.hybrid;
-        self.waiting.len() < hybrid.pending_messages_max && self.waiting_bytes < hybrid.buffer_bytes_max
+        let waiting = self.waiting.len() + self.beside.as_ref().map_or(0, |beside| beside.waiting.len());
+        waiting < hybrid.pending_messages_max && self.waiting_bytes < hybrid.buffer_bytes_max
     }
 
     /// Puts a request or notify behind those that wait.
@@ -61,39 +72,47 @@ impl Inbox {
             Message::Response { .. } | Message::Push { .. } => return,
         };
         let route = match route {
-            RouteRef::Name(name) => name,
+            RouteRef::Name(name) => name.into(),
             RouteRef::Code(code) => match self.shared.dictionary.route(code) {
-                Some(route) if self.shared.hybrid.dictionary => route.to_owned(),
-                _ => format!("#{code}"),
+                Some(route) if self.shared.hybrid.dictionary => route.into(),
+                _ => format!("#{code}").into(),
             },
         };
+        let concurrent = self.shared.service.is_concurrent(&route);
         // What waits for a handler may wait long: a body must not keep all that was read along with it.
-        let body = if self.current.is_some() { Bytes::copy_from_slice(&body) } else { body };
+        let waits = if concurrent { self.beside.is_some() } else { self.current.is_some() };
+        let body = if waits { Bytes::copy_from_slice(&body) } else { body };
         self.waiting_bytes += body.len();
-        self.waiting.push_back(Inbound { id, route, body });
+        let message = Inbound { id, route, body };
+        if concurrent {
+            self.beside.get_or_insert_default().waiting.push_back(message);
+        } else {
+            self.waiting.push_back(message);
+        }
     }
 
     /// Handles messages as far as it goes without waiting. Responses are queued, not written. Ready when no message is
     /// left.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.client.out.is_ended() {
-            ready!(self.poll_current(cx));
-            if !self.start_next() {
-                break;
-            }
+        if self.client.out.is_ended() {
+            return Poll::Ready(());
         }
-        Poll::Ready(())
+        let beside = self.poll_beside(cx, true);
+        ready!(self.poll_serial(cx, true));
+        beside
     }
 
-    /// After the connection has ended: lets the message being handled finish and, if `all`, those that wait. They have
+    /// After the connection has ended: lets the messages being handled finish and, if `all`, those that wait. They have
     /// [`FINISH_TIMEOUT`] together; what is not done then is dropped.
     pub(super) async fn finish(mut self, all: bool) {
-        let done = timeout(FINISH_TIMEOUT, async {
-            poll_fn(|cx| self.poll_current(cx)).await;
-            while all && self.start_next() {
-                poll_fn(|cx| self.poll_current(cx)).await;
-            }
-        });
+        let done = timeout(
+            FINISH_TIMEOUT,
+            poll_fn(|cx| {
+                let beside = self.poll_beside(cx, all);
+                ready!(self.poll_serial(cx, all));
+                beside
+            }),
+        );
         if done.await.is_err() {
             tracing::warn!(
                 client = self.client.id(),
@@ -102,37 +121,67 @@ impl Inbox {
         }
     }
 
-    /// Begins with the message that has waited longest. Says whether there was one.
-    fn start_next(&mut self) -> bool {
-        let Some(message) = self.waiting.pop_front() else { return false };
-        self.waiting_bytes -= message.body.len();
-        if self.waiting.is_empty() {
-            // An idle connection keeps no buffer.
-            self.waiting = VecDeque::new();
+    /// Goes on with the message being handled and, if `more`, with those that wait for it.
+    fn poll_serial(&mut self, cx: &mut Context<'_>, more: bool) -> Poll<()> {
+        loop {
+            if let Some(current) = &mut self.current {
+                let body = ready!(current.poll(cx));
+                let id = current.id;
+                self.current = None;
+                self.respond(id, body);
+            }
+            let Some(message) = self.waiting.pop_front().filter(|_| more) else { return Poll::Ready(()) };
+            if self.waiting.is_empty() {
+                // An idle connection keeps no buffer.
+                self.waiting = VecDeque::new();
+            }
+            self.current = Some(self.begin(message));
         }
+    }
+
+    /// The same for those that are handled beside.
+    fn poll_beside(&mut self, cx: &mut Context<'_>, more: bool) -> Poll<()> {
+        let Some(mut beside) = self.beside.take() else { return Poll::Ready(()) };
+        let max = self.shared.hybrid.concurrent_messages_max;
+        let mut at = 0;
+        loop {
+            if let Some(running) = beside.running.get_mut(at) {
+                match running.poll(cx) {
+                    Poll::Pending => at += 1,
+                    Poll::Ready(body) => {
+                        let id = beside.running.swap_remove(at).id;
+                        self.respond(id, body);
+                    }
+                }
+            } else if more
+                && beside.running.len() < max
+                && let Some(message) = beside.waiting.pop_front()
+            {
+                beside.running.push(self.begin(message));
+            } else {
+                break;
+            }
+        }
+        if beside.running.is_empty() {
+            return Poll::Ready(());
+        }
+        self.beside = Some(beside);
+        Poll::Pending
+    }
+
+    /// Begins with a message that waited.
+    fn begin(&mut self, message: Inbound) -> Current {
+        self.waiting_bytes -= message.body.len();
         let id = message.id;
         let begin = || self.shared.service.message(&self.client, message);
         let future =
             catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Box::pin(std::future::ready(None)));
-        self.current = Some(Current { id, future });
-        true
+        Current { id, future }
     }
 
-    /// Goes on with the message being handled, if there is one, and answers it when it is done.
-    fn poll_current(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(current) = &mut self.current else { return Poll::Ready(()) };
-        // A panic of a handler is the end of its message and of nothing else; the panic hook has told about it.
-        let polled = catch_unwind(AssertUnwindSafe(|| current.future.as_mut().poll(cx)));
-        let body = ready!(polled.unwrap_or(Poll::Ready(None)));
-        let id = current.id;
-        self.current = None;
-        if let Some(id) = id {
-            self.respond(id, body);
-        }
-        Poll::Ready(())
-    }
-
-    fn respond(&self, id: u32, body: Option<Bytes>) {
+    /// Answers, if it was a request.
+    fn respond(&self, id: Option<u32>, body: Option<Bytes>) {
+        let Some(id) = id else { return };
         let failed = || Bytes::from_static(FAILED);
         let frame = Frame::response(id, body.unwrap_or_else(failed)).or_else(|error| {
             tracing::warn!(client = self.client.id(), id, %error, "response cannot be sent");
@@ -142,5 +191,14 @@ impl Inbox {
             // Refused only when the client is gone.
             let _ = self.client.out.push_unflushed(frame.bytes(self.client.transport()));
         }
+    }
+}
+
+impl Current {
+    /// The body of the response, once it is there.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // A panic of a handler is the end of its message and of nothing else; the panic hook has told about it.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.future.as_mut().poll(cx)));
+        polled.unwrap_or(Poll::Ready(None))
     }
 }

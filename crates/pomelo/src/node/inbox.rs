@@ -8,14 +8,16 @@ use std::sync::{Arc, OnceLock, Weak};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use pomelo_protocol::ServerId;
-use pomelo_rpc::{BoxFuture, ErrorKind, Failure, Limit, RpcError, Service, Who};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use pomelo_rpc::{BoxFuture, ErrorKind, Failure, Handled, Limit, RpcError, Service, Who};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
-use super::Node;
+use super::{Node, push::is_for_holder};
 use crate::{
     connector::{Client, ClientService, CloseReason, Frame, Inbound},
     session::Connection,
-    wire,
 };
 
 /// Most one-way calls of remotes that run at once. At the limit the link they come over waits.
@@ -38,14 +40,26 @@ impl Inbox {
     }
 
     /// A message of this server to itself.
-    pub(super) fn one_way_here(&self, me: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
+    pub(super) fn one_way_here(
+        self: &Arc<Self>,
+        me: &ServerId,
+        method: &str,
+        body: Bytes,
+    ) -> Result<(), RpcError> {
         let busy = |_| RpcError {
             server: me.clone(),
             who: Who::Local,
             retry: true,
             kind: ErrorKind::Busy(Limit::CallsInProgress),
         };
-        if let Some((from, method, body)) = self.at_once(me, method, body) {
+        if is_for_holder(method) {
+            let permit = Arc::clone(&self.one_way).try_acquire_owned().map_err(busy)?;
+            let (inbox, me, method) = (Arc::clone(self), me.clone(), method.to_owned());
+            tokio::spawn(async move {
+                inbox.at_once(&me, &method, body);
+                drop(permit);
+            });
+        } else if let Some((from, method, body)) = self.at_once(me, method, body) {
             let permit = Arc::clone(&self.one_way).try_acquire_owned().map_err(busy)?;
             self.spawn(permit, from, method, body);
         }
@@ -59,13 +73,10 @@ impl Inbox {
     /// What needs no waiting is done here, in the order it comes in. Gives back what is left.
     fn at_once(&self, from: &ServerId, method: &str, body: Bytes) -> Option<(ServerId, String, Bytes)> {
         let node = self.node()?;
-        let done = match method {
-            wire::PUSH => node.push(from, &body),
-            wire::ABSENT => node.absent(from, &body),
-            _ => return Some((from.clone(), method.to_owned(), body)),
-        };
-        if let Err(error) = done {
-            node.log(&error, method, from);
+        match node.hear(from, method, &body) {
+            None => return Some((from.clone(), method.to_owned(), body)),
+            Some(Err(error)) => node.log(&error, method, from),
+            Some(Ok(())) => {}
         }
         None
     }
@@ -81,35 +92,41 @@ impl Inbox {
 }
 
 impl Service for Inbox {
-    fn call(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> {
+    fn call(
+        &self,
+        from: &ServerId,
+        method: &str,
+        body: Bytes,
+        _until: Option<Instant>,
+    ) -> Handled<Result<Bytes, Failure>> {
         match self.node() {
             Some(node) => {
                 let (from, method) = (from.clone(), method.to_owned());
-                Box::pin(async move { node.server_message(from, method, body).await })
+                Handled::Later(Box::pin(async move { node.server_message(from, method, body).await }))
             }
-            None => Box::pin(async { Err(Failure::new(503, "server is not ready")) }),
+            None => Handled::Done(Err(Failure::new(503, "server is not ready"))),
         }
     }
 
-    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, ()> {
+    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> Handled<()> {
         let Some((from, method, body)) = self.at_once(from, method, body) else {
-            return Box::pin(std::future::ready(()));
+            return Handled::Done(());
         };
         // Remotes may take their time, and others must not wait for it: they only start in order.
         if let Ok(permit) = Arc::clone(&self.one_way).try_acquire_owned() {
             self.spawn(permit, from, method, body);
-            return Box::pin(std::future::ready(()));
+            return Handled::Done(());
         }
-        let Some(node) = self.node() else { return Box::pin(std::future::ready(())) };
+        let Some(node) = self.node() else { return Handled::Done(()) };
         let one_way = Arc::clone(&self.one_way);
-        Box::pin(async move {
+        Handled::Later(Box::pin(async move {
             if let Ok(permit) = one_way.acquire_owned().await {
                 tokio::spawn(async move {
                     let _ = node.server_message(from, method, body).await;
                     drop(permit);
                 });
             }
-        })
+        }))
     }
 }
 
@@ -125,15 +142,16 @@ impl ClientService for Inbox {
         }
     }
 
+    fn is_concurrent(&self, route: &str) -> bool {
+        self.node().is_some_and(|node| node.concurrent.contains(route))
+    }
+
     fn message(&self, client: &Arc<Client>, message: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         let node = self.node();
         let session = node.as_ref().and_then(|node| node.table.as_ref()?.get(client.id()));
         let (Some(node), Some(session)) = (node, session) else { return std::future::ready(None).boxed() };
-        Box::pin(async move {
-            let Inbound { id, route, body } = message;
-            let answer = node.client_message(session.clone(), route.clone(), body, id.is_none()).await;
-            answer.inspect_err(|error| node.log(error, &route, &session)).ok()
-        })
+        let Inbound { id, route, body } = message;
+        Box::pin(async move { Some(node.client_message(session, route, body, id.is_none()).await) })
     }
 
     fn closed(&self, client: &Arc<Client>, why: CloseReason) -> BoxFuture<'static, ()> {

@@ -5,28 +5,33 @@
 
 mod drill;
 mod follow;
+mod functions;
 mod inbox;
 mod orders;
 mod peers;
 mod ports;
+mod push;
 mod start;
 mod status;
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
+    collections::{BTreeSet, HashSet},
+    sync::{Arc, Weak},
 };
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
-use pomelo_rpc::{ErrorKind, Failure, RpcError, Who};
+use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
 
 pub(crate) use self::start::{Ending, NodeRunning, Setup, start};
 use crate::{
-    CallError, Error, RemoteCall, Request, Session, SessionClosed, codec,
+    CallError, Error, RemoteCall, Request, Result, RouteError, Session, SessionClosed,
+    answer::{Answered, Answers},
+    codec,
     extract::Parts,
-    filter::{HandlerTable, is_unknown_route},
-    handler::{BodyError, ClosedFn, RemoteFn},
+    filter::Chain,
+    filters::Refused,
+    handler::{BodyError, HookFn},
     session::{CommandReply, Owner, SessionTable, Snapshot},
     throttle::Throttle,
     wire,
@@ -34,12 +39,20 @@ use crate::{
 
 pub use self::ports::{Holder, PortError};
 
+/// How many servers of a type are asked in turn to handle a message, when those before are leaving the cluster.
+const FORWARD_TRIES_MAX: usize = 3;
+
 /// A running server, without its sockets.
 pub(crate) struct Node {
     parts: Parts,
-    handlers: Arc<HandlerTable>,
-    remotes: HashMap<&'static str, RemoteFn>,
-    closed: Vec<ClosedFn>,
+    /// The application's filters around all messages of this frontend's clients, if there are any.
+    front: Option<Arc<Chain<Request>>>,
+    handlers: Arc<Chain<Request>>,
+    remotes: Arc<Chain<RemoteCall>>,
+    answers: Answers,
+    /// Routes of all server types whose messages wait for no other of their session.
+    concurrent: HashSet<&'static str>,
+    closed: Vec<HookFn<SessionClosed>>,
     /// Only a frontend has one.
     table: Option<Arc<SessionTable>>,
     /// The server types of the application.
@@ -47,66 +60,76 @@ pub(crate) struct Node {
     warnings: Throttle,
 }
 
-/// A message that nobody could handle, as opposed to one that was handled and failed. Clients can cause these at will,
-/// so they are logged at DEBUG.
-#[derive(Debug, thiserror::Error)]
-enum Refused {
-    #[error("not a route: {route:?}")]
-    NotARoute { route: String },
-    #[error("the application has no servers of type {server_type:?}")]
-    NoType { server_type: String },
-    #[error("method {method:?} is unknown")]
-    NoRemote { method: String },
-}
-
 impl Node {
-    /// A message of a client of this frontend: handled here, or by a server of the type that the route names.
+    /// A message of a client of this frontend. What the client is answered, if it waits for an answer.
     async fn client_message(
-        &self,
+        self: Arc<Self>,
         session: Session,
-        route: String,
+        route: Arc<str>,
         body: Bytes,
         notify: bool,
-    ) -> Result<Bytes, Error> {
-        match route::server_type(&route) {
-            None => Err(Refused::NotARoute { route }.into()),
-            Some(own) if own == self.parts.0.me.server_type.as_str() => {
-                self.handle(session, route, body, notify).await
-            }
+    ) -> Bytes {
+        let request = Request { parts: self.parts.clone(), route, session, body, notify };
+        let result = match &self.front {
+            Some(front) => front.run(request.clone()).await,
+            None => self.dispatch(request.clone()).await,
+        };
+        result.unwrap_or_else(|error| {
+            self.log(&error, request.route(), request.session());
+            self.answers.tell(&error, &request)
+        })
+    }
+
+    /// What the application's filters stand around.
+    fn front_end(node: Weak<Self>) -> impl Fn(Request) -> BoxFuture<'static, Result<Bytes>> {
+        move |request| {
+            let node = node.upgrade();
+            Box::pin(async move {
+                match node {
+                    Some(node) => node.dispatch(request).await,
+                    None => Err(Error::msg("server has ended")),
+                }
+            })
+        }
+    }
+
+    /// Has a message of a client handled: here, or by a server of the type that the route names.
+    async fn dispatch(&self, request: Request) -> Result<Bytes> {
+        match route::server_type(&request.route) {
+            None => Err(RouteError::NotARoute { route: request.route.to_string() }.into()),
+            Some(own) if own == self.parts.0.me.server_type.as_str() => self.handlers.run(request).await,
             Some(other) if !self.types.contains(other) => {
-                Err(Refused::NoType { server_type: other.to_owned() }.into())
+                Err(RouteError::NoType { server_type: other.to_owned() }.into())
             }
-            Some(other) => {
-                let server = self.parts.0.rpc.router.pick(other, &session)?;
-                Ok(self.forward(&server, &session, route, &body, notify).await?)
+            Some(other) => self.forward(other, &request).await,
+        }
+    }
+
+    /// Asks a server of the type, and another one if that one is leaving the cluster and this server has not heard of it.
+    async fn forward(&self, server_type: &str, request: &Request) -> Result<Bytes> {
+        let router = &self.parts.0.rpc.router;
+        let mut leaving = Vec::new();
+        loop {
+            let server = router.pick_without(server_type, &request.session, &leaving)?;
+            match self.forward_to(&server, request).await {
+                Err(CallError::Link(error)) if is_leaving(&error) && leaving.len() + 1 < FORWARD_TRIES_MAX => {
+                    tracing::debug!(%server, "is leaving, another one is asked");
+                    leaving.push(server);
+                }
+                Err(CallError::Link(error)) => return Err(answered(error)),
+                result => return Ok(result?),
             }
         }
     }
 
-    async fn handle(
-        &self,
-        session: Session,
-        route: String,
-        body: Bytes,
-        notify: bool,
-    ) -> Result<Bytes, Error> {
-        let request = Request { parts: self.parts.clone(), route: route.into(), session, body, notify };
-        self.handlers.run(request).await
-    }
-
     /// A notify is waited for like a request, so that the next message of the session can't overtake it.
-    async fn forward(
-        &self,
-        server: &ServerId,
-        session: &Session,
-        route: String,
-        body: &[u8],
-        notify: bool,
-    ) -> Result<Bytes, CallError> {
+    async fn forward_to(&self, server: &ServerId, request: &Request) -> Result<Bytes, CallError> {
+        let Request { route, session, body, notify, .. } = request;
         let snapshot = session.snapshot();
         let (uid, settings) = (snapshot.uid().cloned(), snapshot.json());
         let life = self.parts.0.me.incarnation.unwrap_or_default();
-        let head = wire::ForwardHead { route, session: session.id(), life, uid, settings, notify };
+        let head =
+            wire::ForwardHead { route, session: session.id(), life, uid, settings, notify: *notify };
         let rpc = &self.parts.0.rpc;
         Ok(rpc.peers.call(server, wire::FORWARD, wire::join(&head, body)?, rpc.deadline).await?)
     }
@@ -114,57 +137,49 @@ impl Node {
     /// A call from another server, or from this one to itself.
     async fn server_message(&self, from: ServerId, method: String, body: Bytes) -> Result<Bytes, Failure> {
         let result = match method.as_str() {
-            wire::FORWARD => self.forwarded(from.clone(), body).await,
+            wire::FORWARD => return self.forwarded(from, body).await,
             wire::SESSION => self.session_command(&body),
-            _ => self.remote(from.clone(), &method, body).await,
+            _ => {
+                let method = Arc::from(method.as_str());
+                let call = RemoteCall { parts: self.parts.clone(), from: from.clone(), method, body };
+                self.remotes.run(call).await
+            }
         };
         result.map_err(|error| {
             self.log(&error, &method, &from);
-            Failure::new(500, error.to_string())
+            Failure::new(error.code(), error.to_string())
         })
     }
 
-    async fn forwarded(&self, frontend: ServerId, body: Bytes) -> Result<Bytes, Error> {
-        let (head, body) = wire::split::<wire::ForwardHead>(&body)?;
+    /// A message that a frontend forwarded. What a client is told of an error is decided here, where the error is known.
+    async fn forwarded(&self, frontend: ServerId, body: Bytes) -> Result<Bytes, Failure> {
+        let request = self.unpack(&frontend, &body).map_err(|error| {
+            self.log(&error, wire::FORWARD, &frontend);
+            Failure::new(error.code(), error.to_string())
+        })?;
+        match self.handlers.run(request.clone()).await {
+            Ok(body) => Ok(body),
+            Err(error) => {
+                self.log(&error, request.route(), request.session());
+                Answered::over_a_link(self.answers.tell(&error, &request))
+            }
+        }
+    }
+
+    fn unpack(&self, frontend: &ServerId, body: &Bytes) -> Result<Request> {
+        let (head, body) = wire::split::<wire::ForwardHead<'_>>(body)?;
         let rpc = &self.parts.0.rpc;
         let snapshot = Snapshot::received(head.uid, head.settings);
         let owner = Owner::There { life: head.life, peers: Arc::clone(&rpc.peers), deadline: rpc.deadline };
-        let session = Session::new(head.session, frontend, snapshot, owner);
-        self.handle(session, head.route, body, head.notify).await
+        let session = Session::new(head.session, frontend.clone(), snapshot, owner);
+        Ok(Request { parts: self.parts.clone(), route: head.route.into(), session, body, notify: head.notify })
     }
 
-    async fn remote(&self, from: ServerId, method: &str, body: Bytes) -> Result<Bytes, Error> {
-        let Some(remote) = self.remotes.get(method) else {
-            return Err(Refused::NoRemote { method: method.to_owned() }.into());
-        };
-        remote(RemoteCall { parts: self.parts.clone(), from }, body).await
-    }
-
-    fn session_command(&self, body: &[u8]) -> Result<Bytes, Error> {
+    fn session_command(&self, body: &[u8]) -> Result<Bytes> {
         let command = codec::from_server(body)?;
         let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no sessions"))?;
         let done = table.obey(command);
         Ok(codec::to_server(&CommandReply::new(done.as_ref().map(Arc::as_ref)))?)
-    }
-
-    /// A push of a server to users of this frontend. Users that are not here are reported back, so that the channel
-    /// forgets them.
-    fn push(&self, from: &ServerId, body: &Bytes) -> Result<(), Error> {
-        let (head, body) = wire::split::<wire::PushHead<'_>>(body)?;
-        let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no clients to push to"))?;
-        let absent = table.push(head.users, head.route, body)?;
-        if !absent.is_empty() {
-            let body = codec::to_server(&wire::Absent { channel: head.channel, users: absent })?;
-            self.parts.0.rpc.peers.send(from, wire::ABSENT, body)?;
-        }
-        Ok(())
-    }
-
-    fn absent(&self, frontend: &ServerId, body: &[u8]) -> Result<(), Error> {
-        let wire::Absent { channel, users } = codec::from_server(body)?;
-        tracing::debug!(%frontend, channel, ?users, "users are not there any more");
-        self.parts.0.channels.absent(channel, frontend, &users);
-        Ok(())
     }
 
     async fn session_closed(&self, session: Session) {
@@ -190,12 +205,25 @@ impl Node {
 
 /// Whether this is an error that any client can cause at will, or one that the server that answered with it has logged.
 fn is_told_elsewhere(error: &Error) -> bool {
-    let of_sender = error.downcast_ref::<Refused>().is_some()
+    let of_sender = error.downcast_ref::<RouteError>().is_some()
         || error.downcast_ref::<BodyError>().is_some()
-        || is_unknown_route(error);
-    let answered = matches!(
-        error.downcast_ref::<CallError>(),
-        Some(CallError::Link(RpcError { who: Who::Remote, kind: ErrorKind::Remote(_), .. }))
-    );
+        || matches!(error.downcast_ref(), Some(Refused::TooMany { .. }));
+    let answered = error.downcast_ref::<Answered>().is_some()
+        || matches!(
+            error.downcast_ref::<CallError>(),
+            Some(CallError::Link(RpcError { who: Who::Remote, kind: ErrorKind::Remote(_), .. }))
+        );
     of_sender || answered
+}
+
+fn is_leaving(error: &RpcError) -> bool {
+    matches!(&error.kind, ErrorKind::Remote(failure) if failure.code == Failure::LEAVING)
+}
+
+/// The error of a forwarded message: what the other server says the client is to be told, if it says that.
+fn answered(error: RpcError) -> Error {
+    match error.kind {
+        ErrorKind::Remote(failure) if failure.code == wire::ANSWERED => Answered::error(failure.message),
+        _ => CallError::Link(error).into(),
+    }
 }

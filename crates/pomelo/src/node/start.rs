@@ -4,9 +4,9 @@
 //! serves what it can and goes on looking for one.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Weak},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -22,6 +22,7 @@ use tokio::{
 use super::{
     Node,
     follow::Following,
+    functions,
     inbox::Inbox,
     orders::Status,
     peers::LinkedPeers,
@@ -29,9 +30,9 @@ use super::{
 };
 use crate::{
     Channels, Rpc, Server, Servers, Sessions, StartError,
+    answer::Answers,
     connector::Connector,
     extract::{Parts, PartsInner},
-    filter::HandlerTable,
     rpc::{Peers, RouteFn, Router},
     servers::Directory,
     session::SessionTable,
@@ -47,6 +48,9 @@ pub(crate) struct Setup {
     pub(crate) env: Environment,
     pub(crate) routes: HashMap<String, RouteFn>,
     pub(crate) dictionary: Dictionary,
+    pub(crate) answers: Answers,
+    /// Routes of all server types whose messages wait for no other of their session.
+    pub(crate) concurrent: HashSet<&'static str>,
     pub(crate) call_timeout: Duration,
     /// Where what is known of the cluster is kept for the next start.
     pub(crate) memory: PathBuf,
@@ -88,10 +92,19 @@ impl NodeRunning {
 
 /// Opens the ports, starts serving, and begins to look for a master.
 pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
-    let Setup { mut server, types, mut info, env, routes, dictionary, call_timeout, memory } = setup;
-    if let Some(max) = env.options_of(&info.id).max_connections {
-        server.connector = server.connector.map(|hybrid| hybrid.max_connections(max as usize));
-    }
+    let Setup {
+        mut server,
+        types,
+        mut info,
+        env,
+        routes,
+        dictionary,
+        answers,
+        concurrent,
+        call_timeout,
+        memory,
+    } = setup;
+    server.connector = server.connector.map(|hybrid| hybrid.configured(&env.options_of(&info.id)));
     let inbox = Inbox::new();
 
     let mut listener = None;
@@ -103,18 +116,19 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     }
     let life = info.incarnation.unwrap_or_else(incarnation);
     let mut connector = None;
-    let mut table = None;
+    let mut told = None;
     if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
         let sent = hybrid.dictionary.then(|| dictionary.clone());
         // Clients come from anywhere, whatever name the other servers use for this machine.
         let addr = listen_addr("0.0.0.0", port);
         let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;
-        let bound = Connector::bind(addr, hybrid, Arc::new(dictionary), service);
+        let tls = hybrid.load_tls(memory.parent().unwrap_or(&memory))?;
+        let bound = Connector::bind(addr, hybrid, tls, Arc::new(dictionary), service);
         let bound = bound.map_err(|error| PortError::of_connector(&info.id, error))?;
         info.client_port = bound.local_addr().ok().map(|addr| addr.port());
         info.frontend = true;
         connector = Some(bound);
-        table = Some(SessionTable::new(info.id.clone(), life, sent));
+        told = Some(sent);
     }
     info.pid = Some(std::process::id());
     info.incarnation = Some(life);
@@ -126,7 +140,9 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     let links = links(&info, &directory, &inbox);
     let peers: Arc<dyn Peers> =
         Arc::new(LinkedPeers { me: info.id.clone(), links: links.clone(), inbox: Arc::clone(&inbox) });
-    let channels = Channels::new(Arc::clone(&peers));
+    let channels = Channels::new(life, Arc::clone(&peers), Arc::clone(&directory));
+    let table =
+        told.map(|dictionary| SessionTable::new(info.id.clone(), life, dictionary, Arc::clone(&peers)));
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
         me: Arc::clone(&info),
@@ -136,13 +152,13 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         channels: channels.clone(),
         sessions: table.clone().map(Sessions),
     }));
-    let node = Arc::new(Node {
+    let node = Arc::new_cyclic(|node: &Weak<Node>| Node {
         parts,
-        handlers: Arc::new(HandlerTable {
-            handlers: server.handlers.into_iter().map(|h| (h.name, h.function)).collect(),
-            filters: server.filters.into_iter().map(|f| f.function).collect(),
-        }),
-        remotes: server.remotes.into_iter().map(|r| (r.name, r.function)).collect(),
+        front: functions::front(server.front_filters, Node::front_end(Weak::clone(node))),
+        handlers: functions::handlers(server.handlers, server.filters),
+        remotes: functions::remotes(server.remotes, server.remote_filters),
+        answers,
+        concurrent,
         closed: server.closed.into_iter().map(|h| h.function).collect(),
         table,
         types,
@@ -213,6 +229,10 @@ impl Serving {
         if let Some(connector) = connector {
             clients.spawn(connector.run(told(clients_done)));
         }
+        // Dropped, and so ended, with this future.
+        let mut tending = JoinSet::new();
+        let node = Arc::clone(&self.node);
+        tending.spawn(async move { node.tend().await });
         let ending = tokio::select! {
             ending = self.following.run(&status) => ending,
             () = stopped(&mut stopping) => Ending::Stopped,

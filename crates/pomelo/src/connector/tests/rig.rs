@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use pomelo_protocol::{
     package::{Package, PackageDecoder, PackageKind, encode_package},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     sync::{Notify, Semaphore, oneshot},
     task::JoinHandle,
@@ -27,6 +28,9 @@ use crate::connector::{
 
 /// Longer than anything here takes; a test that gets there has failed.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What a client says first.
+const HANDSHAKE: &[u8] = br#"{"sys":{"type":"test","version":"1"},"user":{}}"#;
 
 /// Sets the clock forward, for everything that waits for it, and lets it run on.
 pub(super) async fn skip(time: Duration) {
@@ -96,15 +100,19 @@ impl ClientService for Arc<Service> {
         self.clients.lock().unwrap().push(client);
     }
 
+    fn is_concurrent(&self, route: &str) -> bool {
+        route.starts_with("test.beside.")
+    }
+
     fn message(&self, client: &Arc<Client>, message: Inbound) -> BoxFuture<'static, Option<Bytes>> {
         let (service, client) = (self.clone(), client.clone());
         let Inbound { route, body, .. } = message;
         Box::pin(async move {
             let text = String::from_utf8_lossy(&body).into_owned();
             service.note(format!("{} {route} {text}", client.id()));
-            match route.as_str() {
+            match &*route {
                 "test.h.echo" | "connector.entryHandler.echo" => Some(body),
-                "test.h.wait" => {
+                "test.h.wait" | "test.beside.wait" => {
                     service.gate.0.acquire().await.unwrap().forget();
                     service.note(format!("{} waited {text}", client.id()));
                     Some(body)
@@ -149,8 +157,9 @@ impl Rig {
     pub(super) fn start_with(hybrid: Hybrid, dictionary: Dictionary) -> Self {
         let service = Arc::new(Service::default());
         let told = Arc::new(service.clone());
+        let tls = hybrid.load_tls(Path::new("")).unwrap();
         let connector =
-            Connector::bind("127.0.0.1:0".parse().unwrap(), hybrid, Arc::new(dictionary), told).unwrap();
+            Connector::bind("127.0.0.1:0".parse().unwrap(), hybrid, tls, Arc::new(dictionary), told).unwrap();
         let (addr, handle) = (connector.local_addr().unwrap(), connector.handle());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(connector.run(async {
@@ -184,45 +193,47 @@ impl Rig {
     }
 
     pub(super) async fn tcp(&self) -> Tcp {
-        let mut client = self.tcp_silent().await;
-        client.put(PackageKind::Handshake, br#"{"sys":{"type":"test","version":"1"},"user":{}}"#).await;
-        let reply = client.next().await.expect("no handshake");
-        assert_eq!(reply.kind, PackageKind::Handshake);
-        client.put(PackageKind::HandshakeAck, b"").await;
-        client
+        self.tcp_silent().await.open().await
     }
 
     /// Connected, and that is all.
     pub(super) async fn tcp_silent(&self) -> Tcp {
         let socket = TcpStream::connect(self.addr).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        Tcp { socket, packages: PackageDecoder::new(1 << 24) }
+        Tcp::over(socket)
     }
 
     pub(super) async fn ws(&self) -> Ws {
-        let mut client = self.ws_silent(ws::Config::default()).await;
-        client
-            .put(&package(PackageKind::Handshake, br#"{"sys":{"type":"test","version":"1"},"user":{}}"#))
-            .await;
-        assert_eq!(client.next().await.expect("no handshake").kind, PackageKind::Handshake);
-        client.put(&package(PackageKind::HandshakeAck, b"")).await;
-        client
+        self.ws_silent(ws::Config::default()).await.open().await
     }
 
     pub(super) async fn ws_silent(&self, config: ws::Config) -> Ws {
         let uri = format!("ws://{}/", self.addr);
         let builder = ws::ClientBuilder::new().config(config).uri(&uri).unwrap();
         let (socket, _) = builder.connect().await.unwrap();
-        Ws { socket, packages: Bytes::new() }
+        Ws::over(socket)
     }
 }
 
-pub(super) struct Tcp {
-    pub(super) socket: TcpStream,
+pub(super) struct Tcp<S = TcpStream> {
+    pub(super) socket: S,
     packages: PackageDecoder,
 }
 
-impl Tcp {
+impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
+    pub(super) fn over(socket: S) -> Self {
+        Self { socket, packages: PackageDecoder::new(1 << 24) }
+    }
+
+    /// Shakes hands.
+    pub(super) async fn open(mut self) -> Self {
+        self.put(PackageKind::Handshake, HANDSHAKE).await;
+        let reply = self.next().await.expect("no handshake");
+        assert_eq!(reply.kind, PackageKind::Handshake);
+        self.put(PackageKind::HandshakeAck, b"").await;
+        self
+    }
+
     pub(super) async fn put(&mut self, kind: PackageKind, body: &[u8]) {
         self.socket.write_all(&package(kind, body)).await.unwrap();
     }
@@ -264,12 +275,24 @@ impl Tcp {
     }
 }
 
-pub(super) struct Ws {
-    pub(super) socket: ws::WebSocketStream<ws::MaybeTlsStream<TcpStream>>,
+pub(super) struct Ws<S = ws::MaybeTlsStream<TcpStream>> {
+    pub(super) socket: ws::WebSocketStream<S>,
     packages: Bytes,
 }
 
-impl Ws {
+impl<S: AsyncRead + AsyncWrite + Unpin> Ws<S> {
+    pub(super) fn over(socket: ws::WebSocketStream<S>) -> Self {
+        Self { socket, packages: Bytes::new() }
+    }
+
+    /// Shakes hands.
+    pub(super) async fn open(mut self) -> Self {
+        self.put(&package(PackageKind::Handshake, HANDSHAKE)).await;
+        assert_eq!(self.next().await.expect("no handshake").kind, PackageKind::Handshake);
+        self.put(&package(PackageKind::HandshakeAck, b"")).await;
+        self
+    }
+
     pub(super) async fn put(&mut self, packages: &[u8]) {
         self.socket.send(ws::Message::binary(Bytes::copy_from_slice(packages))).await.unwrap();
     }
