@@ -14,7 +14,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 
 use crate::frame::{Frame, Reason, Text};
-use crate::{BoxFuture, DialError, ErrorKind, Failure, Hello, Limits, Links, RpcError, Service, Who};
+use crate::{
+    BoxFuture, DialError, ErrorKind, Failure, Handled, Hello, Limits, Links, RpcError, Service, Who,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -92,18 +94,25 @@ fn accept(links: &Links, stream: DuplexStream) {
 struct Plain;
 
 impl Service for Plain {
-    fn call(&self, _: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> {
-        let method = method.to_owned();
-        Box::pin(async move { if method == "never" { std::future::pending().await } else { Ok(body) } })
+    fn call(
+        &self,
+        _: &ServerId,
+        method: &str,
+        body: Bytes,
+        until: Option<Instant>,
+    ) -> Handled<Result<Bytes, Failure>> {
+        match method {
+            "never" => Handled::Later(Box::pin(std::future::pending())),
+            "left" => Handled::Done(Ok(format!("{:?}", until.map(|until| until - Instant::now())).into())),
+            _ => Handled::Done(Ok(body)),
+        }
     }
 
-    fn one_way(&self, _: &ServerId, _: &str, body: Bytes) -> BoxFuture<'static, ()> {
-        let seconds = std::str::from_utf8(&body).unwrap().parse().unwrap();
-        Box::pin(async move {
-            if seconds > 0 {
-                sleep(Duration::from_secs(seconds)).await;
-            }
-        })
+    fn one_way(&self, _: &ServerId, _: &str, body: Bytes) -> Handled<()> {
+        match std::str::from_utf8(&body).unwrap().parse().unwrap() {
+            0 => Handled::Done(()),
+            seconds => Handled::Later(Box::pin(sleep(Duration::from_secs(seconds)))),
+        }
     }
 }
 
@@ -265,6 +274,78 @@ async fn a_peer_that_leaves_is_forgotten_with_its_failures() {
     echo(&a, "b").await.unwrap_err();
     a.forget(&id("b"));
     assert_eq!(echo(&a, "b").await.unwrap(), "x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_called_server_knows_how_long_its_caller_still_waits() {
+    let net = Net::default();
+    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
+    net.listen(&b);
+    let left = a.call(&id("b"), "left", Bytes::new(), Duration::from_millis(7_500)).await;
+    assert_eq!(left.unwrap(), "Some(7.5s)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_spent_dialling_is_not_promised_to_the_called_server() {
+    let net = Net::default();
+    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
+    let mut dials = net.play("b");
+    let to = id("b");
+    let call = a.call(&to, "left", Bytes::new(), Duration::from_secs(10));
+    let late = async {
+        let far = dials.recv().await.unwrap();
+        sleep(Duration::from_secs(2)).await;
+        accept(&b, far);
+    };
+    assert_eq!(tokio::join!(call, late).0.unwrap(), "Some(8s)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_in_time_while_its_link_is_still_being_dialled() {
+    let net = Net::default();
+    let a = net.links("a", Plain);
+    net.set("b", Listening::BlackHole);
+    let start = Instant::now();
+    let error = a.call(&id("b"), "echo", Bytes::new(), Duration::from_millis(700)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Deadline { waited_ms: 700 });
+    assert!(error.retry, "it never left");
+    assert!(start.elapsed() < Duration::from_millis(710));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_waits_for_any_more_is_not_begun() {
+    let net = Net::default();
+    let b = net.links("b", Plain);
+    let mut a = Played::hello(&b, "a").await;
+    assert!(matches!(a.read().await, Some(Frame::Welcome { .. })));
+    a.write(Frame::OneWay { method: "note", body: "5".into() }).await;
+    for (tag, wait_ms) in [(1, 4_000), (2, 9_000), (3, 0)] {
+        a.write(Frame::Call { wait_ms, tag, method: "left", body: Bytes::new() }).await;
+    }
+    let refused = |frame, of| matches!(frame, Some(Frame::Fail { tag, failure: Failure { code: Failure::TOO_LATE, .. }, .. }) if tag == of);
+    assert!(refused(a.read().await, 1));
+    assert_eq!(a.read().await, Some(Frame::Reply { tag: 2, body: "Some(4s)".into() }));
+    assert!(refused(a.read().await, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_with_different_deadlines_on_one_link_each_end_at_their_own() {
+    let net = Net::default();
+    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
+    net.listen(&b);
+    let to = &id("b");
+    let start = Instant::now();
+    let ended = join_all([9_000, 300, 4_000, 301].map(|ms| {
+        let a = &a;
+        async move {
+            let error = a.call(to, "never", Bytes::new(), Duration::from_millis(ms)).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Deadline { waited_ms: ms });
+            let late = start.elapsed() - Duration::from_millis(ms);
+            assert!(late < Duration::from_millis(3), "{late:?}");
+        }
+    }));
+    ended.await;
+    assert_eq!(a.calls_waiting(to), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,10 +10,13 @@
 //! | 2 | welcome | `"PMLK"`, version u16, incarnation u64, id text8, ignored rest | the answer; then both sides are free |
 //! | 3 | refuse | `"PMLK"`, version u16, reason u8, message rest | the other answer, and the last frame |
 //! | 4 | ping | | nothing was sent for a while; not answered |
-//! | 5 | call | tag, method text8, body rest | tags are the caller's, each direction has its own |
+//! | 5 | call | wait_ms u32, tag, method text8, body rest | tags are the caller's, each direction has its own |
 //! | 6 | reply | tag, body rest | |
 //! | 7 | fail | tag, busy u8, code u16, message rest | busy 1: the call was not executed |
 //! | 8 | one way | method text8, body rest | |
+//!
+//! `wait_ms` is how long the caller still waits from the moment the frame is written; 0: no longer, [`FOR_EVER`]: no limit. A
+//! duration and not a time, because clocks differ.
 //!
 //! Magic, version and the form of `refuse` stay the same in every later version, so that two versions can tell each other
 //! why they can't talk.
@@ -21,10 +24,13 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use pomelo_protocol::{InvalidName, ServerId};
 
-use crate::Failure;
+use crate::{Failure, Payload};
 
 /// The version of the link this code speaks.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
+
+/// The `wait_ms` of a caller that waits as long as it takes.
+pub(crate) const FOR_EVER: u32 = u32::MAX;
 
 /// Longest frame before the hello is done: two ids, or a refusal with its message.
 pub(crate) const HELLO_BYTES_MAX: usize = 512;
@@ -33,6 +39,11 @@ pub(crate) const HELLO_BYTES_MAX: usize = 512;
 pub(crate) const METHOD_BYTES_MAX: usize = 255;
 
 const MAGIC: &[u8; 4] = b"PMLK";
+const CALL: u8 = 5;
+const ONE_WAY: u8 = 8;
+
+/// Where the `wait_ms` of a call's frame is, from the frame's length field on.
+const WAIT_AT: usize = 5;
 
 /// What travels. `M` is a method's name: `&str` on the way out, [`Text`] on the way in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +52,7 @@ pub(crate) enum Frame<M> {
     Welcome { id: ServerId, incarnation: u64 },
     Refuse { version: u16, reason: Reason, message: String },
     Ping,
-    Call { tag: u64, method: M, body: Bytes },
+    Call { wait_ms: u32, tag: u64, method: M, body: Bytes },
     Reply { tag: u64, body: Bytes },
     Fail { tag: u64, busy: bool, failure: Failure },
     OneWay { method: M, body: Bytes },
@@ -91,18 +102,25 @@ impl<M: AsRef<str>> Frame<M> {
             Self::Welcome { id, .. } => 4 + 2 + 8 + 1 + id.as_str().len(),
             Self::Refuse { message, .. } => 4 + 2 + 1 + message.len(),
             Self::Ping => 0,
-            Self::Call { tag, method, body } => tag_len(*tag) + 1 + method.as_ref().len() + body.len(),
+            Self::Call { tag, method, body, .. } => call_len(*tag, method.as_ref(), body.len()) - 1,
             Self::Reply { tag, body } => tag_len(*tag) + body.len(),
             Self::Fail { tag, failure, .. } => tag_len(*tag) + 1 + 2 + failure.message.len(),
-            Self::OneWay { method, body } => 1 + method.as_ref().len() + body.len(),
+            Self::OneWay { method, body } => one_way_len(method.as_ref(), body.len()) - 1,
         }
     }
 
     /// Appends the frame. Names must have been checked to fit ([`METHOD_BYTES_MAX`]; ids always do).
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Call { wait_ms, tag, method, body } => {
+                return put_call(out, *wait_ms, *tag, method.as_ref(), body);
+            }
+            Self::OneWay { method, body } => return put_one_way(out, method.as_ref(), body),
+            _ => {}
+        }
         let len = self.len();
         out.reserve(4 + len);
-        out.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
+        put_length(out, len);
         out.put_u8(self.kind());
         match self {
             Self::Hello { id, incarnation, to } => {
@@ -121,12 +139,7 @@ impl<M: AsRef<str>> Frame<M> {
                 out.put_u8(*reason as u8);
                 out.put_slice(message.as_bytes());
             }
-            Self::Ping => {}
-            Self::Call { tag, method, body } => {
-                put_tag(out, *tag);
-                put_text8(out, method.as_ref());
-                out.put_slice(body);
-            }
+            Self::Ping | Self::Call { .. } | Self::OneWay { .. } => {}
             Self::Reply { tag, body } => {
                 put_tag(out, *tag);
                 out.put_slice(body);
@@ -137,10 +150,6 @@ impl<M: AsRef<str>> Frame<M> {
                 out.put_u16(failure.code);
                 out.put_slice(failure.message.as_bytes());
             }
-            Self::OneWay { method, body } => {
-                put_text8(out, method.as_ref());
-                out.put_slice(body);
-            }
         }
     }
 
@@ -150,10 +159,10 @@ impl<M: AsRef<str>> Frame<M> {
             Self::Welcome { .. } => 2,
             Self::Refuse { .. } => 3,
             Self::Ping => 4,
-            Self::Call { .. } => 5,
+            Self::Call { .. } => CALL,
             Self::Reply { .. } => 6,
             Self::Fail { .. } => 7,
-            Self::OneWay { .. } => 8,
+            Self::OneWay { .. } => ONE_WAY,
         }
     }
 }
@@ -197,9 +206,10 @@ impl Frame<Text> {
                 Self::Refuse { version, reason: Reason::from_u8(reason), message }
             }
             4 => Self::Ping,
-            5 => {
+            CALL => {
+                let wait_ms = frame.try_get_u32().map_err(|_| FrameError::Truncated("time"))?;
                 let tag = take_tag(&mut frame)?;
-                Self::Call { tag, method: take_text8(&mut frame, "method")?, body: frame }
+                Self::Call { wait_ms, tag, method: take_text8(&mut frame, "method")?, body: frame }
             }
             6 => Self::Reply { tag: take_tag(&mut frame)?, body: frame },
             7 => {
@@ -209,10 +219,53 @@ impl Frame<Text> {
                 let message = String::from_utf8_lossy(&frame).into_owned();
                 Self::Fail { tag, busy, failure: Failure { code, message } }
             }
-            8 => Self::OneWay { method: take_text8(&mut frame, "method")?, body: frame },
+            ONE_WAY => Self::OneWay { method: take_text8(&mut frame, "method")?, body: frame },
             other => return Err(FrameError::Kind(other)),
         })
     }
+}
+
+/// Bytes of a call's frame without its length field.
+pub(crate) fn call_len(tag: u64, method: &str, body_bytes: usize) -> usize {
+    1 + 4 + tag_len(tag) + 1 + method.len() + body_bytes
+}
+
+/// Bytes of a one-way message's frame without its length field.
+pub(crate) fn one_way_len(method: &str, body_bytes: usize) -> usize {
+    1 + 1 + method.len() + body_bytes
+}
+
+/// Appends a call. The body writes itself into the buffer, so that nothing is put together elsewhere first.
+pub(crate) fn put_call(out: &mut Vec<u8>, wait_ms: u32, tag: u64, method: &str, body: &dyn Payload) {
+    let len = call_len(tag, method, body.len());
+    out.reserve(4 + len);
+    put_length(out, len);
+    out.put_u8(CALL);
+    out.put_u32(wait_ms);
+    put_tag(out, tag);
+    put_text8(out, method);
+    body.put(out);
+}
+
+/// Says anew how long the caller waits, in the call's frame that begins at `at`.
+pub(crate) fn set_wait(out: &mut [u8], at: usize, wait_ms: u32) {
+    if let Some(field) = out.get_mut(at + WAIT_AT..).and_then(<[u8]>::first_chunk_mut) {
+        *field = wait_ms.to_be_bytes();
+    }
+}
+
+/// Appends a one-way message.
+pub(crate) fn put_one_way(out: &mut Vec<u8>, method: &str, body: &dyn Payload) {
+    let len = one_way_len(method, body.len());
+    out.reserve(4 + len);
+    put_length(out, len);
+    out.put_u8(ONE_WAY);
+    put_text8(out, method);
+    body.put(out);
+}
+
+fn put_length(out: &mut Vec<u8>, len: usize) {
+    out.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
 }
 
 impl Reason {
@@ -336,11 +389,8 @@ mod tests {
                 message
             }),
             Just(Frame::Ping),
-            (any::<u64>(), ".{0,60}", body()).prop_map(|(tag, method, body)| Frame::Call {
-                tag,
-                method,
-                body
-            }),
+            (any::<u32>(), any::<u64>(), ".{0,60}", body())
+                .prop_map(|(wait_ms, tag, method, body)| Frame::Call { wait_ms, tag, method, body }),
             (any::<u64>(), body()).prop_map(|(tag, body)| Frame::Reply { tag, body }),
             (any::<u64>(), any::<bool>(), any::<u16>(), ".{0,80}").prop_map(|(tag, busy, code, message)| {
                 Frame::Fail { tag, busy, failure: Failure { code, message } }
@@ -351,8 +401,8 @@ mod tests {
 
     fn owned(frame: Frame<Text>) -> Frame<String> {
         match frame {
-            Frame::Call { tag, method, body } => {
-                Frame::Call { tag, method: method.as_ref().to_owned(), body }
+            Frame::Call { wait_ms, tag, method, body } => {
+                Frame::Call { wait_ms, tag, method: method.as_ref().to_owned(), body }
             }
             Frame::OneWay { method, body } => Frame::OneWay { method: method.as_ref().to_owned(), body },
             Frame::Hello { id, incarnation, to } => Frame::Hello { id, incarnation, to },
@@ -414,11 +464,11 @@ mod tests {
         let body = Bytes::from_static(b"!");
         assert_eq!(
             hex(Frame::Hello { id: id("a"), incarnation: 7, to: id("b") }),
-            "0000001301504d4c4b0001000000000000000701610162"
+            "0000001301504d4c4b0002000000000000000701610162"
         );
         assert_eq!(
             hex(Frame::Welcome { id: id("b"), incarnation: 1 }),
-            "0000001102504d4c4b000100000000000000010162"
+            "0000001102504d4c4b000200000000000000010162"
         );
         let message = "no".to_owned();
         assert_eq!(
@@ -426,11 +476,29 @@ mod tests {
             "0000000a03504d4c4b0001036e6f"
         );
         assert_eq!(hex(Frame::Ping), "0000000104");
-        assert_eq!(hex(Frame::Call { tag: 300, method: "m", body: body.clone() }), "0000000605ac02016d21");
+        let call = Frame::Call { wait_ms: 10_000, tag: 300, method: "m", body: body.clone() };
+        assert_eq!(hex(call), "0000000a0500002710ac02016d21");
         assert_eq!(hex(Frame::Reply { tag: 1, body: body.clone() }), "00000003060121");
         let failure = Failure::new(500, "x");
         assert_eq!(hex(Frame::Fail { tag: 1, busy: false, failure }), "0000000607010001f478");
         assert_eq!(hex(Frame::OneWay { method: "m", body }), "0000000408016d21");
+    }
+
+    #[test]
+    fn how_long_the_caller_waits_is_said_anew_in_its_own_call_only() {
+        let mut out = Vec::new();
+        put_call(&mut out, FOR_EVER, 1, "m", b"one");
+        let second = out.len();
+        put_call(&mut out, FOR_EVER, 300, "m", b"two");
+        set_wait(&mut out, second, 7);
+        set_wait(&mut out, 1000, 7);
+        let mut buffer = BytesMut::from(&out[..]);
+        let mut wait = || match Frame::decode(&mut buffer, MAX).unwrap().unwrap() {
+            Frame::Call { wait_ms, body, .. } => (wait_ms, body),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait(), (FOR_EVER, "one".into()));
+        assert_eq!(wait(), (7, "two".into()));
     }
 
     #[test]
@@ -440,7 +508,7 @@ mod tests {
         assert_eq!(decode(&[0, 0, 0, 0]), "frame ends inside its kind");
         assert_eq!(decode(&[0, 0, 0, 1, 99]), "unknown kind of frame 99");
         assert_eq!(decode(b"\0\0\0\x0b\x01nope\0\x01abcd"), "hello does not start with \"PMLK\"");
-        assert_eq!(decode(b"\0\0\0\x08\x01PMLK\0\x02x"), "hello of link version 2, this server speaks 1");
+        assert_eq!(decode(b"\0\0\0\x08\x01PMLK\0\x01x"), "hello of link version 1, this server speaks 2");
         let mut long = vec![0, 0, 0, 12, 6];
         long.extend([0xff; 11]);
         assert_eq!(decode(&long), "tag is longer than 64 bits");

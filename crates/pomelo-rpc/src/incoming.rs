@@ -1,25 +1,28 @@
 //! What a link's task does with the frames it reads: answers go to their callers at once; calls and one-way messages start
 //! in the order they came in. Not here: reading.
+//!
+//! A call begins right here and most are finished at once: only what has to wait gets a task of its own.
 
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use tokio::sync::OwnedSemaphorePermit;
+use pomelo_protocol::ServerId;
+use tokio::time::Instant;
 
-use crate::frame::{Frame, Text};
+use crate::frame::{FOR_EVER, Frame, Text};
 use crate::link::Link;
 use crate::tasks::Tasks;
-use crate::{BoxFuture, Failure, RpcError, Service};
+use crate::{BoxFuture, Failure, Handled, RpcError, Service};
 
 /// The messages of one peer.
 pub(crate) struct Incoming {
     link: Arc<Link>,
     service: Arc<dyn Service>,
-    /// Where calls run.
+    /// Where calls run that have to wait.
     tasks: Tasks,
     /// The one-way message that could not be finished at once.
     handling: Option<BoxFuture<'static, ()>>,
@@ -28,7 +31,7 @@ pub(crate) struct Incoming {
 }
 
 enum Message {
-    Call { tag: u64, method: Text, body: Bytes },
+    Call { until: Option<Instant>, tag: u64, method: Text, body: Bytes },
     OneWay { method: Text, body: Bytes },
 }
 
@@ -37,8 +40,8 @@ impl Incoming {
         Self { link, service, tasks, handling: None, waiting: VecDeque::new() }
     }
 
-    /// Takes a frame. `Err` names one that has no place here.
-    pub(crate) fn take(&mut self, frame: Frame<Text>) -> Result<(), &'static str> {
+    /// Takes a frame that came `now`. `Err` names one that has no place here.
+    pub(crate) fn take(&mut self, frame: Frame<Text>, now: Instant) -> Result<(), &'static str> {
         let message = match frame {
             Frame::Ping => return Ok(()),
             Frame::Reply { tag, body } => {
@@ -54,13 +57,16 @@ impl Incoming {
             Frame::Hello { .. } => return Err("a second hello"),
             Frame::Welcome { .. } => return Err("a second welcome"),
             Frame::Refuse { .. } => return Err("a refusal after the welcome"),
-            Frame::Call { tag, method, body } => Message::Call { tag, method, body },
+            Frame::Call { wait_ms, tag, method, body } => {
+                let until = (wait_ms != FOR_EVER).then(|| now + Duration::from_millis(wait_ms.into()));
+                Message::Call { until, tag, method, body }
+            }
             Frame::OneWay { method, body } => Message::OneWay { method, body },
         };
         if self.handling.is_some() {
             self.waiting.push_back(message);
         } else {
-            self.start(message);
+            self.start(message, now);
         }
         Ok(())
     }
@@ -70,58 +76,84 @@ impl Incoming {
         self.waiting.len() < self.link.limits.incoming_waiting_max
     }
 
-    /// Whether [`Incoming::progress`] has something to do.
+    /// Whether [`Incoming::poll_progress`] has something to do.
     pub(crate) fn is_handling(&self) -> bool {
         self.handling.is_some()
     }
 
-    /// Finishes the one-way message in hand and starts what waited behind it. Can be dropped and called again.
-    pub(crate) async fn progress(&mut self) {
-        if let Some(handling) = &mut self.handling {
-            handling.await;
+    /// Goes on with the one-way message in hand and starts what waited behind it. Ready when nothing is left.
+    pub(crate) fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(handling) = &mut self.handling {
+            let finished = catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(cx)));
+            ready!(finished.unwrap_or_else(|_| {
+                tell_panic(&self.link.peer);
+                Poll::Ready(())
+            }));
             self.handling = None;
+            let now = Instant::now();
+            while self.handling.is_none()
+                && let Some(message) = self.waiting.pop_front()
+            {
+                self.start(message, now);
+            }
         }
-        while self.handling.is_none()
-            && let Some(message) = self.waiting.pop_front()
-        {
-            self.start(message);
-        }
+        Poll::Ready(())
     }
 
-    fn start(&mut self, message: Message) {
+    fn start(&mut self, message: Message, now: Instant) {
         match message {
-            Message::Call { tag, method, body } => self.start_call(tag, method, body),
-            Message::OneWay { method, body } => self.start_one_way(method, body),
+            Message::Call { until: Some(until), tag, .. } if until <= now => {
+                let failure = Failure::new(Failure::TOO_LATE, "the caller did not wait any more");
+                self.link.answer(tag, Err(failure));
+            }
+            Message::Call { until, tag, method, body } => self.start_call(until, tag, &method, body),
+            Message::OneWay { method, body } => self.start_one_way(&method, body),
         }
     }
 
-    fn start_call(&self, tag: u64, method: Text, body: Bytes) {
-        let Ok(permit) = self.link.running.clone().try_acquire_owned() else {
+    fn start_call(&self, until: Option<Instant>, tag: u64, method: &Text, body: Bytes) {
+        let Ok(running) = self.link.running.try_acquire() else {
             self.link.answer_busy(tag);
             return;
         };
-        let (link, service) = (self.link.clone(), self.service.clone());
-        self.tasks.spawn(async move {
-            let mut answer = Answer { link, tag, sent: false, _permit: permit };
-            let result = service.call(&answer.link.peer, method.as_ref(), body).await;
-            answer.send(result);
-        });
-    }
-
-    fn start_one_way(&mut self, method: Text, body: Bytes) {
-        let (link, service) = (self.link.clone(), self.service.clone());
-        let mut handling: BoxFuture<'static, ()> = Box::pin(async move {
-            let one_way = async { service.one_way(&link.peer, method.as_ref(), body).await };
-            if AssertUnwindSafe(one_way).catch_unwind().await.is_err() {
-                tracing::error!(peer = %link.peer, method = method.as_ref(), "handling of a one-way message panicked");
+        let begin = || match self.service.call(&self.link.peer, method.as_ref(), body, until) {
+            Handled::Done(result) => Handled::Done(result),
+            Handled::Later(mut call) => match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Handled::Done(result),
+                Poll::Pending => Handled::Later(call),
+            },
+        };
+        match catch_unwind(AssertUnwindSafe(begin)) {
+            Ok(Handled::Done(result)) => self.link.answer(tag, result),
+            Ok(Handled::Later(call)) => {
+                running.forget();
+                let mut answer = Answer { link: self.link.clone(), tag, sent: false };
+                // Polled again at once, with a waker.
+                self.tasks.spawn(async move { answer.send(call.await) });
             }
-        });
-        // Most are finished at once, and then an answer behind them is delivered after them. Whatever is not is polled
-        // again, with a waker, before the link's task rests.
-        if handling.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {
-            self.handling = Some(handling);
+            Err(_) => self.link.answer(tag, Err(unfinished("panicked"))),
         }
     }
+
+    fn start_one_way(&mut self, method: &Text, body: Bytes) {
+        let begin = || match self.service.one_way(&self.link.peer, method.as_ref(), body) {
+            Handled::Done(()) => None,
+            Handled::Later(mut handling) => {
+                // Most are finished at once, and then an answer behind them is delivered after them. Whatever is not is
+                // polled again, with a waker, before the link's task rests.
+                let polled = handling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                polled.is_pending().then_some(handling)
+            }
+        };
+        self.handling = catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| {
+            tell_panic(&self.link.peer);
+            None
+        });
+    }
+}
+
+fn tell_panic(peer: &ServerId) {
+    tracing::error!(%peer, "handling of a one-way message panicked");
 }
 
 /// Owes the caller an answer, and gives one whatever becomes of the call.
@@ -129,7 +161,6 @@ struct Answer {
     link: Arc<Link>,
     tag: u64,
     sent: bool,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Answer {
@@ -142,8 +173,12 @@ impl Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if !self.sent {
-            let what = if std::thread::panicking() { "panicked" } else { "was stopped" };
-            self.send(Err(Failure::new(500, format!("the handling of the call {what}"))));
+            self.send(Err(unfinished(if std::thread::panicking() { "panicked" } else { "was stopped" })));
         }
+        self.link.running.add_permits(1);
     }
+}
+
+fn unfinished(what: &str) -> Failure {
+    Failure::new(500, format!("the handling of the call {what}"))
 }

@@ -9,11 +9,14 @@
 //!
 //! * [`Links::call`] ends: with the answer, a failure of the called server, or an [`RpcError`] that says who failed and
 //!   whether calling again may do it twice. Nothing is sent twice by the link itself.
+//! * The deadline of a call travels with it: the called server knows how long its caller still waits, and does not begin what
+//!   nobody waits for.
 //! * [`Links::send`] is at most once: accepted means in the buffer, and a link that is lost takes its buffer with it.
 //! * Order holds per link and direction, see [`Service`].
 //! * Everything that grows has a limit in [`Limits`].
 
 mod backoff;
+mod calling;
 #[cfg(test)]
 mod clock_tests;
 mod drive;
@@ -30,7 +33,8 @@ mod tasks;
 mod transport;
 mod verdict;
 
+pub use calling::Calling;
 pub use error::{DialError, ErrorKind, Failure, Limit, RpcError, Who};
 pub use limits::Limits;
 pub use links::{Hello, Links, Resolve};
-pub use service::{BoxFuture, Service};
+pub use service::{BoxFuture, Handled, Payload, Service};

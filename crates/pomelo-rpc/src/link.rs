@@ -1,17 +1,24 @@
 //! One link as its callers see it: a buffer that takes frames and a table of the calls that wait. Both are behind one
 //! short lock and are there from the start of the dial on, so that nobody has to wait for the dial to queue up in order.
-//! Not here: the connection (`drive`), and which link belongs to which peer (`peers`).
+//! Not here: the connection (`drive`), a call as its caller waits for it (`calling`), and which link belongs to which peer
+//! (`peers`).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
-use crate::frame::{Frame, METHOD_BYTES_MAX};
-use crate::{DialError, ErrorKind, Failure, Limit, Limits, RpcError};
+use crate::calling::Calling;
+use crate::frame::{self, FOR_EVER, Frame, METHOD_BYTES_MAX};
+use crate::{DialError, ErrorKind, Failure, Limit, Limits, Payload, RpcError};
 
 /// Capacity a buffer keeps when it is empty; what a burst took beyond it is given back.
 pub(crate) const BUFFER_BYTES_KEPT: usize = 64 << 10;
@@ -23,11 +30,7 @@ pub(crate) struct Link {
     pub(crate) number: u64,
     pub(crate) limits: Arc<Limits>,
     /// One permit for each call of the peer that runs here.
-    pub(crate) running: Arc<Semaphore>,
-    /// The buffer was empty and is not any more, or the link is to close.
-    pub(crate) wake: Notify,
-    /// The link is down.
-    pub(crate) ended: Notify,
+    pub(crate) running: Semaphore,
     state: Mutex<State>,
 }
 
@@ -35,14 +38,29 @@ struct State {
     phase: Phase,
     /// Frames not yet taken by the link's task.
     buffer: Vec<u8>,
+    /// Calls in `buffer` whose callers do not wait for ever: where they begin, and until when. How long that is gets said
+    /// when they leave.
+    waits: Vec<(usize, Instant)>,
     /// Bytes the task took and has not written yet; they count as buffered.
     taken: usize,
     /// Those in `buffer` that nobody waits for: they are lost with it, and that is logged.
     one_ways: usize,
-    calls: HashMap<u64, oneshot::Sender<Result<Bytes, RpcError>>>,
+    calls: HashMap<u64, Pending, BuildHasherDefault<TagHasher>>,
+    /// No call's time is over before this.
+    due: Option<Instant>,
     next_tag: u64,
     /// Tags from here on are still in `buffer`, so their calls were surely not executed.
     first_unsent_tag: u64,
+    /// The task of the link while it rests, or that of its dial.
+    task: Option<Waker>,
+}
+
+/// A call whose answer its caller has not fetched yet.
+struct Pending {
+    answer: Option<Result<Bytes, RpcError>>,
+    caller: Option<Waker>,
+    until: Instant,
+    wait: Duration,
 }
 
 /// Where a link is in its life.
@@ -89,31 +107,40 @@ pub(crate) enum Taken {
     Over,
 }
 
+/// What [`Link::rest`] says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// The task is woken when there is something to do; at this time, if it was not, it calls [`Link::expire`].
+    Until(Option<Instant>),
+    /// There is something to do now.
+    Busy,
+}
+
 impl Link {
     pub(crate) fn new(peer: ServerId, number: u64, limits: Arc<Limits>) -> Arc<Self> {
-        let running = Arc::new(Semaphore::new(limits.calls_in_progress_max.min(Semaphore::MAX_PERMITS)));
+        let running = Semaphore::new(limits.calls_in_progress_max.min(Semaphore::MAX_PERMITS));
         let state = State {
             phase: Phase::Dialling,
             buffer: Vec::new(),
+            waits: Vec::new(),
             taken: 0,
             one_ways: 0,
-            calls: HashMap::new(),
+            calls: HashMap::default(),
+            due: None,
             next_tag: 1,
             first_unsent_tag: 1,
+            task: None,
         };
-        Arc::new(Self {
-            peer,
-            number,
-            limits,
-            running,
-            wake: Notify::new(),
-            ended: Notify::new(),
-            state: Mutex::new(state),
-        })
+        Arc::new(Self { peer, number, limits, running, state: Mutex::new(state) })
     }
 
     pub(crate) fn phase(&self) -> Phase {
         self.state().phase
+    }
+
+    /// How many calls wait for their answer.
+    pub(crate) fn calls_waiting(&self) -> usize {
+        self.state().calls.len()
     }
 
     /// The dial, or an accepted connection in its place, has come to something. A link that was ended meanwhile stays down.
@@ -124,26 +151,41 @@ impl Link {
         }
     }
 
-    /// Queues a call.
-    pub(crate) fn call(self: &Arc<Self>, method: &str, body: Bytes) -> Result<Waiting, NotTaken> {
+    /// Queues a call whose caller waits for `wait`, which ends at `until`.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        method: &str,
+        body: &dyn Payload,
+        wait: Duration,
+        until: Instant,
+    ) -> Result<Calling, NotTaken> {
         let mut state = self.open_state()?;
         if state.calls.len() >= self.limits.pending_calls_max {
             return Err(self.refused(ErrorKind::Busy(Limit::PendingCalls)));
         }
         let tag = state.next_tag;
-        self.push(&mut state, method, &Frame::Call { tag, method, body })?;
+        self.check(&state, method, frame::call_len(tag, method, body.len()))?;
+        let at = state.buffer.len();
+        frame::put_call(&mut state.buffer, FOR_EVER, tag, method, body);
+        state.waits.push((at, until));
         state.next_tag += 1;
-        let (answer, answered) = oneshot::channel();
-        state.calls.insert(tag, answer);
-        drop(state);
-        Ok(Waiting { link: self.clone(), tag, answered })
+        state.calls.insert(tag, Pending { answer: None, caller: None, until, wait });
+        let sooner = state.due.is_none_or(|due| until < due);
+        if sooner {
+            state.due = Some(until);
+        }
+        state.wake_if(at == 0 || sooner);
+        Ok(Calling::new(self.clone(), tag))
     }
 
     /// Queues a one-way message.
-    pub(crate) fn send(&self, method: &str, body: Bytes) -> Result<(), NotTaken> {
+    pub(crate) fn send(&self, method: &str, body: &dyn Payload) -> Result<(), NotTaken> {
         let mut state = self.open_state()?;
-        self.push(&mut state, method, &Frame::OneWay { method, body })?;
+        self.check(&state, method, frame::one_way_len(method, body.len()))?;
+        let was_empty = state.buffer.is_empty();
+        frame::put_one_way(&mut state.buffer, method, body);
         state.one_ways += 1;
+        state.wake_if(was_empty);
         Ok(())
     }
 
@@ -166,7 +208,7 @@ impl Link {
         } else {
             frame
         };
-        self.append(&mut state, &frame);
+        state.append(&frame);
     }
 
     /// Refuses a call of the peer that was not started.
@@ -174,7 +216,7 @@ impl Link {
         let failure = Failure::new(503, Limit::CallsInProgress.to_string());
         let mut state = self.state();
         if state.phase != Phase::Down {
-            self.append(&mut state, &Frame::<&str>::Fail { tag, busy: true, failure });
+            state.append(&Frame::<&str>::Fail { tag, busy: true, failure });
         }
     }
 
@@ -182,16 +224,65 @@ impl Link {
     pub(crate) fn ping(&self) {
         let mut state = self.state();
         if state.phase != Phase::Down && state.buffer.is_empty() && state.taken == 0 {
-            self.append(&mut state, &Frame::<&str>::Ping);
+            state.append(&Frame::<&str>::Ping);
         }
     }
 
     /// An answer came. One that nobody waits for any more is dropped.
     pub(crate) fn answered(&self, tag: u64, result: Result<Bytes, RpcError>) {
-        let waiting = self.state().calls.remove(&tag);
-        if let Some(waiting) = waiting {
-            let _ = waiting.send(result);
+        let mut state = self.state();
+        let caller = state.calls.get_mut(&tag).filter(|call| call.answer.is_none()).and_then(|call| {
+            call.answer = Some(result);
+            call.caller.take()
+        });
+        drop(state);
+        wake(caller);
+    }
+
+    /// The answer to a call, if it is there; otherwise `caller` is woken when it is.
+    pub(crate) fn poll_answer(&self, tag: u64, caller: &Waker) -> Poll<Result<Bytes, RpcError>> {
+        let mut state = self.state();
+        let Entry::Occupied(mut call) = state.calls.entry(tag) else {
+            // It was fetched before.
+            return Poll::Ready(Err(RpcError::unknown_outcome(&self.peer, ErrorKind::Closed)));
+        };
+        match call.get_mut().answer.take() {
+            Some(answer) => {
+                call.remove();
+                Poll::Ready(answer)
+            }
+            None => {
+                let waiting = &mut call.get_mut().caller;
+                if waiting.as_ref().is_none_or(|waiting| !waiting.will_wake(caller)) {
+                    *waiting = Some(caller.clone());
+                }
+                Poll::Pending
+            }
         }
+    }
+
+    /// Nobody waits for this call any more. It may still be executed.
+    pub(crate) fn forget(&self, tag: u64) {
+        self.state().calls.remove(&tag);
+    }
+
+    /// Ends the calls whose time is over; what is not sent yet says so to the called server, which does not begin it.
+    pub(crate) fn expire(&self, now: Instant) {
+        let mut state = self.state();
+        let State { calls, due, first_unsent_tag, .. } = &mut *state;
+        let (mut next, mut callers) = (None, Vec::new());
+        for (tag, call) in calls.iter_mut().filter(|(_, call)| call.answer.is_none()) {
+            if call.until > now {
+                next = Some(next.map_or(call.until, |next: Instant| next.min(call.until)));
+                continue;
+            }
+            let kind = ErrorKind::Deadline { waited_ms: millis(call.wait) };
+            call.answer = Some(Err(outcome(&self.peer, *tag >= *first_unsent_tag, kind)));
+            callers.push(call.caller.take());
+        }
+        *due = next;
+        drop(state);
+        callers.into_iter().for_each(wake);
     }
 
     /// Swaps what is buffered into `out`, which must be empty. Until [`Link::written`] it still counts as buffered.
@@ -202,6 +293,12 @@ impl Link {
         state.one_ways = 0;
         state.taken = state.buffer.len();
         mem::swap(&mut state.buffer, out);
+        if !state.waits.is_empty() {
+            let now = Instant::now();
+            for (at, until) in state.waits.drain(..) {
+                frame::set_wait(out, at, wait_ms(until.saturating_duration_since(now)));
+            }
+        }
         match state.phase {
             Phase::Down => Taken::Over,
             Phase::Closing if out.is_empty() => Taken::Drained,
@@ -215,22 +312,43 @@ impl Link {
         state.taken = state.taken.saturating_sub(bytes);
     }
 
+    /// Before the link's task rests: `writing` says that it waits for the kernel to take more.
+    pub(crate) fn rest(&self, task: &Waker, writing: bool) -> Rest {
+        let mut state = self.state();
+        let something = match state.phase {
+            Phase::Down => true,
+            Phase::Closing => !writing,
+            Phase::Dialling | Phase::Up { .. } => !writing && !state.buffer.is_empty(),
+        };
+        if something { Rest::Busy } else { state.rest(task) }
+    }
+
+    /// The same for the task that dials, which only keeps the time; nothing if there is a connection.
+    pub(crate) fn rest_dialling(&self, task: &Waker) -> Option<Instant> {
+        let mut state = self.state();
+        match (state.phase, state.due) {
+            (Phase::Dialling, due) => {
+                state.rest(task);
+                due
+            }
+            _ => None,
+        }
+    }
+
     /// No more calls either way; the task ends when the buffer is written.
     pub(crate) fn close(&self) {
         let mut state = self.state();
-        let over = match state.phase {
+        match state.phase {
             Phase::Up { .. } => {
                 state.phase = Phase::Closing;
-                false
+                state.wake_if(true);
             }
-            Phase::Dialling => true,
-            Phase::Closing | Phase::Down => false,
-        };
-        drop(state);
-        if over {
-            self.fail(Lost::Closed);
+            Phase::Dialling => {
+                drop(state);
+                self.fail(Lost::Closed);
+            }
+            Phase::Closing | Phase::Down => {}
         }
-        self.wake.notify_one();
     }
 
     /// Ends the link: everybody who waits is told. Returns how many one-way messages were lost in the buffer; nothing
@@ -242,20 +360,17 @@ impl Link {
         }
         state.phase = Phase::Down;
         state.buffer = Vec::new();
-        let calls = mem::take(&mut state.calls);
-        let one_ways = mem::take(&mut state.one_ways);
-        let first_unsent_tag = state.first_unsent_tag;
-        drop(state);
-        for (tag, waiting) in calls {
-            let kind = why.kind();
-            let error = if tag >= first_unsent_tag {
-                RpcError::not_sent(&self.peer, kind)
-            } else {
-                RpcError::unknown_outcome(&self.peer, kind)
-            };
-            let _ = waiting.send(Err(error));
+        state.waits = Vec::new();
+        let State { calls, first_unsent_tag, .. } = &mut *state;
+        let mut callers = Vec::new();
+        for (tag, call) in calls.iter_mut().filter(|(_, call)| call.answer.is_none()) {
+            call.answer = Some(Err(outcome(&self.peer, *tag >= *first_unsent_tag, why.kind())));
+            callers.push(call.caller.take());
         }
-        self.ended.notify_one();
+        callers.push(state.task.take());
+        let one_ways = mem::take(&mut state.one_ways);
+        drop(state);
+        callers.into_iter().for_each(wake);
         one_ways
     }
 
@@ -267,28 +382,20 @@ impl Link {
         }
     }
 
-    fn push(&self, state: &mut State, method: &str, frame: &Frame<&str>) -> Result<(), NotTaken> {
+    /// Whether a frame of so many bytes may be put behind the others.
+    fn check(&self, state: &State, method: &str, bytes: usize) -> Result<(), NotTaken> {
         if method.len() > METHOD_BYTES_MAX {
             let kind = ErrorKind::TooLarge { bytes: method.len(), bytes_max: METHOD_BYTES_MAX };
             return Err(self.refused(kind));
         }
-        let (bytes, bytes_max) = (frame.len(), self.limits.frame_bytes_max);
+        let bytes_max = self.limits.frame_bytes_max;
         if bytes > bytes_max {
             return Err(self.refused(ErrorKind::TooLarge { bytes, bytes_max }));
         }
         if self.is_full(state, bytes) {
             return Err(self.refused(ErrorKind::Busy(Limit::BufferedBytes)));
         }
-        self.append(state, frame);
         Ok(())
-    }
-
-    fn append(&self, state: &mut State, frame: &Frame<&str>) {
-        let was_empty = state.buffer.is_empty();
-        frame.encode(&mut state.buffer);
-        if was_empty {
-            self.wake.notify_one();
-        }
     }
 
     fn is_full(&self, state: &State, bytes: usize) -> bool {
@@ -304,6 +411,28 @@ impl Link {
     }
 }
 
+impl State {
+    fn append(&mut self, frame: &Frame<&str>) {
+        let was_empty = self.buffer.is_empty();
+        frame.encode(&mut self.buffer);
+        self.wake_if(was_empty);
+    }
+
+    /// Wakes the link's task, if it rests. A task that runs looks into the buffer before it does.
+    fn wake_if(&mut self, needed: bool) {
+        if needed {
+            wake(self.task.take());
+        }
+    }
+
+    fn rest(&mut self, task: &Waker) -> Rest {
+        if self.task.as_ref().is_none_or(|resting| !resting.will_wake(task)) {
+            self.task = Some(task.clone());
+        }
+        Rest::Until(self.due)
+    }
+}
+
 impl Lost {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
@@ -314,27 +443,43 @@ impl Lost {
     }
 }
 
-/// A queued call. Dropping it forgets the answer, not the call.
-pub(crate) struct Waiting {
-    link: Arc<Link>,
-    tag: u64,
-    answered: oneshot::Receiver<Result<Bytes, RpcError>>,
-}
+/// Tags count up, so that a multiplication spreads them well enough.
+#[derive(Default)]
+struct TagHasher(u64);
 
-impl Waiting {
-    pub(crate) async fn answer(&mut self) -> Result<Bytes, RpcError> {
-        match (&mut self.answered).await {
-            Ok(result) => result,
-            // Every way out of the table sends something.
-            Err(_) => Err(RpcError::unknown_outcome(&self.link.peer, ErrorKind::Closed)),
-        }
+impl Hasher for TagHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
+    }
+
+    fn write_u64(&mut self, tag: u64) {
+        self.0 = tag.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.link.state().calls.remove(&self.tag);
+fn wake(task: Option<Waker>) {
+    if let Some(task) = task {
+        task.wake();
     }
+}
+
+/// A call that never left was surely not executed.
+fn outcome(peer: &ServerId, unsent: bool, kind: ErrorKind) -> RpcError {
+    if unsent { RpcError::not_sent(peer, kind) } else { RpcError::unknown_outcome(peer, kind) }
+}
+
+/// As it travels: whole milliseconds, 0 only if nothing is left.
+fn wait_ms(left: Duration) -> u32 {
+    let ms = left.as_millis() + u128::from(left.subsec_nanos() % 1_000_000 > 0);
+    u32::try_from(ms).unwrap_or(FOR_EVER).min(FOR_EVER - 1)
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn fail(tag: u64, message: String) -> Frame<&'static str> {
@@ -358,6 +503,11 @@ mod tests {
         Link::new(ServerId::new("chat-server-1").unwrap(), 1, Arc::new(limits))
     }
 
+    fn call(link: &Arc<Link>, wait_s: u64) -> Result<Calling, NotTaken> {
+        let wait = Duration::from_secs(wait_s);
+        link.call("m", b"", wait, Instant::now() + wait)
+    }
+
     fn refusal<T>(result: Result<T, NotTaken>) -> RpcError {
         match result {
             Err(NotTaken::Refused(error)) => error,
@@ -369,21 +519,21 @@ mod tests {
     #[test]
     fn taken_bytes_count_as_buffered_until_they_are_written() {
         let link = link(Limits { buffered_bytes_max: 300, ..Limits::default() });
-        assert!(link.send("m", Bytes::from(vec![0; 200])).is_ok());
+        assert!(link.send("m", &[0; 200]).is_ok());
         let mut out = Vec::new();
         assert_eq!(link.take(&mut out), Taken::Open);
-        let error = refusal(link.send("m", Bytes::from(vec![0; 200])));
+        let error = refusal(link.send("m", &[0; 200]));
         assert_eq!(error.kind, ErrorKind::Busy(Limit::BufferedBytes));
         assert!(error.retry);
         link.written(out.len());
-        assert!(link.send("m", Bytes::from(vec![0; 200])).is_ok());
+        assert!(link.send("m", &[0; 200]).is_ok());
     }
 
     #[test]
     fn a_full_buffer_still_takes_a_short_answer_and_shortens_a_long_one() {
         let link = link(Limits { buffered_bytes_max: 3000, ..Limits::default() });
-        assert!(link.send("m", Bytes::from(vec![0; 2900])).is_ok());
-        link.answer(1, Ok(Bytes::from(vec![0; 2000])));
+        assert!(link.send("m", &[0; 2900]).is_ok());
+        link.answer(1, Ok(vec![0; 2000].into()));
         link.answer(2, Ok(Bytes::from_static(b"yes")));
         let mut out = Vec::new();
         link.take(&mut out);
@@ -397,29 +547,65 @@ mod tests {
     #[tokio::test]
     async fn only_a_call_that_never_left_may_be_repeated_when_the_link_is_lost() {
         let link = link(Limits::default());
-        let Ok(mut sent) = link.call("m", Bytes::new()) else { panic!("not taken") };
+        let Ok(sent) = call(&link, 10) else { panic!("not taken") };
         link.take(&mut Vec::new());
-        let Ok(mut unsent) = link.call("m", Bytes::new()) else { panic!("not taken") };
-        assert!(link.send("m", Bytes::new()).is_ok());
+        let Ok(unsent) = call(&link, 10) else { panic!("not taken") };
+        assert!(link.send("m", b"").is_ok());
         assert_eq!(link.fail(Lost::Disconnected("gone".into())), 1);
-        assert!(!sent.answer().await.unwrap_err().retry);
-        assert!(unsent.answer().await.unwrap_err().retry);
-        assert!(matches!(link.call("m", Bytes::new()), Err(NotTaken::Over)));
+        assert!(!sent.await.unwrap_err().retry);
+        assert!(unsent.await.unwrap_err().retry);
+        assert!(matches!(call(&link, 10), Err(NotTaken::Over)));
     }
 
     #[test]
     fn a_dropped_call_leaves_the_table() {
         let link = link(Limits { pending_calls_max: 1, ..Limits::default() });
-        let waiting = link.call("m", Bytes::new());
-        assert_eq!(refusal(link.call("m", Bytes::new())).kind, ErrorKind::Busy(Limit::PendingCalls));
+        let waiting = call(&link, 10);
+        assert_eq!(refusal(call(&link, 10)).kind, ErrorKind::Busy(Limit::PendingCalls));
         drop(waiting);
-        assert!(link.call("m", Bytes::new()).is_ok());
+        assert!(call(&link, 10).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_caller_still_waits_is_said_when_the_call_leaves_and_not_when_it_is_queued() {
+        let link = link(Limits::default());
+        let _calls = [10, 2].map(|wait_s| call(&link, wait_s));
+        tokio::time::advance(Duration::from_millis(2500)).await;
+        let mut out = Vec::new();
+        link.take(&mut out);
+        let mut buffer = bytes::BytesMut::from(&out[..]);
+        let mut next = || match Frame::decode(&mut buffer, 1 << 20).unwrap().unwrap() {
+            Frame::Call { wait_ms, .. } => wait_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([next(), next()], [7500, 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_end_when_their_time_is_over_and_one_that_never_left_may_be_repeated() {
+        let link = link(Limits::default());
+        let (Ok(sent), Ok(late)) = (call(&link, 2), call(&link, 9)) else { panic!("not taken") };
+        link.take(&mut Vec::new());
+        let Ok(unsent) = call(&link, 1) else { panic!("not taken") };
+        let start = Instant::now();
+        assert_eq!(link.rest(Waker::noop(), false), Rest::Busy);
+        assert_eq!(link.rest(Waker::noop(), true), Rest::Until(Some(start + Duration::from_secs(1))));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        link.expire(Instant::now());
+        assert_eq!(link.rest(Waker::noop(), true), Rest::Until(Some(start + Duration::from_secs(9))));
+        let (sent, unsent) = (sent.await.unwrap_err(), unsent.await.unwrap_err());
+        assert_eq!((sent.retry, &sent.kind), (false, &ErrorKind::Deadline { waited_ms: 2000 }));
+        assert_eq!((unsent.retry, &unsent.kind), (true, &ErrorKind::Deadline { waited_ms: 1000 }));
+        assert_eq!(link.calls_waiting(), 1);
+        link.answered(2, Ok(Bytes::new()));
+        assert_eq!(late.await, Ok(Bytes::new()));
+        assert_eq!(link.calls_waiting(), 0);
     }
 
     #[test]
     fn what_fits_no_frame_is_refused_here_and_cut_in_answers() {
         let link = link(Limits { frame_bytes_max: 100, ..Limits::default() });
-        let error = refusal(link.send("m", Bytes::from(vec![0; 100])));
+        let error = refusal(link.send("m", &[0; 100]));
         assert_eq!(error.kind, ErrorKind::TooLarge { bytes: 103, bytes_max: 100 });
         assert!(!error.retry);
         let long = "é".repeat(Failure::MESSAGE_BYTES_MAX);

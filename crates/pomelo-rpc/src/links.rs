@@ -8,15 +8,19 @@ use bytes::Bytes;
 use pomelo_protocol::ServerId;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::link::{Link, NotTaken, Waiting};
+use crate::calling::Calling;
+use crate::link::{Link, NotTaken};
 use crate::peers::Peers;
 use crate::transport::{Connect, tcp};
-use crate::{ErrorKind, Limits, RpcError, Service};
+use crate::{ErrorKind, Limits, Payload, RpcError, Service};
 
 /// How long nobody is accepted after the system could not accept (usually: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// In place of a deadline that no clock can show.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Who this server is to its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +74,8 @@ impl Links {
         }
     }
 
-    /// Calls `method` of `server` and waits at most `deadline` for the answer, dialling included. Dropping the future
-    /// forgets the answer; the call may still be executed.
+    /// Calls `method` of `server` and waits at most `deadline` for the answer, dialling included. The called server is told
+    /// how long that still is when the call leaves. Dropping the future forgets the answer; the call may still be executed.
     pub async fn call(
         &self,
         server: &ServerId,
@@ -79,20 +83,36 @@ impl Links {
         body: Bytes,
         deadline: Duration,
     ) -> Result<Bytes, RpcError> {
-        let mut waiting: Waiting = self.queue(server, |link| link.call(method, body.clone()))?;
-        match timeout(deadline, waiting.answer()).await {
-            Ok(result) => result,
-            Err(_) => {
-                let waited_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-                Err(RpcError::unknown_outcome(server, ErrorKind::Deadline { waited_ms }))
-            }
-        }
+        self.start(server, method, &body, deadline)?.await
+    }
+
+    /// The same in two steps: the call is queued when this returns. Must be called inside a tokio runtime.
+    pub fn start(
+        &self,
+        server: &ServerId,
+        method: &str,
+        body: &dyn Payload,
+        deadline: Duration,
+    ) -> Result<Calling, RpcError> {
+        let now = Instant::now();
+        let until = now.checked_add(deadline).unwrap_or_else(|| now + FAR);
+        self.queue(server, |link| link.call(method, body, deadline, until))
+    }
+
+    /// How many calls to `server` wait for their answer.
+    pub fn calls_waiting(&self, server: &ServerId) -> usize {
+        self.peers.present(server).map_or(0, |link| link.calls_waiting())
     }
 
     /// Sends a message nobody answers. `Ok` means that it is in the link's buffer (which is there from the start of a
     /// dial on); it arrives at most once. Must be called inside a tokio runtime.
     pub fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
-        self.queue(server, |link| link.send(method, body.clone()))
+        self.send_body(server, method, &body)
+    }
+
+    /// The same for a body that writes itself into the link's buffer.
+    pub fn send_body(&self, server: &ServerId, method: &str, body: &dyn Payload) -> Result<(), RpcError> {
+        self.queue(server, |link| link.send(method, body))
     }
 
     /// The number of the link that messages to `server` go over now; opens one if there is none. Each link has a higher number
@@ -108,10 +128,17 @@ impl Links {
     }
 
     /// [`Links::send`] over the link of this number and no other: if it is gone, the message was not sent.
-    pub fn send_over(&self, server: &ServerId, number: u64, method: &str, body: Bytes) -> Result<(), RpcError> {
-        let gone = || RpcError::not_sent(server, ErrorKind::Disconnected("the link it was for is gone".into()));
+    pub fn send_over(
+        &self,
+        server: &ServerId,
+        number: u64,
+        method: &str,
+        body: Bytes,
+    ) -> Result<(), RpcError> {
+        let gone =
+            || RpcError::not_sent(server, ErrorKind::Disconnected("the link it was for is gone".into()));
         let link = self.peers.present(server).filter(|link| link.number == number).ok_or_else(gone)?;
-        link.send(method, body).map_err(|not_taken| match not_taken {
+        link.send(method, &body).map_err(|not_taken| match not_taken {
             NotTaken::Over => gone(),
             NotTaken::Refused(error) => error,
         })

@@ -12,11 +12,11 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::backoff::Backoff;
-use crate::drive::{Connection, End, drive};
+use crate::drive::{Connection, End, drive, keep_time};
 use crate::frame::{Frame, Reason};
 use crate::hello::{Greeted, HelloError, Refusal, be_greeted, greet, refuse};
 use crate::incoming::Incoming;
-use crate::link::{Link, Lost, Phase};
+use crate::link::{Link, Lost, Phase, millis};
 use crate::links::{Hello, Resolve};
 use crate::tasks::Tasks;
 use crate::transport::{Connect, Stream};
@@ -215,10 +215,12 @@ impl Peers {
 
     async fn dial(self: Arc<Self>, link: Arc<Link>, addr: String) {
         let limit = self.limits.dial_timeout;
-        let outcome = timeout(limit, self.try_dial(&link, &addr)).await.unwrap_or_else(|_| {
-            let timeout_ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-            Err(DialError::TimedOut { addr, timeout_ms })
-        });
+        let outcome = tokio::select! {
+            outcome = timeout(limit, self.try_dial(&link, &addr)) => outcome,
+            never = keep_time(&link) => match never {},
+        };
+        let timed_out = || DialError::TimedOut { addr, timeout_ms: millis(limit) };
+        let outcome = outcome.unwrap_or_else(|_| Err(timed_out()));
         match outcome {
             Ok(Some(greeted)) => self.dial_succeeded(&link, greeted),
             Ok(None) => {}

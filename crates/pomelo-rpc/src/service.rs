@@ -3,13 +3,22 @@
 
 use std::pin::Pin;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use pomelo_protocol::ServerId;
+use tokio::time::Instant;
 
 use crate::Failure;
 
 /// A boxed future that can be sent to another thread.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a service made of a message.
+pub enum Handled<T> {
+    /// It is finished.
+    Done(T),
+    /// It is finished when this is ready.
+    Later(BoxFuture<'static, T>),
+}
 
 /// Answers calls and takes one-way messages.
 ///
@@ -18,11 +27,45 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// wait, but never by a one-way message that can be handled without waiting: who sends a push and then an answer can rely
 /// on the push being handled first.
 pub trait Service: Send + Sync + 'static {
-    /// Answers one call. Runs in a task of its own: a panic is a [`Failure`] with code 500, and the call runs to its end
-    /// even if the caller or its link is gone.
-    fn call(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>>;
+    /// Answers one call. Begins in the link's task, which has other messages to handle: what can't be answered at once has
+    /// to wait somewhere, and goes on in a task of its own. A panic is a [`Failure`] with code 500, and the call runs to its
+    /// end even if the caller or its link is gone.
+    ///
+    /// `until` is when the caller stops waiting; none if it waits as long as it takes. A call whose caller does not wait any
+    /// more is not begun.
+    fn call(
+        &self,
+        from: &ServerId,
+        method: &str,
+        body: Bytes,
+        until: Option<Instant>,
+    ) -> Handled<Result<Bytes, Failure>>;
 
     /// Takes one message that nobody waits for. It holds up every message of this peer behind it, so what may take
     /// longer belongs into a task or a queue of its own. A panic is logged.
-    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, ()>;
+    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> Handled<()>;
+}
+
+/// A body on its way out, which writes itself into a link's buffer: nothing is put together elsewhere first.
+pub trait Payload {
+    /// How many bytes it writes.
+    fn len(&self) -> usize;
+
+    /// Appends exactly so many.
+    fn put(&self, out: &mut Vec<u8>);
+
+    /// Whether it writes nothing.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<T: AsRef<[u8]>> Payload for T {
+    fn len(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.put_slice(self.as_ref());
+    }
 }

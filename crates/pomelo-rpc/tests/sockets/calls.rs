@@ -189,7 +189,7 @@ async fn a_message_too_large_for_a_frame_never_leaves() {
     let (caller, called, _serving, _) = pair(Limits { frame_bytes_max: 1000, ..Limits::default() }).await;
     let error = caller.call(&called, "echo", &"x".repeat(1000)).await.unwrap_err();
     assert_eq!((error.who, error.retry), (Who::Local, false));
-    assert!(matches!(error.kind, ErrorKind::TooLarge { bytes: 1007, bytes_max: 1000 }), "{error:?}");
+    assert!(matches!(error.kind, ErrorKind::TooLarge { bytes: 1011, bytes_max: 1000 }), "{error:?}");
     let error = caller.send(&called, &"m".repeat(300), "x").unwrap_err();
     assert!(matches!(error.kind, ErrorKind::TooLarge { bytes: 300, bytes_max: 255 }), "{error:?}");
 }

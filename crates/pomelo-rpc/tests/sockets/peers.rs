@@ -129,8 +129,8 @@ async fn a_dial_that_meets_something_else_says_what() {
             "does not speak this protocol: frame of 1213486160 bytes",
         ),
         ("silent", b"", "closed the connection during the hello: the connection ended"),
-        ("wrong-id", b"\0\0\0\x11\x02PMLK\0\x01\0\0\0\0\0\0\0\x01\x01z", "is z, not wrong-id"),
-        ("later", b"\0\0\0\x0c\x02PMLK\0\x09later", "speaks link version 9, this server speaks 1"),
+        ("wrong-id", b"\0\0\0\x11\x02PMLK\0\x02\0\0\0\0\0\0\0\x01\x01z", "is z, not wrong-id"),
+        ("later", b"\0\0\0\x0c\x02PMLK\0\x09later", "speaks link version 9, this server speaks 2"),
         ("early", b"\0\0\0\x01\x04", "does not speak this protocol: the first frame is no hello"),
     ];
     for (id, bytes, expected) in answers {
@@ -148,7 +148,7 @@ async fn garbage_on_the_port_closes_that_connection_and_nothing_else() {
     let (caller, called, _serving, addresses) = pair(Limits::default()).await;
     assert_eq!(caller.call(&called, "echo", "x").await.unwrap(), "x");
     let addr = addresses.of(&called);
-    let hello = b"\0\0\0\x1d\x01PMLK\0\x01\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-1";
+    let hello = b"\0\0\0\x1d\x01PMLK\0\x02\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-1";
     let after = |frame: &[u8]| [&hello[..], frame].concat();
     let cases: [Vec<u8>; 8] = [
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
@@ -173,11 +173,11 @@ async fn garbage_on_the_port_closes_that_connection_and_nothing_else() {
 async fn another_version_and_a_wrong_addressee_are_told_why() {
     let (_caller, called, _serving, addresses) = pair(Limits::default()).await;
     let addr = addresses.of(&called);
-    let version = "hello of link version 2, this server speaks 1";
+    let version = "hello of link version 3, this server speaks 2";
     let cases: [(&[u8], &str); 2] = [
-        (b"\0\0\0\x0d\x01PMLK\0\x02future", version),
+        (b"\0\0\0\x0d\x01PMLK\0\x03future", version),
         (
-            b"\0\0\0\x1d\x01PMLK\0\x01\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-7",
+            b"\0\0\0\x1d\x01PMLK\0\x02\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-7",
             "hello for chat-7, this is chat-1",
         ),
     ];
@@ -186,7 +186,7 @@ async fn another_version_and_a_wrong_addressee_are_told_why() {
         stream.write_all(hello).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
-        assert_eq!(answer[4..11], *b"\x03PMLK\0\x01");
+        assert_eq!(answer[4..11], *b"\x03PMLK\0\x02");
         assert_eq!(String::from_utf8_lossy(&answer[12..]), expected);
     }
 }

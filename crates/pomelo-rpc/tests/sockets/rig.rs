@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
-use pomelo_rpc::{BoxFuture, DialError, ErrorKind, Failure, Hello, Limits, Links, RpcError, Service};
+use pomelo_rpc::{DialError, ErrorKind, Failure, Handled, Hello, Limits, Links, RpcError, Service};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
+use tokio::time::Instant;
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -86,9 +87,15 @@ impl Node {
 struct Handlers(Weak<Node>);
 
 impl Service for Handlers {
-    fn call(&self, from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, Result<Bytes, Failure>> {
+    fn call(
+        &self,
+        from: &ServerId,
+        method: &str,
+        body: Bytes,
+        _until: Option<Instant>,
+    ) -> Handled<Result<Bytes, Failure>> {
         let (node, from, method) = (self.0.upgrade().unwrap(), from.clone(), method.to_owned());
-        Box::pin(async move {
+        Handled::Later(Box::pin(async move {
             match method.as_str() {
                 "echo" => Ok(body),
                 "back" => {
@@ -112,12 +119,12 @@ impl Service for Handlers {
                 "panic" => panic!("as the test asks"),
                 other => Err(Failure::new(404, format!("no method {other}"))),
             }
-        })
+        }))
     }
 
-    fn one_way(&self, _from: &ServerId, method: &str, body: Bytes) -> BoxFuture<'static, ()> {
+    fn one_way(&self, _from: &ServerId, method: &str, body: Bytes) -> Handled<()> {
         let (node, method) = (self.0.upgrade().unwrap(), method.to_owned());
-        Box::pin(async move {
+        Handled::Later(Box::pin(async move {
             match method.as_str() {
                 "slow" => {
                     node.started.add_permits(1);
@@ -127,7 +134,7 @@ impl Service for Handlers {
                 _ => {}
             }
             node.seen.lock().unwrap().push(String::from_utf8(body.into()).unwrap());
-        })
+        }))
     }
 }
 
