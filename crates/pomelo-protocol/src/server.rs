@@ -3,17 +3,16 @@
 //! The record is the JSON object of `config/servers.json` and of the admin protocol's `register` (`info`); fields
 //! nobody here knows are kept, so that a record passes through a master unchanged.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Longest name, in bytes.
@@ -25,12 +24,18 @@ macro_rules! name {
                 let name = name.into();
                 let fits = !name.is_empty() && name.len() <= Self::BYTES_MAX;
                 let visible = name.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '/');
-                if fits && visible && name != "." && name != ".." { Ok(Self(name)) } else { Err(InvalidName(name)) }
+                if fits && visible && name != "." && name != ".." { Ok(Self(name.into())) } else { Err(InvalidName(name)) }
             }
 
             /// The name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
             }
         }
 
@@ -62,7 +67,7 @@ macro_rules! name {
 }
 
 name! {
-    /// The id of a server, unique in its cluster: `chat-server-1`.
+    /// The id of a server, unique in its cluster: `chat-server-1`. Cheap to clone.
     ServerId
 }
 name! {
@@ -125,7 +130,7 @@ fn truthy<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     }
 }
 
-fn as_text<S: serde::Serializer>(flag: &bool, s: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(flag: &bool, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(if *flag { "true" } else { "false" })
 }
 
