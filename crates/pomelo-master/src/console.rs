@@ -3,8 +3,7 @@
 //!
 //! Pure, and ignorant of who is there: carrying a command out is [`crate::control`]'s.
 
-use std::net::IpAddr;
-
+use pomelo_cluster::cidr::Cidr;
 use pomelo_protocol::{ServerId, admin::Failure};
 use serde_json::{Map, Value, json};
 
@@ -60,8 +59,8 @@ pub(crate) enum Change {
     },
     /// Ends servers and starts them again, by the agents that run them.
     Restart(Which),
-    /// Lets nobody in from these addresses.
-    Blacklist(Vec<IpAddr>),
+    /// Lets nobody in from these addresses and ranges.
+    Blacklist(Vec<Cidr>),
     /// Changes nothing but a count at each server: by these a drill finds out what was lost or done twice.
     Drill {
         /// Who counts.
@@ -270,13 +269,14 @@ fn successor(body: &Value) -> Result<Option<String>, Failure> {
 }
 
 /// Of `blacklist`: the original's tool sends them as `args`.
-fn addresses(body: &Value) -> Result<Vec<IpAddr>, Failure> {
+fn addresses(body: &Value) -> Result<Vec<Cidr>, Failure> {
     let expected = || Failure::new("blacklist: expected args, a list of addresses");
     let list = body.get("args").or_else(|| body.get("blacklist")).and_then(Value::as_array);
     let list = few(list.filter(|list| !list.is_empty()).ok_or_else(expected)?)?;
     let address = |value: &Value| {
-        let address = value.as_str().and_then(|text| text.parse().ok());
-        address.ok_or_else(|| Failure::new(format!("blacklist ip: {value} is error format.")))
+        let text = value.as_str().unwrap_or_default();
+        let wrong = |error| Failure::new(format!("blacklist ip: {value} is error format. {error}"));
+        text.parse().map_err(wrong)
     };
     list.iter().map(address).collect()
 }

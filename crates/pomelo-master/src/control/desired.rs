@@ -1,9 +1,12 @@
 //! What administrators want to last beyond the master they told it: servers that were stopped on purpose, and addresses that
 //! are not let in.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::collections::BTreeSet;
 
-use pomelo_cluster::coordinator::{Record, Write, store};
+use pomelo_cluster::{
+    cidr::Cidr,
+    coordinator::{Record, Write, store},
+};
 use pomelo_protocol::{ServerId, admin::Failure};
 use serde::{Serialize, de::DeserializeOwned};
 use tracing::warn;
@@ -12,7 +15,7 @@ use super::stores::name_of;
 
 /// Servers that are remembered as stopped; one more is refused in words.
 const STOPPED_MAX: usize = 4096;
-/// Addresses that are not let in; one more is refused in words.
+/// Addresses and ranges that are not let in; one more is refused in words.
 const BLACKLIST_MAX: usize = 4096;
 
 const STOPPED: &str = "stopped";
@@ -22,7 +25,7 @@ const BLACKLIST: &str = "blacklist";
 #[derive(Debug, Default)]
 pub(super) struct Desired {
     stopped: BTreeSet<ServerId>,
-    blacklist: BTreeSet<IpAddr>,
+    blacklist: BTreeSet<Cidr>,
     /// What the store may not have as it is here: written with the next change of it, even if that changes nothing.
     unsure: BTreeSet<&'static str>,
 }
@@ -46,7 +49,7 @@ impl Desired {
     }
 
     /// Every address that is not let in.
-    pub(super) fn blacklist(&self) -> &BTreeSet<IpAddr> {
+    pub(super) fn blacklist(&self) -> &BTreeSet<Cidr> {
         &self.blacklist
     }
 
@@ -84,7 +87,7 @@ impl Desired {
     }
 
     /// Addresses are not let in any more.
-    pub(super) fn block(&mut self, addresses: &[IpAddr]) -> Result<Option<Write>, Failure> {
+    pub(super) fn block(&mut self, addresses: &[Cidr]) -> Result<Option<Write>, Failure> {
         let new: BTreeSet<_> = addresses.iter().filter(|addr| !self.blacklist.contains(addr)).collect();
         if self.blacklist.len() + new.len() > BLACKLIST_MAX {
             return Err(Failure::new(format!(

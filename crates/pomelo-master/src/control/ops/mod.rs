@@ -264,6 +264,6 @@ impl Control {
 }
 
 /// As both kinds of frontends read it.
-fn blacklist(addresses: &[std::net::IpAddr]) -> Value {
+fn blacklist(addresses: &[pomelo_cluster::cidr::Cidr]) -> Value {
     json!({ "signal": "blacklist", "addresses": addresses, "blacklist": addresses })
 }

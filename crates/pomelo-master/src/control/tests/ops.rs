@@ -301,18 +301,19 @@ fn blocked_addresses_are_told_to_frontends_now_and_later_whoever_leads() {
     let mut first = Stage::active(&[]);
     let (gate, _) = first.register(frontend("gate-1"));
     let (backend, client) = (first.server("chat-1", 1), first.client("admin"));
-    let body = json!({ "signal": "blacklist", "args": ["10.0.0.7"], "op": OP });
+    let body = json!({ "signal": "blacklist", "args": ["10.0.0.7", "2001:db8::/32"], "op": OP });
     let actions = ask(&mut first, client, body);
-    assert_eq!(orders(&actions, gate)[0]["addresses"], json!(["10.0.0.7"]));
+    let told = json!(["10.0.0.7", "2001:db8::/32"]);
+    assert_eq!(orders(&actions, gate)[0]["addresses"], told);
     assert!(sent(&actions, backend).is_empty());
     let done = first.obeys(gate, &actions, json!(1));
     assert_eq!(answer(&done, client).unwrap()["status"], "ok");
 
     let mut next = Stage::next_to(&first);
     let (early, _) = next.register(frontend("gate-3"));
-    assert_eq!(orders(&next.role(active(2)), early)[0]["addresses"], json!(["10.0.0.7"]));
+    assert_eq!(orders(&next.role(active(2)), early)[0]["addresses"], told);
     let (late, actions) = next.register(frontend("gate-2"));
-    assert_eq!(orders(&actions, late)[0]["addresses"], json!(["10.0.0.7"]));
+    assert_eq!(orders(&actions, late)[0]["addresses"], told);
     let wrong = ask(&mut first, client, json!({ "signal": "blacklist", "args": ["ten"] }));
     assert!(answer(&wrong, client).unwrap_err().message.contains("error format"));
 }
