@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use pomelo_protocol::message::{Message, RouteRef};
+use pomelo_protocol::message::Message;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -13,7 +13,8 @@ use tokio::{
 
 use crate::{
     ClientError, ClientOptions, CloseReason, PushMessage,
-    connection::{Agreed, CLOSE_TIMEOUT, Command, Connection, Shared},
+    agreed::Agreed,
+    connection::{CLOSE_TIMEOUT, Command, Connection, Shared},
     pending::Pending,
     pushes::PushBuffer,
     transport::Address,
@@ -67,17 +68,19 @@ impl Client {
         read_answer(route, &answer)
     }
 
-    /// Asks with a body as it is, and waits for the answer as it is.
+    /// Asks with a body that is JSON already, and waits for the answer as JSON. What is defined as protobuf is translated.
     pub async fn request_raw(&self, route: &str, body: impl Into<Bytes>) -> Result<Bytes, ClientError> {
+        let body = self.agreed.body(route, body.into()).map_err(ClientError::Unfit)?;
         let place = self.shared.pending.begin()?;
-        let message = Message::Request { id: place.id, route: self.route(route)?, body: body.into() };
+        let message = Message::Request { id: place.id, route: self.agreed.route(route), body };
         let after = self.options.request_timeout;
         let late = |_| ClientError::Timeout { route: route.to_owned(), after };
         let exchange = async {
             self.send(route, &message).await?;
             place.answer().await
         };
-        timeout(after, exchange).await.map_err(late)?
+        let answer = timeout(after, exchange).await.map_err(late)??;
+        self.agreed.json(route, answer).map_err(ClientError::Unfit)
     }
 
     /// Tells, without an answer. Waits while the queue of what is to be written is full.
@@ -85,9 +88,10 @@ impl Client {
         self.notify_raw(route, to_json(route, body)?).await
     }
 
-    /// Tells with a body as it is.
+    /// Tells with a body that is JSON already.
     pub async fn notify_raw(&self, route: &str, body: impl Into<Bytes>) -> Result<(), ClientError> {
-        self.send(route, &Message::Notify { route: self.route(route)?, body: body.into() }).await
+        let body = self.agreed.body(route, body.into()).map_err(ClientError::Unfit)?;
+        self.send(route, &Message::Notify { route: self.agreed.route(route), body }).await
     }
 
     /// The next push; waits for one. `None` after the connection has ended and all are taken.
@@ -146,16 +150,6 @@ impl Client {
         let (commands, inbox) = mpsc::channel(options.outgoing_messages_max.max(1));
         let task = tokio::spawn(connection.run(Arc::clone(&shared), inbox));
         Ok(Self { options, agreed, shared, commands, task })
-    }
-
-    fn route(&self, route: &str) -> Result<RouteRef, ClientError> {
-        if self.agreed.needs_protobuf(route) {
-            return Err(ClientError::NeedsProtobuf(route.to_owned()));
-        }
-        Ok(match &self.agreed.dictionary {
-            Some(dictionary) => dictionary.shorten(route),
-            None => RouteRef::Name(route.to_owned()),
-        })
     }
 
     async fn send(&self, route: &str, message: &Message) -> Result<(), ClientError> {

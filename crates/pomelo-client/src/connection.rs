@@ -4,19 +4,18 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use pomelo_protocol::{
-    dictionary::Dictionary,
-    handshake::{CODE_OK, HandshakeReply, HandshakeRequest, ReplySys, RequestSys},
-    message::{Message, RouteRef},
+    handshake::{CODE_OK, HandshakeReply, HandshakeRequest, RequestSys},
+    message::Message,
     package::{Kick, Package, PackageKind, encode_package},
 };
-use serde_json::Value;
 use tokio::{
     sync::{Notify, mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
 
 use crate::{
-    ClientError, ClientOptions, CloseReason, PushMessage,
+    ClientError, ClientOptions, CloseReason,
+    agreed::Agreed,
     pending::Pending,
     pushes::PushBuffer,
     transport::{Address, PackageReader, PackageWriter},
@@ -51,15 +50,6 @@ pub(crate) struct Connection {
     reader: PackageReader,
     writer: PackageWriter,
     pub(crate) agreed: Arc<Agreed>,
-}
-
-/// What the handshake settled.
-#[derive(Debug, Default)]
-pub(crate) struct Agreed {
-    pub(crate) dictionary: Option<Dictionary>,
-    heartbeat: Option<Duration>,
-    protos: Option<Value>,
-    pub(crate) user: Option<Value>,
 }
 
 impl Connection {
@@ -99,33 +89,6 @@ impl Connection {
     }
 }
 
-impl Agreed {
-    fn new(sys: ReplySys, user: Option<Value>) -> Self {
-        let heartbeat = sys.heartbeat_interval();
-        let dictionary = if sys.use_dict == Some(true) { sys.dict.or(sys.route_to_code) } else { None };
-        Self { dictionary, heartbeat, protos: sys.protos, user }
-    }
-
-    /// The name of a push, also where the message holds its code.
-    fn name(&self, route: RouteRef) -> Result<String, CloseReason> {
-        match route {
-            RouteRef::Name(name) => Ok(name),
-            RouteRef::Code(code) => {
-                let name = self.dictionary.as_ref().and_then(|dictionary| dictionary.route(code));
-                let unknown = || {
-                    CloseReason::Protocol(format!("push with code {code}, which is not in the dictionary"))
-                };
-                name.map(str::to_owned).ok_or_else(unknown)
-            }
-        }
-    }
-
-    /// Whether bodies for this route must be protobuf.
-    pub(crate) fn needs_protobuf(&self, route: &str) -> bool {
-        self.protos.as_ref().and_then(|protos| protos.get("client")?.get(route)).is_some()
-    }
-}
-
 async fn shake_hands(
     authority: &str,
     options: &ClientOptions,
@@ -134,11 +97,13 @@ async fn shake_hands(
 ) -> Result<Agreed, ClientError> {
     let failed = |reason: String| ClientError::Handshake { address: authority.to_owned(), reason };
     let (client_type, version) = options.client.clone();
-    let sys = RequestSys {
+    let offered = options.known.documents();
+    let mut sys = RequestSys {
         client_type: Some(client_type.into()),
         version: Some(version.into()),
         ..RequestSys::default()
     };
+    offered.offer(&mut sys);
     let request = HandshakeRequest { sys: Some(sys), user: Some(options.user.clone()) };
     let body = request.to_body().map_err(|error| failed(error.to_string()))?;
     send(writer, PackageKind::Handshake, &body).await.map_err(|reason| failed(reason.to_string()))?;
@@ -150,8 +115,11 @@ async fn shake_hands(
     if reply.code != CODE_OK {
         return Err(ClientError::Refused { address: authority.to_owned(), code: reply.code });
     }
+    let sys = reply.sys.unwrap_or_default();
+    let agreed = Agreed::new(sys, reply.user, offered, &options.known, options.package_bytes_max)
+        .map_err(|error| failed(format!("definitions of messages: {error}")))?;
     send(writer, PackageKind::HandshakeAck, &[]).await.map_err(|reason| failed(reason.to_string()))?;
-    Ok(Agreed::new(reply.sys.unwrap_or_default(), reply.user))
+    Ok(agreed)
 }
 
 async fn read(reader: &mut PackageReader, agreed: &Agreed, shared: &Shared, beat: &Notify) -> CloseReason {
@@ -180,10 +148,7 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
                 Message::decode(package.body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
             match message {
                 Message::Response { id, body, .. } => shared.pending.answer(id, body),
-                Message::Push { route, body } => {
-                    let route = agreed.name(route)?;
-                    shared.pushes.put(PushMessage { route, body });
-                }
+                Message::Push { route, body } => shared.pushes.put(agreed.push(route, body)?),
                 other => return Err(CloseReason::Protocol(format!("a server does not send {other:?}"))),
             }
         }

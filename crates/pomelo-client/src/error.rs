@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use pomelo_protocol::message::MessageError;
+use pomelo_protocol::{message::MessageError, protobuf::CodecError};
 
 /// A connection that could not be made, or a message that could not be sent or was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -106,9 +106,9 @@ pub enum ClientError {
         /// Why.
         source: MessageError,
     },
-    /// The server expects protobuf on this route, which this client does not write.
-    #[error("{0} takes protobuf, this client speaks JSON")]
-    NeedsProtobuf(String),
+    /// A body does not fit the server's definition of protobuf messages, or an answer does not.
+    #[error(transparent)]
+    Unfit(CodecError),
 }
 
 /// Why a connection ended.

@@ -1,7 +1,8 @@
 //! A Pomelo client over WebSocket or TCP: robots, load generators, tests.
 //!
-//! Speaks to any hybrid connector, ours or the original's. Bodies are JSON; Pomelo protobuf, TLS and reconnecting are
-//! not here: who wants to stay connected calls [`Client::connect_ws`] again.
+//! Speaks to any hybrid connector, ours or the original's, with the dictionary and the protobuf definitions that its
+//! handshake brings: to the caller, bodies are JSON. TLS and reconnecting are not here: who wants to stay connected calls
+//! [`Client::connect_ws_with`] again, with the same options, which [remember](Known) both.
 //!
 //! ```no_run
 //! # async fn play() -> Result<(), pomelo_client::ClientError> {
@@ -16,6 +17,7 @@
 //! # }
 //! ```
 
+mod agreed;
 mod client;
 mod connection;
 mod error;
@@ -24,6 +26,7 @@ mod pending;
 mod pushes;
 mod transport;
 
+pub use agreed::Known;
 pub use client::Client;
 pub use error::{ClientError, CloseReason};
 pub use options::ClientOptions;

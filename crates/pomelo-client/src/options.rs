@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::Known;
+
 /// Settings of a [`crate::Client`]. The defaults suit a game client; a load generator may want larger numbers.
 #[derive(Clone, Debug)]
 pub struct ClientOptions {
@@ -11,6 +13,8 @@ pub struct ClientOptions {
     pub user: Value,
     /// What is sent as type and version of the client library.
     pub client: (String, String),
+    /// What earlier connections were told, and need not be told again. A clone of these settings shares it.
+    pub known: Known,
     /// How long dialling and the handshake together may take.
     pub connect_timeout: Duration,
     /// How long a request may wait for its answer.
@@ -30,6 +34,7 @@ impl Default for ClientOptions {
         Self {
             user: json!({}),
             client: ("rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+            known: Known::default(),
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             pending_requests_max: 4096,

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 pub struct PushMessage {
     /// Name of the event, also where the message held its code.
     pub route: String,
-    /// What is said, most often JSON.
+    /// What is said: JSON, also where the message was protobuf.
     pub body: Bytes,
 }
 

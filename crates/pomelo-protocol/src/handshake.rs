@@ -1,15 +1,17 @@
 //! The handshake: the JSON documents in a connection's first two packages (pomelo 2.2.7, `connectors/commands/handshake`).
 //!
 //! The client says who it is and which dictionary it has; the server says how often to beat, and sends the dictionary
-//! unless the client has it. Order of fields is that of the original. The protobuf description (`protos`) is passed
-//! through unread.
+//! and the definitions of protobuf messages unless the client has them. Order of fields is that of the original.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-use crate::dictionary::{CodeToRoute, Dictionary};
+use crate::{
+    dictionary::{CodeToRoute, Dictionary},
+    protobuf::{Description, Protos},
+};
 
 /// All is well.
 pub const CODE_OK: u16 = 200;
@@ -46,7 +48,7 @@ pub struct RequestSys {
     /// [`Dictionary::version`] of the dictionary the client has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dict_version: Option<Value>,
-    /// Version of the protobuf description the client has.
+    /// [`Protos::version`] of the definitions the client has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proto_version: Option<Value>,
     /// Every other field.
@@ -89,10 +91,10 @@ pub struct ReplySys {
     /// Whether routes may be codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_dict: Option<bool>,
-    /// Protobuf description, with a member `version`, unless the client has it.
+    /// Definitions of protobuf messages with their version, unless the client has them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub protos: Option<Value>,
-    /// Whether bodies may be protobuf.
+    pub protos: Option<Description>,
+    /// Whether bodies are protobuf where there is a definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub use_proto: Option<bool>,
     /// Every other field.
@@ -107,8 +109,8 @@ pub struct HandshakeOffer {
     pub heartbeat: Option<Duration>,
     /// Codes of routes, none if routes are always names.
     pub dictionary: Option<Dictionary>,
-    /// Protobuf description with a member `version`, none if bodies are always JSON.
-    pub protos: Option<Value>,
+    /// Definitions of messages, none if bodies are always JSON.
+    pub protos: Option<Protos>,
 }
 
 /// A body that is no handshake document.
@@ -178,9 +180,8 @@ impl HandshakeOffer {
             sys.use_dict = Some(true);
         }
         if let Some(protos) = &self.protos {
-            let known = client.proto_version.as_ref();
-            if known.is_none() || known != protos.get("version") {
-                sys.protos = Some(protos.clone());
+            if client.proto_version.as_ref().and_then(Value::as_str) != Some(protos.version()) {
+                sys.protos = Some(protos.description().clone());
             }
             sys.use_proto = Some(true);
         }
@@ -199,6 +200,7 @@ fn seconds(interval: Duration) -> Number {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protobuf::Definitions;
 
     #[test]
     fn a_request_without_sys_is_refused_with_500() {
@@ -215,9 +217,9 @@ mod tests {
             br#"{"sys":{"type":"js-websocket","version":"0.0.1","rsa":{},"protoVersion":0},"user":{}}"#;
         let request = HandshakeRequest::from_body(body).unwrap();
         assert_eq!(request.client(), (Some("js-websocket"), Some("0.0.1")));
-        let protos = serde_json::json!({ "version": "v1" });
+        let protos = Protos::new(Definitions::none(), Definitions::none());
         let offer = HandshakeOffer { protos: Some(protos.clone()), ..HandshakeOffer::default() };
-        assert_eq!(offer.reply(&request, None).sys.unwrap().protos, Some(protos));
+        assert_eq!(offer.reply(&request, None).sys.unwrap().protos.as_ref(), Some(protos.description()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod handshake;
 pub mod message;
 pub mod mqtt;
 pub mod package;
+pub mod protobuf;
 pub mod route;
 pub mod server;
 pub mod websocket;

@@ -2,7 +2,7 @@
 //! exactly as it was.
 #![expect(clippy::unwrap_used, reason = "a recording that cannot be read fails the test")]
 
-use std::{fs, path::Path, time::Duration};
+use std::{collections::HashMap, fs, path::Path, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use pomelo_protocol::{
@@ -10,6 +10,7 @@ use pomelo_protocol::{
     handshake::{HandshakeOffer, HandshakeReply, HandshakeRequest},
     message::{Message, RouteRef},
     package::{Kick, Package, PackageDecoder, PackageError, PackageKind, encode_package},
+    protobuf::{Definitions, Protos, Required},
     websocket::{
         Event, FrameDecoder, Opcode, encode_close, encode_frame, encode_masked_frame, upgrade::HttpRequest,
     },
@@ -17,6 +18,8 @@ use pomelo_protocol::{
 use serde_json::Value;
 
 const BYTES_MAX: usize = 64 * 1024;
+/// Recorded bodies that are protobuf.
+const BODIES: usize = 9;
 const HANDLERS: [&str; 13] = [
     "gate.gateHandler.queryEntry",
     "connector.entryHandler.enter",
@@ -94,7 +97,8 @@ fn every_tcp_conversation_is_read_and_written_byte_for_byte() {
 fn every_handshake_reply_can_be_made_from_the_request_and_the_routes() {
     let dictionary = Dictionary::new(HANDLERS, PUSHES).unwrap();
     assert_eq!(dictionary.version(), "fYmKnvxfd6PMnj+QJ2FepA==");
-    let protos: Value = serde_json::from_str(include_str!("wire/protos.json")).unwrap();
+    let protos = protos();
+    assert_eq!(protos.version(), "TWkq+Npgq2EpydsZJBnbJA==");
     let offer = HandshakeOffer {
         heartbeat: Some(Duration::from_secs(3)),
         dictionary: Some(dictionary),
@@ -110,6 +114,66 @@ fn every_handshake_reply_can_be_made_from_the_request_and_the_routes() {
         checked += 1;
     }
     assert_eq!(checked, 7);
+}
+
+#[test]
+fn every_protobuf_body_is_read_and_written_byte_for_byte() {
+    let (protos, dictionary) = (protos(), Dictionary::new(HANDLERS, PUSHES).unwrap());
+    let mut bodies = Vec::new();
+    for units in recordings("client-") {
+        let mut asked = HashMap::new();
+        for unit in &units {
+            for message in messages(unit) {
+                let named = |route: &RouteRef| match route {
+                    RouteRef::Code(code) => dictionary.route(*code).unwrap().to_owned(),
+                    RouteRef::Name(name) => name.clone(),
+                };
+                let route = match &message {
+                    Message::Request { id, route, .. } => {
+                        asked.insert(*id, named(route));
+                        named(route)
+                    }
+                    Message::Notify { route, .. } | Message::Push { route, .. } => named(route),
+                    Message::Response { id, .. } => asked[id].clone(),
+                };
+                let definitions = if unit.of_client { protos.client() } else { protos.server() };
+                let Some(schema) = definitions.schema(&route) else { continue };
+                let json = schema.decode(message.body(), BYTES_MAX).unwrap();
+                let again = schema.encode(&json, Required::Checked).unwrap();
+                assert_eq!(&again[..], &message.body()[..], "{}", unit.place);
+                bodies.push((route, String::from_utf8(json).unwrap()));
+            }
+        }
+    }
+    let has = |route: &str, json: &str| bodies.iter().any(|(r, j)| r == route && j == json);
+    assert!(
+        has("chat.chatHandler.send", r#"{"content":"大家好","from":"alice","target":"*"}"#),
+        "{bodies:?}"
+    );
+    assert!(has("onChat", r#"{"msg":"hi all","from":"alice","target":"*","seq":1}"#), "{bodies:?}");
+    let score = r#"{"code":200,"delta":69997,"ratio":0.5,"tags":["a","b","bob"]}"#;
+    assert!(has("chat.chatHandler.score", score), "{bodies:?}");
+    assert_eq!(bodies.len(), BODIES, "{bodies:?}");
+}
+
+fn messages(unit: &Unit) -> Vec<Message> {
+    let bytes = match &unit.reading["payload"] {
+        Value::String(payload) => unhex(payload),
+        _ => unit.bytes.clone(),
+    };
+    let packages = Package::all(bytes.into(), BYTES_MAX).map_while(Result::ok);
+    packages
+        .filter(|package| package.kind == PackageKind::Data)
+        .map(|package| Message::decode(package.body).unwrap())
+        .collect()
+}
+
+/// What the recorded server had in its two files.
+fn protos() -> Protos {
+    Protos::new(
+        Definitions::parse(include_str!("wire/clientProtos.json")).unwrap(),
+        Definitions::parse(include_str!("wire/serverProtos.json")).unwrap(),
+    )
 }
 
 fn check_upgrade(request: &Unit, answer: &Unit) {

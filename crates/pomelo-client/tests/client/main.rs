@@ -5,7 +5,7 @@ mod peer;
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use peer::{Peer, Server, Transport};
 use pomelo_client::{Client, ClientError, ClientOptions, CloseReason};
 use pomelo_protocol::{
@@ -13,6 +13,7 @@ use pomelo_protocol::{
     handshake::{HandshakeOffer, HandshakeReply},
     message::{Message, RouteRef},
     package::{Kick, PackageKind},
+    protobuf::{Definitions, Protos},
 };
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -336,17 +337,83 @@ async fn a_port_nobody_listens_on_is_an_error_with_the_address() {
     assert!(error.starts_with(&format!("could not connect to {address}: ")), "{error}");
 }
 
+fn protos() -> Protos {
+    let asked = r#"{"connector.entryHandler.echo": {"required string msg": 1}}"#;
+    let told = r#"{"connector.entryHandler.echo": {"required uInt32 code": 1, "optional string msg": 2},
+        "onChat": {"required string from": 1}}"#;
+    Protos::new(Definitions::parse(asked).unwrap(), Definitions::parse(told).unwrap())
+}
+
+/// Takes an echo in protobuf, answers it and pushes, in protobuf as well.
+async fn speak_protobuf(peer: &mut Peer) {
+    let Message::Request { id, body, .. } = peer.message().await else { panic!("expected a request") };
+    assert_eq!(body, &b"\x0a\x02hi"[..]);
+    let body = Bytes::from_static(b"\x08\xc8\x01\x12\x02hi");
+    peer.send_message(Message::Response { id, body, error: false }).await;
+    let body = Bytes::from_static(b"\x0a\x03ann");
+    peer.send_message(Message::Push { route: RouteRef::Code(2), body }).await;
+}
+
+async fn hear_json(client: &Client) {
+    let answer: Value = client.request(ECHO, &json!({ "msg": "hi" })).await.unwrap();
+    assert_eq!(answer, json!({ "code": 200, "msg": "hi" }));
+    assert_eq!(client.next_push().await.unwrap().json::<Value>().unwrap(), json!({ "from": "ann" }));
+}
+
 #[tokio::test]
-async fn routes_that_take_protobuf_are_not_sent_json() {
-    let protos = json!({ "client": { "connector.entryHandler.echo": {} }, "version": "v" });
-    let offer = HandshakeOffer { protos: Some(protos), ..offer() };
+async fn bodies_are_protobuf_where_the_handshake_defines_them_and_json_to_the_caller() {
     both_ends(
-        offer,
+        HandshakeOffer { protos: Some(protos()), ..offer() },
         ClientOptions::default(),
-        async |_| {},
+        speak_protobuf,
         async |client| {
-            let refused = client.request_raw(ECHO, BytesMut::new()).await;
-            assert!(matches!(refused, Err(ClientError::NeedsProtobuf(_))), "{refused:?}");
+            let unfit = client.request::<_, Value>(ECHO, &json!({ "msg": 1 })).await.unwrap_err().to_string();
+            assert!(unfit.starts_with("connector.entryHandler.echo: msg: invalid type"), "{unfit}");
+            hear_json(client).await;
+        },
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_later_connection_names_what_an_earlier_one_was_told_and_is_not_told_again() {
+    let offer = HandshakeOffer { protos: Some(protos()), ..offer() };
+    let options = ClientOptions::default();
+    for (transport, knows) in [(Transport::Ws, false), (Transport::Tcp, true)] {
+        let server = Server::bind(transport).await;
+        let serve = async {
+            let mut peer = server.accept().await;
+            let request = peer.handshake(&offer, None).await;
+            let sys = request.sys.as_ref().unwrap();
+            let version = protos().version().to_owned();
+            assert_eq!(sys.proto_version, knows.then(|| version.into()));
+            assert_eq!(sys.dict_version.is_some(), knows);
+            let told = offer.reply(&request, None).sys.unwrap();
+            assert_eq!((told.protos.is_none(), told.dict.is_none()), (knows, knows));
+            speak_protobuf(&mut peer).await;
+            peer
+        };
+        let play = async {
+            let client = server.connect(options.clone()).await.unwrap();
+            hear_json(&client).await;
+            client
+        };
+        tokio::join!(serve, play);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_fit_its_definition_ends_the_connection_in_words() {
+    both_ends(
+        HandshakeOffer { protos: Some(protos()), ..offer() },
+        ClientOptions::default(),
+        async |peer| {
+            let body = Bytes::from_static(b"{\"from\":1}");
+            peer.send_message(Message::Push { route: RouteRef::Code(2), body }).await;
+        },
+        async |client| {
+            let reason = client.closed().await;
+            assert_eq!(reason, CloseReason::Protocol("onChat: no field has the number 15".into()));
         },
     )
     .await;
