@@ -5,10 +5,11 @@ use std::{fmt, marker::PhantomData};
 use pomelo_protocol::route;
 
 macro_rules! typed_name {
-    ($(#[$doc:meta])* $name:ident<$($ty:ident),+>, $shape:ty) => {
+    ($(#[$doc:meta])* $name:ident<$($ty:ident),+> $({ $field:ident: $of:ty })?, $shape:ty) => {
         $(#[$doc])*
         pub struct $name<$($ty),+> {
             name: &'static str,
+            $($field: $of,)?
             types: PhantomData<$shape>,
         }
 
@@ -64,7 +65,7 @@ typed_name! {
     /// const ADD: Remote<Join, Vec<String>> = Remote::new("chat.chatRemote.add");
     /// assert_eq!(ADD.server_type(), "chat");
     /// ```
-    Remote<Req, Res>, fn(Req) -> Res
+    Remote<Req, Res> { idempotent: bool }, fn(Req) -> Res
 }
 
 typed_name! {
@@ -95,7 +96,19 @@ impl<Req, Res> Remote<Req, Res> {
     /// `serverType.service.method`. In a `const`, anything else does not compile; elsewhere it panics.
     pub const fn new(name: &'static str) -> Self {
         assert!(route::is_valid(name), "a remote has three non-empty parts: serverType.service.method");
-        Self { name, types: PhantomData }
+        Self { name, idempotent: false, types: PhantomData }
+    }
+
+    /// Says that to execute it twice is no worse than once, so that [`Rpc::fail_over`](crate::Rpc::fail_over) may call it
+    /// again when nobody knows whether it was executed.
+    #[must_use]
+    pub const fn idempotent(self) -> Self {
+        Self { idempotent: true, ..self }
+    }
+
+    /// Whether [`idempotent`](Self::idempotent) was said.
+    pub const fn is_idempotent(&self) -> bool {
+        self.idempotent
     }
 
     /// The type of the servers that answer it.
