@@ -5,19 +5,24 @@ use std::process;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::{App, Args, Error, Result, logging, node::Ending};
+use crate::{App, Args, Error, Result, logging, node::Ending, types};
 
 impl App {
     /// Runs the server that the process's arguments name, until it is stopped: by SIGTERM, SIGINT, or an administrator.
     /// A server ends cleanly then: it leaves the cluster, closes its clients, and lets their hooks run; an active master
     /// hands over to a standby first. A second signal ends the process at once.
     ///
-    /// Without arguments it says how a game is started, and returns.
+    /// Without arguments it says how a game is started, and returns. With the word `routes` or `types` it prints what there
+    /// is to say to its servers, see [`types`].
     pub async fn run(self) -> Result<()> {
         let args: Vec<String> = std::env::args().collect();
         let (program, args) = args.split_first().map_or(("game", &[][..]), |(first, rest)| (first, rest));
         if args.is_empty() {
             print!("{}", self.usage(program));
+            return Ok(());
+        }
+        if let Some(answer) = types::answer(&self, args) {
+            print!("{}", answer?);
             return Ok(());
         }
         let args = Args::parse(args)?;
