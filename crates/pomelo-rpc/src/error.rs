@@ -197,7 +197,7 @@ impl RpcError {
     }
 
     /// The called server answered with a failure.
-    pub(crate) fn failure(server: &ServerId, failure: Failure) -> Self {
+    pub fn failure(server: &ServerId, failure: Failure) -> Self {
         let retry = matches!(failure.code, Failure::LEAVING | Failure::TOO_LATE);
         Self { server: server.clone(), who: Who::Remote, retry, kind: ErrorKind::Remote(failure) }
     }

@@ -4,30 +4,20 @@
 //! A body with a payload is `[length of the head: u32 big-endian][head: MessagePack map][payload]`, so that a payload is
 //! passed on without being parsed or copied.
 
-use bytes::{BufMut, Bytes, BytesMut};
+mod forward;
+
+use bytes::{BufMut, Bytes, BytesMut, TryGetError};
 use serde::{Deserialize, Serialize};
 
-use crate::{CallError, UserId};
+pub(crate) use self::forward::{Forward, Forwarded};
+use crate::CallError;
 
-/// A client's message for a handler of another server: [`ForwardHead`] and the body; answered with the response's body.
+/// A client's message for a handler of another server: [`Forward`]; answered with the response's body.
 pub(crate) const FORWARD: &str = "sys.forward";
 /// A command to a session: `SessionCommand`, answered with `CommandReply`.
 pub(crate) const SESSION: &str = "sys.session";
 /// Code of a failure of [`FORWARD`] whose message is what the client is to be told, as JSON.
 pub(crate) const ANSWERED: u16 = 0;
-
-/// The session travels along, so that a backend can read it without asking.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct ForwardHead<'a> {
-    pub(crate) route: &'a str,
-    pub(crate) session: u64,
-    /// Which life of the frontend holds it: another one counts its sessions from 1 again.
-    pub(crate) life: u64,
-    pub(crate) uid: Option<UserId>,
-    pub(crate) settings: Bytes,
-    /// The client waits for no response.
-    pub(crate) notify: bool,
-}
 
 pub(crate) fn join(head: &impl Serialize, payload: &[u8]) -> Result<Bytes, CallError> {
     let mut out = BytesMut::with_capacity(128 + payload.len());
@@ -57,8 +47,16 @@ pub(crate) fn split<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<(T, Bytes
 pub(crate) enum SplitError {
     #[error("body ends within its head")]
     Short,
+    #[error("text in the head is not UTF-8")]
+    NotText,
     #[error("malformed head: {0}")]
     Head(#[from] rmp_serde::decode::Error),
+}
+
+impl From<TryGetError> for SplitError {
+    fn from(_: TryGetError) -> Self {
+        Self::Short
+    }
 }
 
 #[cfg(test)]
