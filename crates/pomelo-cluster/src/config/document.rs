@@ -95,6 +95,16 @@ impl<'a> Part<'a> {
         Ok(members.into_iter().map(|(key, raw)| (key.clone(), part(&key, raw.get()))).collect())
     }
 
+    /// The file it is in.
+    pub(crate) fn file(&self) -> &Path {
+        &self.document.file
+    }
+
+    /// Its JSON.
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// Whether this part is an object.
     pub(crate) fn is_object(&self) -> bool {
         self.text.starts_with('{')

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
-use pomelo_protocol::{ServerId, ServerInfo, ServerType};
+use pomelo_protocol::{
+    ServerId, ServerInfo, ServerType,
+    protobuf::{Definitions, Protos},
+};
 
 use super::{
     AdminUser, ConfigError, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
@@ -37,6 +40,8 @@ pub struct Environment {
     pub server_tokens: ServerTokens,
     /// More routes for the dictionary than the handlers' own.
     pub dictionary: Vec<String>,
+    /// The messages that clients and servers write as protobuf, if the connector does.
+    pub protos: Protos,
 }
 
 /// Where masters queue for leadership.
@@ -114,6 +119,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) admin_server: Option<Part<'a>>,
     pub(crate) admin_user: Option<Part<'a>>,
     pub(crate) dictionary: Option<Part<'a>>,
+    pub(crate) client_protos: Option<Part<'a>>,
+    pub(crate) server_protos: Option<Part<'a>>,
 }
 
 impl Parts<'_> {
@@ -151,6 +158,8 @@ impl Parts<'_> {
 
         let (servers, options) = servers(&self.servers, &candidates, &mut used)?;
         let read_or_empty = |part: &Option<Part<'_>>| part.as_ref().map_or(Ok(Vec::new()), Part::read);
+        let protos =
+            Protos::new(definitions(self.client_protos.as_ref())?, definitions(self.server_protos.as_ref())?);
         let tokens = self.admin_server.as_ref().map(Part::read).transpose()?;
         Ok(Environment {
             name: name.to_owned(),
@@ -163,6 +172,7 @@ impl Parts<'_> {
             admin_users: users(self.admin_user.as_ref())?,
             server_tokens: tokens.map_or_else(ServerTokens::default, ServerTokens::new),
             dictionary: read_or_empty(&self.dictionary)?,
+            protos,
         })
     }
 }
@@ -202,6 +212,12 @@ fn credentials(
         }
         _ => Err(part.conflict("zookeeper", "user and password belong together")),
     }
+}
+
+fn definitions(part: Option<&Part<'_>>) -> Result<Definitions, ConfigError> {
+    let Some(part) = part else { return Ok(Definitions::none()) };
+    let defined = Definitions::parse(part.text());
+    defined.map_err(|source| ConfigError::Definitions { file: part.file().to_owned(), source })
 }
 
 type Servers = (Vec<ServerInfo>, BTreeMap<ServerId, ServerOptions>);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pomelo_protocol::{ServerId, ServerType};
+use pomelo_protocol::{ServerId, ServerType, protobuf::DefinitionError};
 
 /// Why a configuration can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +67,14 @@ pub enum ConfigError {
         path: String,
         /// What is wrong.
         what: String,
+    },
+    /// Protobuf messages that can't be.
+    #[error("{}: {source}", file.display())]
+    Definitions {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong, and where.
+        source: DefinitionError,
     },
     /// No file knows the environment.
     #[error("unknown environment {name:?} in {}; known: {}", dir.display(), list(known))]

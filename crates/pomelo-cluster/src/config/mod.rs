@@ -2,11 +2,11 @@
 //!
 //! [`Config::load`] reads what is there; [`Config::environment`] picks one environment and checks it as a whole. The
 //! files are the original's: `master.json` and `servers.json`, and if they are there `masterha.json`, `adminServer.json`,
-//! `adminUser.json` and `dictionary.json`. Each stands in `config/`, whole or with a section for each environment, or in
+//! `adminUser.json`, `dictionary.json`, `clientProtos.json` and `serverProtos.json`. Each stands in `config/`, whole or with a section for each environment, or in
 //! `config/<environment>/`.
 //!
 //! Not here: what a file of the original says about things that are configured in code (log4js.json), or that this
-//! version does not do (crons.json, the protobuf definitions).
+//! version does not do (crons.json).
 
 mod document;
 mod entry;
@@ -32,7 +32,10 @@ const MASTERHA: &str = "masterha.json";
 const ADMIN_SERVER: &str = "adminServer.json";
 const ADMIN_USER: &str = "adminUser.json";
 const DICTIONARY: &str = "dictionary.json";
-const FILES: [&str; 6] = [MASTER, SERVERS, MASTERHA, ADMIN_SERVER, ADMIN_USER, DICTIONARY];
+const CLIENT_PROTOS: &str = "clientProtos.json";
+const SERVER_PROTOS: &str = "serverProtos.json";
+const FILES: [&str; 8] =
+    [MASTER, SERVERS, MASTERHA, ADMIN_SERVER, ADMIN_USER, DICTIONARY, CLIENT_PROTOS, SERVER_PROTOS];
 
 /// A game's configuration: the files, known to be JSON.
 #[derive(Clone, Debug)]
@@ -134,6 +137,8 @@ impl Config {
             admin_server: self.part(name, ADMIN_SERVER)?,
             admin_user: self.part(name, ADMIN_USER)?,
             dictionary: optional(DICTIONARY)?,
+            client_protos: self.part(name, CLIENT_PROTOS)?,
+            server_protos: self.part(name, SERVER_PROTOS)?,
         };
         parts.check(name)
     }
@@ -177,6 +182,8 @@ fn form<'a>(file: &str, document: &'a Document) -> Result<Form<'a>, ConfigError>
         MASTER => has(&["id", "host", "port"]),
         MASTERHA => has(&["masterha", "zookeeper", "etcd", "guardian"]) || members.is_empty(),
         SERVERS => members.iter().any(|(_, part)| part.is_array()),
+        // Their sections are routes.
+        CLIENT_PROTOS | SERVER_PROTOS => true,
         _ => false,
     };
     Ok(if whole { Form::Whole(root) } else { Form::Sections(members) })

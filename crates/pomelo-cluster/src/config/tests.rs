@@ -113,6 +113,20 @@ fn an_environment_may_have_a_folder_of_its_own() {
 }
 
 #[test]
+fn definitions_of_messages_serve_every_environment_or_stand_in_its_folder() {
+    let client = r#"{"chat.chatHandler.send": {"required string content": 1}}"#;
+    let server = r#"{"onChat": {"required string msg": 1}}"#;
+    let env = environment(&[(CLIENT_PROTOS, client), ("production/serverProtos.json", server)], "production");
+    assert!(env.protos.client().has("chat.chatHandler.send") && env.protos.server().has("onChat"));
+    assert!(environment(&[], "production").protos.server().is_empty());
+    assert_eq!(
+        error(&[(SERVER_PROTOS, r#"{"onChat": {"required text msg": 1}}"#)], "production"),
+        "serverProtos.json: \"onChat\".\"msg\": unknown type \"text\": expected uInt32, sInt32, int32, float, double, \
+         string, or a message that is defined in the same message or in the file's outermost object"
+    );
+}
+
+#[test]
 fn files_without_sections_serve_any_environment() {
     let dir = folder(&[
         ("master.json", r#"{"id": "m", "host": "h", "port": 1}"#),
