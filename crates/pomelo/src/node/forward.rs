@@ -79,7 +79,8 @@ impl Node {
         let message = Forwarded::read(body)?;
         let rpc = &self.parts.0.rpc;
         let snapshot = self.snapshots.of(frontend, &message);
-        let owner = Owner::There { life: message.life, peers: Arc::clone(&rpc.peers), deadline: rpc.deadline };
+        let owner =
+            Owner::There { life: message.life, peers: Arc::clone(&rpc.peers), deadline: rpc.deadline };
         let session = Session::sharing(message.session, frontend.clone(), snapshot, owner);
         let (parts, route) = (self.parts.clone(), message.route.into());
         Ok(Request { parts, route, session, body: message.body, notify: message.notify, until })

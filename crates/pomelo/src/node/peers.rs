@@ -36,7 +36,9 @@ impl LinkedPeers {
     fn call_itself(&self, method: &str, body: Bytes, deadline: Duration) -> Answer {
         let me = self.me.clone();
         let answer = match self.inbox.call(&me, method, body, Some(Instant::now() + deadline)) {
-            Handled::Done(answer) => return Answer::Later(Box::pin(async { answer.map_err(|f| failed(me, f)) })),
+            Handled::Done(answer) => {
+                return Answer::Later(Box::pin(async { answer.map_err(|f| failed(me, f)) }));
+            }
             Handled::Later(answer) => answer,
         };
         let waiting = Waiting::new(&self.to_itself);

@@ -77,7 +77,9 @@ mod tests {
         let of = |message| snapshots.of(&frontend, &message);
         let first = of(message(1, Some("alice"), br#"{"rid":"a"}"#));
         assert!(Arc::ptr_eq(&first, &of(message(1, Some("alice"), br#"{"rid":"a"}"#))));
-        for changed in [message(1, Some("bob"), br#"{"rid":"a"}"#), message(1, Some("alice"), br#"{"rid":"b"}"#)] {
+        for changed in
+            [message(1, Some("bob"), br#"{"rid":"a"}"#), message(1, Some("alice"), br#"{"rid":"b"}"#)]
+        {
             let (uid, rid) = (changed.uid, changed.settings.to_vec());
             let next = of(changed);
             assert_eq!((next.uid().map(UserId::as_str), &next.json()[..]), (uid, &rid[..]));

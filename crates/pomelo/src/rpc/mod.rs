@@ -17,11 +17,11 @@ use pomelo_rpc::{ErrorKind, RpcError};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::{Instant, sleep};
 
+pub use self::{deadline::Deadline, error::CallError, target::Target};
 pub(crate) use self::{
     peers::{Answer, Peers},
     target::{RouteFn, Router},
 };
-pub use self::{deadline::Deadline, error::CallError, target::Target};
 use crate::{Remote, codec};
 
 /// Most attempts of one call, whatever [`Rpc::fail_over`] asks for.
@@ -75,7 +75,9 @@ pub struct Rpc {
 impl Rpc {
     pub(crate) fn new(peers: Arc<dyn Peers>, router: Arc<Router>, deadline: Duration) -> Self {
         let measured = Arc::downgrade(&peers);
-        router.directory.measure(move |server| measured.upgrade().map_or(0, |peers| peers.calls_waiting(server)));
+        router
+            .directory
+            .measure(move |server| measured.upgrade().map_or(0, |peers| peers.calls_waiting(server)));
         Self { peers, router, deadline, until: None, attempts: 1 }
     }
 

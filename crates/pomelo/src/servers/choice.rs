@@ -113,7 +113,8 @@ impl Servers {
     /// All of them, beginning with the one whose turn it is.
     fn in_turn(&self) -> impl Iterator<Item = &ServerInfo> {
         let list = self.list();
-        let turn = list.first().map_or(0, |first| self.choices().turn(first.server_type.as_str()) % list.len());
+        let turn =
+            list.first().map_or(0, |first| self.choices().turn(first.server_type.as_str()) % list.len());
         list[turn..].iter().chain(&list[..turn]).map(AsRef::as_ref)
     }
 }
@@ -193,9 +194,16 @@ mod tests {
             let json = serde_json::json!({ "id": id, "serverType": "chat", "host": "a", "weight": weight });
             Arc::new(serde_json::from_value(json).unwrap())
         };
-        let all = Servers::new([weighed("chat-1", 1.into()), weighed("chat-2", "3".into()), weighed("chat-3", 0.into())]);
+        let all = Servers::new([
+            weighed("chat-1", 1.into()),
+            weighed("chat-2", "3".into()),
+            weighed("chat-3", 0.into()),
+        ]);
         let counts = counted(4000, || all.weighted());
-        assert!((800..1200).contains(&counts[0]) && (2800..3200).contains(&counts[1]) && counts[2] == 0, "{counts:?}");
+        assert!(
+            (800..1200).contains(&counts[0]) && (2800..3200).contains(&counts[1]) && counts[2] == 0,
+            "{counts:?}"
+        );
         let only_third = |s: &ServerInfo| u32::from(s.id.as_str() == "chat-3");
         assert_eq!(counted(10, || all.weighted_by(only_third)), [0, 0, 10]);
         assert_eq!(all.weighted_by(|_| 0), None);

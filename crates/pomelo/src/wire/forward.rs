@@ -117,7 +117,15 @@ mod tests {
         for (uid, notify) in [(None, false), (Some("alice"), true)] {
             let mut bytes =
                 written(&Forward { route, session: 7, life: 9, uid, settings, notify, body }).to_vec();
-            let expected = Forwarded { route, session: 7, life: 9, uid, settings, notify, body: Bytes::from_static(body) };
+            let expected = Forwarded {
+                route,
+                session: 7,
+                life: 9,
+                uid,
+                settings,
+                notify,
+                body: Bytes::from_static(body),
+            };
             assert_eq!(Forwarded::read(&bytes.clone().into()).unwrap(), expected);
 
             let head_bytes = u32::from_be_bytes(bytes[..4].try_into().unwrap());
@@ -129,7 +137,15 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_forwarded_message_are_errors() {
-        let forward = Forward { route: "a.b.c", session: 1, life: 1, uid: Some("u"), settings: b"{}", notify: false, body: b"" };
+        let forward = Forward {
+            route: "a.b.c",
+            session: 1,
+            life: 1,
+            uid: Some("u"),
+            settings: b"{}",
+            notify: false,
+            body: b"",
+        };
         let whole = written(&forward);
         for end in 0..whole.len() {
             assert!(Forwarded::read(&whole.slice(..end)).is_err(), "{end} bytes were taken");
