@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { fromUtf8 } from "../src/protocol/bytes.js";
 import { type Package, PackageDecoder, PackageKind } from "../src/protocol/package.js";
 
-const WIRE = new URL("../../../../crates/pomelo-protocol/tests/wire/", import.meta.url);
+const WIRE = new URL("../../../../../../crates/pomelo-protocol/tests/wire/", import.meta.url);
 
 /** Bytes of one side, in the order in which it said them. */
 export interface Unit {

@@ -9,6 +9,9 @@ import type { Link } from "./link.js";
 import type { AnyMessages, MessageTypes } from "./messages.js";
 import { type Store, memoryStore } from "./storage.js";
 
+/** The code of an answer that is no failure, as with Pomelo from the beginning. */
+const OK = 200;
+
 /** Version of this package, said in the handshake. */
 export const VERSION = "0.1.0";
 
@@ -37,7 +40,7 @@ export interface ClientOptions<M extends MessageTypes = AnyMessages> {
   readonly store?: Store;
   /** The name they are kept under: `pomelo-client-ts`. Games on one web site need different ones. */
   readonly storeKey?: string;
-  /** Which answers are failures, by their code: 400 to 599 if not given. Others are the game's, and part of the answer. */
+  /** Which answers are failures, by their `code`: any but 200 if not given. An answer without a code is none. */
   readonly isFailure?: (code: number) => boolean;
   /** How long dialling and handshake may take together: 5,000. */
   readonly connectTimeoutMs?: number;
@@ -119,7 +122,7 @@ export function settingsOf<M extends MessageTypes>(options: ClientOptions<M>): S
     reconnect: reconnect === false ? false : { ...RECONNECT, ...reconnect },
     store: options.store ?? memoryStore(),
     storeKey: options.storeKey ?? "pomelo-client-ts",
-    isFailure: options.isFailure ?? ((code) => code >= 400 && code < 600),
+    isFailure: options.isFailure ?? ((code) => code !== OK),
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     pendingRequestsMax: options.pendingRequestsMax ?? 1_024,

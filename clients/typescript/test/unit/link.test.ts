@@ -138,8 +138,8 @@ test("a request can be given up by its signal", async () => {
   assert.equal(clock.alarms, 0);
 });
 
-test("an answer with a failing code is an error with code and answer; other codes are the game's", async () => {
-  const { server, client } = play();
+test("an answer with a code other than 200 is an error with code and answer, or what the game calls one", async () => {
+  const { server, client } = play({ isFailure: (code) => code !== 200 && code !== 1003 });
   await client.connect();
   const answers = [1, 2, 3, 4].map(() => client.request("a.b.c"));
   const failures = [failure(answers[0] as Promise<unknown>), failure(answers[2] as Promise<unknown>)];
@@ -153,6 +153,12 @@ test("an answer with a failing code is an error with code and answer; other code
   assert.equal(refused.message, "a.b.c failed with code 500: no such room");
   assert.deepEqual([refused.code, refused.answer, unrun.code], [500, { code: 500, msg: "no such room" }, 500]);
   assert.deepEqual([await answers[1], await answers[3]], [{ code: 1003 }, { code: 200 }]);
+  const other = play();
+  await other.client.connect();
+  const poor = failure(other.client.request("a.b.c"));
+  await settled();
+  other.server.last.answer(1, { code: 1003 });
+  assert.equal(((await poor) as FailedError).code, 1003);
 });
 
 test("pushes come in order; a listener that throws or leaves does not keep them from others", async () => {
