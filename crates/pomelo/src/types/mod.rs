@@ -22,6 +22,8 @@ mod list;
 mod messages;
 mod schemas;
 mod table;
+#[cfg(all(test, feature = "types"))]
+mod tests;
 mod typescript;
 
 use std::{

@@ -59,7 +59,9 @@ impl Listed {
     pub(crate) fn problems<'a>(&self, handlers: impl Iterator<Item = &'a str> + Clone) -> Vec<String> {
         let missing = |route: &&ListedRoute| !handlers.clone().any(|handler| handler == route.name);
         let missing = self.routes.iter().filter(missing);
-        missing.map(|route| format!("route {:?} is listed in messages, but has no handler", route.name)).collect()
+        missing
+            .map(|route| format!("route {:?} is listed in messages, but has no handler", route.name))
+            .collect()
     }
 
     #[cfg(feature = "types")]

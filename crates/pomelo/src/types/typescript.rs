@@ -15,8 +15,8 @@ use super::{
 
 /// Names that the file or the language has already.
 const TAKEN: [&str; 14] = [
-    "Array", "Boolean", "Date", "Error", "Map", "Messages", "Number", "Object", "Promise", "Pushes", "Record",
-    "Routes", "Set", "String",
+    "Array", "Boolean", "Date", "Error", "Map", "Messages", "Number", "Object", "Promise", "Pushes",
+    "Record", "Routes", "Set", "String",
 ];
 /// What is put behind the name of a type that is read otherwise than it is written.
 const READ_SUFFIX: &str = "Input";
@@ -204,9 +204,20 @@ impl Types<'_> {
         if parts.is_empty() { "Record<string, never>".to_owned() } else { parts.join(" & ") }
     }
 
-    fn fields(self, out: &mut String, fields: &Map<String, Value>, schema: &Map<String, Value>, depth: usize) {
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    fn fields(
+        self,
+        out: &mut String,
+        fields: &Map<String, Value>,
+        schema: &Map<String, Value>,
+        depth: usize,
+    ) {
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let indent = INDENT.repeat(depth + 1);
         for (name, field) in fields {
             comment(out, field, &indent);
@@ -224,7 +235,9 @@ fn differing(read: &Direction, written: &Direction) -> BTreeSet<String> {
     loop {
         let more: Vec<_> = both
             .clone()
-            .filter(|&name| !found.contains(name) && read.types.get(name).is_some_and(|schema| names_one(schema, &found)))
+            .filter(|&name| {
+                !found.contains(name) && read.types.get(name).is_some_and(|schema| names_one(schema, &found))
+            })
             .cloned()
             .collect();
         if more.is_empty() {
@@ -237,7 +250,9 @@ fn differing(read: &Direction, written: &Direction) -> BTreeSet<String> {
 fn names_one(schema: &Value, of: &BTreeSet<String>) -> bool {
     match schema {
         Value::Object(members) => members.iter().any(|(key, value)| match value {
-            Value::String(name) if key == "$ref" => name.strip_prefix(REF_PREFIX).is_some_and(|name| of.contains(name)),
+            Value::String(name) if key == "$ref" => {
+                name.strip_prefix(REF_PREFIX).is_some_and(|name| of.contains(name))
+            }
             value => names_one(value, of),
         }),
         Value::Array(elements) => elements.iter().any(|element| names_one(element, of)),
@@ -265,7 +280,9 @@ fn constants(out: &mut String, table: &Table) {
     let mut tree: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, &str>>> = BTreeMap::new();
     for row in table.of_kind(Kind::Route) {
         let mut parts = row.name.splitn(3, '.');
-        let (Some(server), Some(handler), Some(method)) = (parts.next(), parts.next(), parts.next()) else { continue };
+        let (Some(server), Some(handler), Some(method)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
         tree.entry(server).or_default().entry(handler).or_default().insert(method, &row.name);
     }
     out.push_str("/** The names of the routes: server type, handler, method. */\nexport const ROUTES = {\n");
@@ -290,7 +307,8 @@ fn comment(out: &mut String, schema: &Value, indent: &str) {
     let _ = match lines.as_slice() {
         [one] => writeln!(out, "{indent}/** {one} */"),
         many => {
-            let many: String = many.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
+            let many: String =
+                many.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
             writeln!(out, "{indent}/**\n{many}{indent} */")
         }
     };
