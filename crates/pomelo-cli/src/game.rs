@@ -106,7 +106,8 @@ fn program_name(metadata: &Value, manifest: &Path) -> Result<String> {
 }
 
 fn build(dir: &Path, name: &str) -> Result<()> {
-    println!("building {name}");
+    // Not among what is printed for scripts.
+    eprintln!("building {name}");
     let status = Command::new("cargo").args(["build", "--quiet", "--bin", name]).current_dir(dir).status()?;
     if !status.success() {
         bail!("{name} does not build, see above");

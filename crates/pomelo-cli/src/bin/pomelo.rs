@@ -14,6 +14,7 @@ use pomelo_cli::{
     exit_with,
     game::{DEVELOPMENT, Game},
     masters,
+    messages::{self, Asked},
     supervisor::{self, Plan, daemon},
 };
 
@@ -131,6 +132,26 @@ Examples:
   pomelo drill --freeze -e staging --pause-ms 3000
   pomelo drill --handover -e staging --times 100 --pause-ms 0 --ops-per-second 200 --json")]
     Drill(Box<Drill>),
+    /// List what the game's clients and servers can say: routes, remotes, pushes.
+    Routes {
+        #[command(flatten)]
+        asked: Asked,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the types of the game's messages as TypeScript, for its clients.
+    #[command(after_help = "\
+Examples:
+  pomelo types                                    print them
+  pomelo types -o web-client/src/messages.ts      write a file, if it changed")]
+    Types {
+        #[command(flatten)]
+        asked: Asked,
+        /// The file to write.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// End every process of the cluster at once, without letting it finish anything.
     #[command(disable_help_flag = true)]
     Kill {
@@ -236,6 +257,8 @@ async fn run(command: Command) -> Result<()> {
             masters::handover(&connection, to.as_deref(), json).await
         }
         Command::Drill(drill) => drill.run().await,
+        Command::Routes { asked, json } => messages::routes(&asked, json),
+        Command::Types { asked, out } => messages::types(&asked, out.as_deref()),
     }
 }
 
