@@ -1,13 +1,19 @@
 //! `cargo xtask test`: every suite there is. What a suite needs is installed first; a suite that can't run is counted and
 //! named on the last lines, and with `POMELO_REQUIRE_ALL=1` (as in CI) it is a failure.
 
+use std::process::Command;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::{
     install::{self, Missing},
-    shell::{cargo, run},
+    shell::{cargo, root, run},
 };
+
+/// The client for browsers and Node: npm's package manager runs what it has.
+const CLIENT: &str = "clients/typescript";
+const CLIENT_SUITES: &str = "TypeScript suites";
 
 /// Everything is built with every feature, once: features are what is tested here too, and the default alone is what clippy
 /// and whoever builds a game see.
@@ -35,6 +41,7 @@ impl Test {
             ("etcd suites", install::etcd(then)),
             ("npm suites", install::npm("tests/npm", then)),
             ("browser suite", install::chromium(then)),
+            (CLIENT_SUITES, install::npm(CLIENT, then)),
         ] {
             if let Err(e) = ready {
                 eprintln!("warning: {suite} can't run: {e:#}");
@@ -42,6 +49,9 @@ impl Test {
             }
         }
 
+        if !skipped.contains(&CLIENT_SUITES) {
+            client(self.filter.is_none())?;
+        }
         println!("building every program the suites start");
         run(cargo().args(["build", "--workspace", "--bins", "--locked"]).args(FEATURES))?;
         if self.filter.is_none() {
@@ -66,4 +76,14 @@ impl Test {
         }
         Ok(())
     }
+}
+
+/// Builds the TypeScript client for the suites that start clusters; checks it and runs its own tests too, if all are to run.
+fn client(all: bool) -> Result<()> {
+    let scripts: &[&str] = if all { &["lint", "test"] } else { &["pretest"] };
+    for script in scripts {
+        println!("running npm run {script} in {CLIENT}");
+        run(Command::new("npm").args(["run", "--silent", script]).current_dir(root().join(CLIENT)))?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pomelo::{Channels, Push, Remote, Result, Route, ServerId, Session, State, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ const QUIET: &str = "quiet";
 const BENCH_PUSHES_MAX: u32 = 10_000;
 
 /// What to say, to whom.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Say {
     /// The text.
     pub content: String,
@@ -51,7 +52,7 @@ pub struct Say {
 }
 
 /// What was said.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Said {
     /// The text.
     pub msg: String,
@@ -64,7 +65,7 @@ pub struct Said {
 }
 
 /// Somebody, by name.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     /// The name.
     pub user: String,
@@ -93,7 +94,7 @@ pub struct Leave {
 }
 
 /// A list of numbers.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Score {
     /// Comes back as a tag.
     pub name: String,
@@ -103,7 +104,7 @@ pub struct Score {
 }
 
 /// One number.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// The number.
     #[serde(default)]
@@ -111,7 +112,7 @@ pub struct Item {
 }
 
 /// The sum.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Scored {
     /// 200.
     pub code: u16,
@@ -124,7 +125,7 @@ pub struct Scored {
 }
 
 /// How to bench.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Bench {
     /// How many pushes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,7 +139,7 @@ pub struct Bench {
 }
 
 /// One push of a bench.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Benched {
     /// Grows by one with each.
     pub seq: u64,
@@ -151,14 +152,14 @@ pub struct Benched {
 }
 
 /// What to write into the session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Mark {
     /// Any value.
     pub mark: Value,
 }
 
 /// What stands in the session.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Marked {
     /// 200.
     pub code: u16,

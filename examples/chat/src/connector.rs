@@ -6,6 +6,7 @@ use std::{
 };
 
 use pomelo::{Result, Route, Rpc, Servers, Session, Sessions, State, UserId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::chat::{self, Join, Leave};
@@ -27,7 +28,7 @@ pub const KICK_ME: Route<KickMe, Code> = Route::new("connector.entryHandler.kick
 const KICK_DELAY: Duration = Duration::from_millis(50);
 
 /// Who comes in, and where.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enter {
     /// Name in the room.
@@ -43,7 +44,7 @@ pub struct Enter {
 }
 
 /// Who is in the room, or code 500 if somebody of that name is.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entered {
     /// 200 or 500.
     pub code: u16,
@@ -56,7 +57,7 @@ pub struct Entered {
 }
 
 /// The users of a room.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Users {
     /// Their names.
@@ -66,7 +67,7 @@ pub enum Users {
 }
 
 /// Any text.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Echo {
     /// What to say back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +75,7 @@ pub struct Echo {
 }
 
 /// The same text.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Echoed {
     /// 200.
     pub code: u16,
@@ -84,7 +85,7 @@ pub struct Echoed {
 }
 
 /// Answer to [`COUNTED`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Counted {
     /// 200.
     pub code: u16,
@@ -93,7 +94,7 @@ pub struct Counted {
 }
 
 /// Why to be kicked.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct KickMe {
     /// Shown to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +102,7 @@ pub struct KickMe {
 }
 
 /// An answer that is only a code.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Code {
     /// 200.
     pub code: u16,

@@ -1,13 +1,14 @@
 //! The gate: the one address that clients know. It sends each to a connector.
 
 use pomelo::{Result, Route, Servers};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which connector shall I use?
 pub const QUERY_ENTRY: Route<QueryEntry, Entry> = Route::new("gate.gateHandler.queryEntry");
 
 /// Who asks.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct QueryEntry {
     /// Any text that differs between clients.
     #[serde(default)]
@@ -15,7 +16,7 @@ pub struct QueryEntry {
 }
 
 /// Where to connect: code 200 with host and port, or code 500.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// 200 or 500.
     pub code: u16,

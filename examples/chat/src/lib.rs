@@ -10,7 +10,7 @@ pub mod gate;
 
 use std::time::Duration;
 
-use pomelo::{App, Config, Hybrid, ServerId, Servers, Session};
+use pomelo::{App, Config, Hybrid, ServerId, Servers, Session, types::Messages};
 
 /// Most bytes of what one may say at once.
 const CONTENT_BYTES_MAX: usize = 2000;
@@ -50,6 +50,28 @@ pub fn app(config: Config) -> App {
                 .remote(chat::KICK, chat::kick)
         })
         .route("chat", chat_server)
+        .messages(messages)
+}
+
+/// What clients are told the types of: `pomelo types -o client/messages.ts` writes it down for them.
+fn messages(list: Messages) -> Messages {
+    list.route(gate::QUERY_ENTRY)
+        .route(connector::ENTER)
+        .route(connector::ECHO)
+        .route(connector::COUNT)
+        .route(connector::COUNTED)
+        .route(connector::FAIL)
+        .route(connector::KICK_ME)
+        .route(chat::SEND)
+        .route(chat::ECHO)
+        .route(chat::SCORE)
+        .route(chat::BENCH)
+        .route(chat::MARK)
+        .route(chat::KICK_UID)
+        .push(chat::ON_CHAT)
+        .push(chat::ON_ADD)
+        .push(chat::ON_LEAVE)
+        .push(chat::ON_BENCH)
 }
 
 /// How clients are served.
