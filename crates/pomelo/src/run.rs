@@ -60,7 +60,7 @@ impl App {
 
 /// Lets the process have as many open files as the system allows without asking: shells give it 1,024, which is as many
 /// clients.
-fn allow_open_files() {
+pub(crate) fn allow_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::debug!(%error, "limit of open files stays as it is");

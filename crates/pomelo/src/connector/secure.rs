@@ -11,6 +11,7 @@ use rustls::{
     server::UnbufferedServerConnection,
     unbuffered::{
         ConnectionState, EncodeError, EncodeTlsData, EncryptError, InsufficientSizeError, UnbufferedStatus,
+        WriteTraffic,
     },
 };
 use tokio::net::tcp::OwnedWriteHalf;
@@ -114,19 +115,18 @@ impl Secured {
                 // Early data is not asked for, so there is none.
                 Ok(_) => return Ok((used, received)),
                 Err(error) => {
-                    self.alert();
+                    self.alert(&mut bytes[used..]);
                     return Err(fault(error));
                 }
             }
         }
     }
 
-    /// After an error: what tells the client.
-    fn alert(&mut self) {
+    /// After an error: what tells the client, if there is such a thing. `bytes` are those that were not used: rustls knows
+    /// how far it was in them. Asked once only, since it would look at them again.
+    fn alert(&mut self, bytes: &mut [u8]) {
         self.ready = false;
-        while let Ok(ConnectionState::EncodeTlsData(data)) =
-            self.connection.process_tls_records(&mut []).state
-        {
+        if let Ok(ConnectionState::EncodeTlsData(data)) = self.connection.process_tls_records(bytes).state {
             encode(data, &mut self.pending);
         }
     }
@@ -177,30 +177,26 @@ impl Secured {
             }
         };
         loop {
-            match self.connection.process_tls_records(&mut []).state.map_err(io::Error::other)? {
-                ConnectionState::EncodeTlsData(data) => encode(data, &mut self.pending),
-                ConnectionState::TransmitTlsData(transmit) => transmit.done(),
-                ConnectionState::WriteTraffic(mut traffic) => {
-                    let mut bytes = chunk.len() + RECORD_BYTES;
-                    loop {
-                        let at = self.pending.len();
-                        self.pending.resize(at + bytes, 0);
-                        match traffic.encrypt(chunk, &mut self.pending[at..]) {
-                            Ok(encrypted) => {
-                                self.pending.truncate(at + encrypted);
-                                return Ok(chunk.len());
-                            }
-                            Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size }))
-                                if required_size > bytes =>
-                            {
-                                self.pending.truncate(at);
-                                bytes = required_size;
-                            }
-                            Err(error) => return Err(io::Error::other(error)),
-                        }
-                    }
+            // rustls knows how far it was in what is not whole yet, and must find it as it was.
+            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(&mut self.partial);
+            let taken = match state.map_err(io::Error::other)? {
+                ConnectionState::EncodeTlsData(data) => {
+                    encode(data, &mut self.pending);
+                    None
+                }
+                ConnectionState::TransmitTlsData(transmit) => {
+                    transmit.done();
+                    None
+                }
+                ConnectionState::WriteTraffic(traffic) => {
+                    seal(traffic, chunk, &mut self.pending)?;
+                    Some(chunk.len())
                 }
                 _ => return Err(io::ErrorKind::NotConnected.into()),
+            };
+            self.partial.drain(..discard);
+            if let Some(taken) = taken {
+                return Ok(taken);
             }
         }
     }
@@ -212,7 +208,7 @@ impl Secured {
         }
         let mut bytes = [0; RECORD_BYTES];
         if let Ok(ConnectionState::WriteTraffic(mut traffic)) =
-            self.connection.process_tls_records(&mut []).state
+            self.connection.process_tls_records(&mut self.partial).state
             && let Ok(encrypted) = traffic.queue_close_notify(&mut bytes)
         {
             // It can't be waited for. The end of the connection says the same, less surely.
@@ -233,5 +229,29 @@ fn encode<Data>(mut data: EncodeTlsData<'_, Data>, pending: &mut Vec<u8>) {
         // It has the room it asked for.
         let encoded = data.encode(&mut pending[at..]).unwrap_or_default();
         pending.truncate(at + encoded);
+    }
+}
+
+/// Encrypts behind what is there.
+fn seal<Data>(mut traffic: WriteTraffic<'_, Data>, chunk: &[u8], pending: &mut Vec<u8>) -> io::Result<()> {
+    let at = pending.len();
+    let mut bytes = chunk.len() + RECORD_BYTES;
+    loop {
+        pending.resize(at + bytes, 0);
+        match traffic.encrypt(chunk, &mut pending[at..]) {
+            Ok(encrypted) => {
+                pending.truncate(at + encrypted);
+                return Ok(());
+            }
+            Err(EncryptError::InsufficientSize(InsufficientSizeError { required_size }))
+                if required_size > bytes =>
+            {
+                bytes = required_size;
+            }
+            Err(error) => {
+                pending.truncate(at);
+                return Err(io::Error::other(error));
+            }
+        }
     }
 }

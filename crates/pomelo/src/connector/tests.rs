@@ -4,4 +4,6 @@
 mod closing;
 mod flow;
 mod handshake;
+mod limits;
 mod rig;
+mod tls;

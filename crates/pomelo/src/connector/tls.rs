@@ -15,7 +15,6 @@ use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, ring},
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
-    server::ProducesTickets,
 };
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -88,9 +87,6 @@ const KEY: &str = "a private key in PEM, not encrypted (\"BEGIN PRIVATE KEY\", \
 pub(crate) struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
-    /// Lets clients that come back do with half a handshake, also after a change of the certificate. None if the system
-    /// has no random numbers.
-    tickets: Option<Arc<dyn ProducesTickets>>,
 }
 
 /// By which a change of a file is noticed; also of one behind a symbolic link.
@@ -100,9 +96,8 @@ struct Stamp(Option<(i64, i64, u64, u64)>);
 impl Tls {
     /// Reads and checks the files.
     pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let tickets = ring::Ticketer::new().ok();
-        let current = RwLock::new(read(&files, tickets.as_ref())?);
-        Ok(Self { files, current, tickets })
+        let current = RwLock::new(read(&files)?);
+        Ok(Self { files, current })
     }
 
     /// Whether clients may connect in the clear, too.
@@ -134,7 +129,7 @@ impl Tls {
 
     fn reload(&self) {
         let cert = self.files.cert.display();
-        match read(&self.files, self.tickets.as_ref()) {
+        match read(&self.files) {
             Ok(config) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
                 tracing::info!(%cert, "new TLS certificate, for connections from now on");
@@ -153,7 +148,7 @@ impl Tls {
     }
 }
 
-fn read(files: &TlsFiles, tickets: Option<&Arc<dyn ProducesTickets>>) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
     let TlsFiles { cert, key, .. } = files;
     let pem = read_file(cert)?;
     let wrong =
@@ -175,10 +170,9 @@ fn read(files: &TlsFiles, tickets: Option<&Arc<dyn ProducesTickets>>) -> Result<
         .with_no_client_auth()
         .with_single_cert(chain, private)
         .map_err(unusable)?;
-    if let Some(tickets) = tickets {
-        config.ticketer = Arc::clone(tickets);
-    }
-    // One is enough for a client that comes back; each costs a signature's worth of time and is kept by nobody here.
+    // Clients that come back do with half a handshake. What they need for that is kept by them, and ends with the
+    // certificate: nobody gets around a new one.
+    config.ticketer = ring::Ticketer::new().map_err(unusable)?;
     config.send_tls13_tickets = 1;
     Ok(Arc::new(config))
 }

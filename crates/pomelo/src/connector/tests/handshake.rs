@@ -197,7 +197,7 @@ async fn garbage_and_oversize_are_closed_and_nobody_else_notices() {
     assert_eq!(bystander.message().await, "response 1 still here");
     let counts = rig.handle.counts();
     // The last of the six is a malformed handshake, which is answered.
-    assert_eq!((counts.faults, counts.refused_handshakes), (7, 1));
+    assert_eq!((counts.faults, counts.refused_tls, counts.refused_handshakes), (6, 1, 1));
     rig.eventually("only the bystander is left", |handle| handle.connections() == 1).await;
     rig.stop(bystander).await;
 }
@@ -283,7 +283,7 @@ async fn a_port_in_use_is_said_with_its_address() {
     let rig = Rig::start(Hybrid::new());
     let dictionary = Arc::new(Dictionary::new([""; 0], [""; 0]).unwrap());
     let service = Arc::new(Arc::new(Service::default()));
-    let error = Connector::bind(rig.addr, Hybrid::new(), dictionary, service).err().unwrap().to_string();
+    let error = Connector::bind(rig.addr, Hybrid::new(), None, dictionary, service).err().unwrap().to_string();
     assert!(error.starts_with(&format!("cannot listen for clients on {}: ", rig.addr)), "{error}");
     rig.stop(()).await;
 }

@@ -19,11 +19,12 @@ use tokio::{
     net::TcpStream,
     sync::{Notify, Semaphore, oneshot},
     task::JoinHandle,
+    time::Instant,
 };
 use tokio_websockets as ws;
 
 use crate::connector::{
-    Client, ClientService, CloseReason, Connector, ConnectorHandle, Frame, Hybrid, Inbound,
+    Client, ClientService, CloseReason, Connector, ConnectorHandle, Frame, Hybrid, Inbound, Leave,
 };
 
 /// Longer than anything here takes; a test that gets there has failed.
@@ -164,6 +165,7 @@ impl Rig {
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(connector.run(async {
             let _ = stopped.await;
+            Leave { finish: Instant::now() + DEADLINE / 2, close: Instant::now() + DEADLINE }
         }));
         Self { addr, service, handle, stop, running }
     }
