@@ -126,9 +126,8 @@ impl Driver<'_> {
                     self.take_in(cx)?;
                     break;
                 }
-                Poll::Ready(_) => {}
                 Poll::Pending if self.poll_rest(cx)?.is_pending() => return Poll::Pending,
-                Poll::Pending => {}
+                Poll::Ready(_) | Poll::Pending => {}
             }
         }
         cx.waker().wake_by_ref();

@@ -474,7 +474,7 @@ fn outcome(peer: &ServerId, unsent: bool, kind: ErrorKind) -> RpcError {
 
 /// As it travels: whole milliseconds, 0 only if nothing is left.
 fn wait_ms(left: Duration) -> u32 {
-    let ms = left.as_millis() + u128::from(left.subsec_nanos() % 1_000_000 > 0);
+    let ms = left.as_nanos().div_ceil(1_000_000);
     u32::try_from(ms).unwrap_or(FOR_EVER).min(FOR_EVER - 1)
 }
 
