@@ -2,7 +2,9 @@
 
 import type { Messages } from "../../../examples/chat/client/messages.js";
 import { ROUTES } from "../../../examples/chat/client/messages.js";
-import { Client } from "../src/index.js";
+import { WebSocket as WS } from "ws";
+
+import { Client, webSocket } from "../src/index.js";
 
 export async function typed(client: Client<Messages>): Promise<void> {
   await client.request(ROUTES.chat.chatHandler.send, { content: "hi", target: "*" });
@@ -36,3 +38,6 @@ export async function untyped(client: Client): Promise<void> {
   client.notify("any.route.works", [answer.any]);
   client.onPush("onAny", (body: { x: number }) => body.x);
 }
+
+/** The platform's class and that of npm's `ws` are both taken as they are. */
+export const transports = [webSocket(globalThis.WebSocket), webSocket(WS), webSocket()];

@@ -28,5 +28,5 @@ const last = SCENARIOS.at(-1);
 for (const { name, run } of SCENARIOS) {
   // There are two connectors: one can be killed.
   if (name !== last?.name) test(`tcp: ${name}`, () => run({ ...stage, scheme: "tcp", transport: tcp() }));
-  test(`ws: ${name}`, () => run({ ...stage, scheme: "ws", transport: webSocket(WebSocket as never) }));
+  test(`ws: ${name}`, () => run({ ...stage, scheme: "ws", transport: webSocket(WebSocket) }));
 }

@@ -48,7 +48,7 @@ async function overWebSocket(play: Play): Promise<Place> {
     for (const client of server.clients) client.terminate();
     server.close();
   };
-  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, transport: webSocket(WebSocket as never), end };
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, transport: webSocket(WebSocket), end };
 }
 
 async function overTcp(play: Play): Promise<Place> {
@@ -98,7 +98,7 @@ for (const [name, listen] of [["websocket", overWebSocket], ["tcp", overTcp]] as
 }
 
 test("an address that is none is an error in words", async () => {
-  for (const [url, transport] of [["tcp://nowhere", tcp()], ["http://x:1", tcp()], ["nonsense", webSocket(WebSocket as never)]] as const) {
+  for (const [url, transport] of [["tcp://nowhere", tcp()], ["http://x:1", tcp()], ["nonsense", webSocket(WebSocket)]] as const) {
     await assert.rejects(new Client({ url, transport }).connect(), ConnectError);
   }
 });
