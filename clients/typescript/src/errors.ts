@@ -4,8 +4,8 @@
 export type CloseReason =
   /** This side closed it. */
   | { readonly kind: "local" }
-  /** The server told the client to go. */
-  | { readonly kind: "kicked"; readonly reason: string }
+  /** The server told the client to go; or, with `reconnect`, to come back elsewhere, because it ends. */
+  | { readonly kind: "kicked"; readonly reason: string; readonly reconnect: boolean }
   /** The server closed it without a word, or the network did. */
   | { readonly kind: "lost"; readonly message: string }
   /** Nothing was heard for twice the heartbeat's interval. */

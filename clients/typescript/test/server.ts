@@ -80,8 +80,8 @@ export class Connection implements Wire {
     this.raw(encodePackage(PackageKind.Data, body));
   }
 
-  kick(reason: string): void {
-    this.give(PackageKind.Kick, { reason });
+  kick(reason: string, more: object = {}): void {
+    this.give(PackageKind.Kick, { reason, ...more });
   }
 
   /** The connection is lost. */

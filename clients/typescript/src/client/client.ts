@@ -39,8 +39,8 @@ export interface StateChange {
 export interface ClientEvents {
   /** Its state changed. */
   state: StateChange;
-  /** The server told it to go. */
-  kick: { readonly reason: string };
+  /** The server told it to go, or to come back elsewhere. */
+  kick: { readonly reason: string; readonly reconnect: boolean };
   /** It is open again after the connection was lost; `enter` is done. */
   reconnected: { readonly attempts: number };
   /** How long a heartbeat took there and back, in milliseconds. */
@@ -201,9 +201,10 @@ export class Client<M extends MessageTypes = AnyMessages> {
     if (attempt > 0) this.#events.tell("reconnected", { attempts: attempt });
   }
 
-  async #keep(known: Known): Promise<void> {
+  async #keep(told: Known): Promise<void> {
     const before = this.#known;
-    this.#known = known;
+    // A server without a dictionary says nothing about that of another.
+    const known = (this.#known = { ...before, ...told });
     if (known.dictVersion === before?.dictVersion && known.protoVersion === before?.protoVersion) return;
     await save(this.#settings.store, this.#settings.storeKey, known);
   }
@@ -216,7 +217,7 @@ export class Client<M extends MessageTypes = AnyMessages> {
   /** A link ended after its handshake. */
   #closed(link: Link<M> | undefined, reason: CloseReason, signal: AbortSignal): void {
     if (signal.aborted) return;
-    if (reason.kind === "kicked") this.#events.tell("kick", { reason: reason.reason });
+    if (reason.kind === "kicked") this.#events.tell("kick", { reason: reason.reason, reconnect: reason.reconnect });
     // One that ends within `enter` is what fails there.
     if (link === undefined || link !== this.#link || signal.aborted) return;
     this.#link = undefined;

@@ -182,7 +182,7 @@ export class Link<M extends MessageTypes = AnyMessages> {
       case PackageKind.Heartbeat:
         return this.#beaten();
       case PackageKind.Kick:
-        return this.#end({ kind: "kicked", reason: kickReason(body) });
+        return this.#end({ kind: "kicked", ...readKick(body) });
       default:
         throw new ProtocolError(`package of kind ${kind} after the handshake`);
     }
@@ -309,11 +309,12 @@ function codeOf(answer: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-function kickReason(body: Uint8Array): string {
+function readKick(body: Uint8Array): { reason: string; reconnect: boolean } {
+  let kick: { reason?: unknown; reconnect?: unknown } = {};
   try {
-    const { reason } = JSON.parse(fromUtf8(body)) as { reason?: unknown };
-    return typeof reason === "string" ? reason : "";
+    kick = { ...(JSON.parse(fromUtf8(body)) as object) };
   } catch {
-    return "";
+    // A kick is one in any words.
   }
+  return { reason: typeof kick.reason === "string" ? kick.reason : "", reconnect: kick.reconnect === true };
 }

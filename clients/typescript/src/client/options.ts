@@ -70,7 +70,7 @@ export interface EnterContext {
 
 /** When and how often to connect again. */
 export interface ReconnectOptions extends Backoff {
-  /** Whether to, after this. If not given: always but after `close`, a kick or a refused handshake. */
+  /** Whether to, after this. If not given: always but after `close`, a refused handshake, or a kick that does not ask for it. */
   readonly when: (reason: CloseReason) => boolean;
 }
 
@@ -107,7 +107,7 @@ const RECONNECT: ReconnectOptions = {
   firstMs: 500,
   maxMs: 15_000,
   attemptsMax: 20,
-  when: ({ kind }) => kind !== "local" && kind !== "kicked" && kind !== "refused",
+  when: (reason) => (reason.kind === "kicked" ? reason.reconnect : reason.kind !== "local" && reason.kind !== "refused"),
 };
 
 /** Fills in the defaults. */

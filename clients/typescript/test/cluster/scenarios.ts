@@ -181,11 +181,11 @@ export const SCENARIOS: readonly Scenario[] = [
       const kicked = new Promise((done) => client.on("kick", done));
       const closed = new Promise((done) => client.on("state", ({ state }) => state === "closed" && done(state)));
       await client.request("connector.entryHandler.kickMe", { reason: "bye" });
-      same(await within("kick", kicked), { reason: "bye" }, "kick");
+      same(await within("kick", kicked), { reason: "bye", reconnect: false }, "kick");
       await within("close", closed);
       const error = await failure(client.request("connector.entryHandler.echo", {}));
       if (!(error instanceof ClosedError)) throw error;
-      same(error.reason, { kind: "kicked", reason: "bye" }, "reason");
+      same(error.reason, { kind: "kicked", reason: "bye", reconnect: false }, "reason");
     },
   },
   {

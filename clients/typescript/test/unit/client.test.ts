@@ -130,11 +130,34 @@ test("after a kick or a refusal it stays away, unless it is told otherwise", asy
   assert.equal(refused.client.state, "closed");
   assert.deepEqual(((await failure(refused.client.request("a.b.c"))) as ClosedError).reason, { kind: "refused", code: 500 });
 
-  const drained = play({ reconnect: { when: (reason) => reason.kind === "kicked" && reason.reason === "elsewhere" } });
-  await drained.client.connect();
-  drained.server.last.kick("elsewhere");
-  await drained.clock.pass(500);
-  assert.equal(drained.client.state, "open");
+  const told = play({ reconnect: { when: (reason) => reason.kind === "kicked" && reason.reason === "elsewhere" } });
+  await told.client.connect();
+  told.server.last.kick("elsewhere");
+  await told.clock.pass(500);
+  assert.equal(told.client.state, "open");
+});
+
+test("a server that goes down asks its clients to come back elsewhere", async () => {
+  const { server, clock, client } = play();
+  const kicks: unknown[] = [];
+  client.on("kick", (kick) => kicks.push(kick));
+  await client.connect();
+  server.last.kick("server is going down", { reconnect: true });
+  await clock.pass(500);
+  assert.deepEqual([client.state, server.connections.length], ["open", 2]);
+  assert.deepEqual(kicks, [{ reason: "server is going down", reconnect: true }]);
+});
+
+test("a gate without a dictionary does not make the client forget that of the connectors", async () => {
+  const { server, client } = play();
+  server.reply = { code: 200, sys: { dict: { onChat: 1 }, dictVersion: "d", useDict: true } };
+  await client.connect();
+  client.close();
+  server.reply = { code: 200, sys: {} };
+  await client.connect();
+  client.close();
+  await client.connect();
+  assert.equal(server.last.handshakes[0]?.sys.dictVersion, "d");
 });
 
 test("entering that fails closes the connection: at first for good, later for another attempt", async () => {

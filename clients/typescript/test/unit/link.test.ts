@@ -234,8 +234,8 @@ test("a kick is told with its reason, fails what waits and closes", async () => 
   server.last.kick("bye");
   const error = await waiting;
   assert.ok(error instanceof ClosedError);
-  assert.deepEqual(error.reason, { kind: "kicked", reason: "bye" });
-  assert.deepEqual([kicks, client.state, server.last.left], [[{ reason: "bye" }], "closed", true]);
+  assert.deepEqual(error.reason, { kind: "kicked", reason: "bye", reconnect: false });
+  assert.deepEqual([kicks, client.state, server.last.left], [[{ reason: "bye", reconnect: false }], "closed", true]);
   assert.equal(String(await failure(client.request("a.b.c"))), "ClosedError: kicked: bye");
 });
 
