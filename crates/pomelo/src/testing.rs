@@ -21,7 +21,7 @@
 //! ```
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, Weak,
         atomic::{AtomicU64, Ordering},
@@ -35,8 +35,10 @@ use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId, codec,
-    connector::Frame,
+    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId,
+    channel::message::{CHANGE, Change, PUSH, PushHead, To},
+    codec,
+    connector::{Frame, Wording},
     lock,
     rpc::{Peers, Router},
     servers::Directory,
@@ -60,7 +62,7 @@ pub struct Stage {
 pub struct Pushed<Msg> {
     /// The frontend it was sent to.
     pub frontend: ServerId,
-    /// Its receivers there.
+    /// Its receivers there; nobody is named in a broadcast.
     pub users: Vec<UserId>,
     /// What was pushed.
     pub message: Msg,
@@ -84,9 +86,11 @@ impl Stage {
     pub fn new(me: &str) -> Self {
         let me = ServerId::new(me).unwrap_or_else(|error| panic!("{error}"));
         let cast = Arc::new(Cast::default());
-        let channels = Channels::new(Arc::clone(&cast) as Arc<dyn Peers>);
-        let sessions = SessionTable::new(me.clone(), 1, None);
-        Self { me, cast, directory: Arc::default(), sessions, sessions_opened: AtomicU64::new(0), channels }
+        let peers = Arc::clone(&cast) as Arc<dyn Peers>;
+        let directory = Arc::new(Directory::default());
+        let channels = Channels::new(1, Arc::clone(&peers), Arc::clone(&directory));
+        let sessions = SessionTable::new(me.clone(), 1, Wording::default(), peers);
+        Self { me, cast, directory, sessions, sessions_opened: AtomicU64::new(0), channels }
     }
 
     /// Plays the servers that answer a remote. A server of its type need not exist.
@@ -133,11 +137,8 @@ impl Stage {
 
     /// Calls whoever [answers](Self::answer).
     pub fn rpc(&self) -> Rpc {
-        Rpc {
-            peers: Arc::clone(&self.cast) as Arc<dyn Peers>,
-            router: Arc::new(Router::new(HashMap::new(), Arc::clone(&self.directory))),
-            deadline: Duration::from_secs(1),
-        }
+        let router = Arc::new(Router::new(HashMap::new(), Arc::clone(&self.directory)));
+        Rpc::new(Arc::clone(&self.cast) as Arc<dyn Peers>, router, Duration::from_secs(1))
     }
 
     /// Channels whose pushes are kept here.
@@ -163,20 +164,41 @@ impl Stage {
     ///
     /// If a message is not of the type of the push.
     pub fn pushed<Msg: DeserializeOwned>(&self, push: Push<Msg>) -> Vec<Pushed<Msg>> {
-        let sent = lock(&self.cast.sent);
-        let pushes = sent.iter().filter(|(_, method, _)| method == wire::PUSH);
-        let decoded = pushes.map(|(frontend, _, body)| {
-            let (head, message) = wire::split::<wire::PushHead<'_>>(body).expect("encoded by Channel");
-            (frontend.clone(), head, message)
-        });
-        let wanted = decoded.filter(|(_, head, _)| head.route == push.name());
-        let typed = wanted.map(|(frontend, head, message)| Pushed {
-            frontend,
-            users: head.users.into_iter().map(UserId::from).collect(),
-            message: serde_json::from_slice(&message)
-                .unwrap_or_else(|error| panic!("{}: {error}", push.name())),
-        });
-        typed.collect()
+        let mut members: HashMap<(ServerId, u64), BTreeSet<UserId>> = HashMap::new();
+        let mut pushed = Vec::new();
+        for (frontend, method, body) in lock(&self.cast.sent).iter() {
+            let group = |number| (frontend.clone(), number);
+            match method.as_str() {
+                CHANGE => {
+                    let change: Change<'_> = codec::from_server(body).expect("encoded by Channel");
+                    let members = members.entry(group(change.number)).or_default();
+                    if change.from == 0 {
+                        members.clear();
+                    }
+                    members.extend(change.join.into_iter().map(UserId::from));
+                    change.leave.into_iter().for_each(|uid| drop(members.remove(uid)));
+                }
+                PUSH => {
+                    let (head, message) = wire::split::<PushHead<'_>>(body).expect("encoded by Channel");
+                    if head.route != push.name() {
+                        continue;
+                    }
+                    let users = match head.to {
+                        To::Group { number, except, .. } => {
+                            let members = members.get(&group(number)).into_iter().flatten();
+                            members.filter(|uid| !except.contains(&uid.as_str())).cloned().collect()
+                        }
+                        To::Users(users) => users.into_iter().map(UserId::from).collect(),
+                        To::Bound | To::All => Vec::new(),
+                    };
+                    let message = serde_json::from_slice(&message);
+                    let message = message.unwrap_or_else(|error| panic!("{}: {error}", push.name()));
+                    pushed.push(Pushed { frontend: frontend.clone(), users, message });
+                }
+                _ => {}
+            }
+        }
+        pushed
     }
 }
 
@@ -220,6 +242,18 @@ impl Peers for Cast {
     fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
         lock(&self.sent).push((server.clone(), method.to_owned(), body));
         Ok(())
+    }
+
+    fn link(&self, _server: &ServerId) -> Result<u64, RpcError> {
+        Ok(1)
+    }
+
+    fn present(&self, _server: &ServerId) -> Option<u64> {
+        Some(1)
+    }
+
+    fn send_over(&self, server: &ServerId, _link: u64, method: &str, body: Bytes) -> Result<(), RpcError> {
+        self.send(server, method, body)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Whoever has a frame for a client puts it in the client's queue and never touches the socket. The queue is written
 //! with one vectored write by the connection's own task when that has something to answer, or else by the connector's
-//! one [`Flusher`] as soon as it has its turn. No task, channel or timer is needed for a connection, and a hundred
+//! one [`Flusher`](super::flusher::Flusher) as soon as it has its turn. No task, channel or timer is needed for a connection, and a hundred
 //! pushes in one turn cost one system call.
 //!
 //! The queue is bounded in bytes. When the kernel takes no more, the connection's task waits for room; when too much
@@ -11,28 +11,20 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
-use tokio::{
-    net::{TcpStream, tcp::OwnedWriteHalf},
-    sync::Notify,
-};
+use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
 
 use super::{
-    client::{Client, CloseReason, Closed},
+    client::{CloseReason, Closed},
     fault::Fault,
     secure::{Received, Secured},
     sink::Sink,
 };
-
-/// How many clients the flusher writes before it lets others run. What they push meanwhile joins what its clients still
-/// have waiting, so the busier the connector is, the more leaves with each write; and one large broadcast doesn't keep
-/// requests waiting until it is out.
-const CLIENTS_PER_TURN: usize = 32;
 
 /// A queue that has grown beyond this many slots gives its memory back when it is empty.
 const IDLE_SLOTS_MAX: usize = 16;
@@ -186,6 +178,11 @@ impl Out {
         self.lock().ended.is_some()
     }
 
+    /// Has the connection's task look round.
+    pub(super) fn wake(&self) {
+        self.task.wake();
+    }
+
     /// Whom to wake when the connection is ended or blocked.
     pub(super) fn watch(&self, task: &Waker) {
         self.task.register(task);
@@ -210,7 +207,7 @@ impl Out {
     }
 
     /// The flusher's turn: the client leaves the list, and its task is told if it has something to do.
-    fn flush_dirty(&self) {
+    pub(super) fn flush_dirty(&self) {
         let mut state = self.lock();
         state.dirty = false;
         if state.blocked || state.queue.is_empty() {
@@ -284,53 +281,5 @@ impl State {
         if self.queue.capacity() > IDLE_SLOTS_MAX {
             self.queue = VecDeque::new();
         }
-    }
-}
-
-/// The connector's list of clients that have something waiting, and the loop that writes it.
-///
-/// A client is in the list at most once, so the list is bounded by the number of connections.
-#[derive(Default)]
-pub(super) struct Flusher {
-    dirty: Mutex<VecDeque<Arc<Client>>>,
-    wake: Notify,
-}
-
-impl Flusher {
-    pub(super) fn add(&self, client: &Arc<Client>) {
-        let mut dirty = self.lock();
-        dirty.push_back(client.clone());
-        if dirty.len() == 1 {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Forgets the clients in the list. For the end of the connector: they hold this list, and it holds them.
-    pub(super) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    /// Writes for ever, whoever has waited longest first; dropped by the connector.
-    pub(super) async fn run(&self) {
-        let mut clients = Vec::with_capacity(CLIENTS_PER_TURN);
-        loop {
-            {
-                let mut dirty = self.lock();
-                let count = dirty.len().min(CLIENTS_PER_TURN);
-                clients.extend(dirty.drain(..count));
-            }
-            if clients.is_empty() {
-                self.wake.notified().await;
-                continue;
-            }
-            for client in clients.drain(..) {
-                client.out.flush_dirty();
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Client>>> {
-        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,8 @@
 //! is the only one that writes it ([`table`]); everybody else reads a snapshot and sends commands ([`command`]).
 
 mod command;
+pub(crate) mod groups;
+mod pushed;
 mod sessions;
 mod snapshot;
 mod table;
@@ -112,6 +114,9 @@ pub enum SessionError {
     /// A value that has no JSON form.
     #[error("value can't be encoded")]
     Encode(#[from] serde_json::Error),
+    /// A push that does not fit its definition in `serverProtos.json`.
+    #[error("push does not fit its definition")]
+    Body(#[from] pomelo_protocol::protobuf::CodecError),
     /// A push that no message can carry.
     #[error("push can't be sent")]
     Message(#[from] pomelo_protocol::message::MessageError),
@@ -126,7 +131,12 @@ impl Session {
     }
 
     pub(crate) fn new(id: u64, frontend: ServerId, snapshot: Snapshot, owner: Owner) -> Self {
-        Self(Arc::new(Inner { id, frontend, now: Mutex::new(Arc::new(snapshot)), owner }))
+        Self::sharing(id, frontend, Arc::new(snapshot), owner)
+    }
+
+    /// With what is known of it already.
+    pub(crate) fn sharing(id: u64, frontend: ServerId, snapshot: Arc<Snapshot>, owner: Owner) -> Self {
+        Self(Arc::new(Inner { id, frontend, now: Mutex::new(snapshot), owner }))
     }
 
     /// Its number at its connector, from 1. Unique together with [`frontend`](Self::frontend), for the life of that process.

@@ -2,14 +2,17 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, OnceLock, Weak},
 };
 
 use bytes::Bytes;
-use pomelo_protocol::{ServerId, dictionary::Dictionary};
+use pomelo_protocol::ServerId;
 
-use super::{Command, Session, SessionCommand, SessionError, Snapshot, command};
-use crate::{UserId, connector::Frame, lock};
+use super::{
+    Command, Session, SessionCommand, SessionError, Snapshot, command,
+    groups::{Bound, Groups, Users},
+};
+use crate::{UserId, channel::message::Left, connector::{Frame, Wording}, lock, rpc::Peers};
 
 /// The connection behind a session, as far as the table needs it. Both must return at once.
 pub(crate) trait Connection: Send + Sync + 'static {
@@ -22,36 +25,52 @@ pub(crate) trait Connection: Send + Sync + 'static {
 
 /// As many entries as the connector admits clients (`Hybrid::max_connections`).
 pub(crate) struct SessionTable {
-    me: ServerId,
+    pub(super) me: ServerId,
     /// Of this process; its sessions count from 1.
     life: u64,
-    dictionary: Option<Dictionary>,
+    told: Wording,
+    /// Servers whose channels have members here are told of those that leave.
+    pub(super) peers: Arc<dyn Peers>,
     this: Weak<SessionTable>,
-    inner: Mutex<Inner>,
+    /// Is told when a session has been bound; must return at once.
+    bound: OnceLock<Box<dyn Fn(Session) + Send + Sync>>,
+    pub(super) inner: Mutex<Inner>,
 }
 
-#[derive(Default)]
-struct Inner {
-    sessions: HashMap<u64, Entry>,
-    /// Sessions of a user in the order they were bound. No user without one.
-    users: HashMap<UserId, Vec<Bound>>,
+pub(super) struct Inner {
+    pub(super) sessions: HashMap<u64, Entry>,
+    pub(super) users: Users<Arc<dyn Connection>>,
+    pub(super) groups: Groups<Arc<dyn Connection>>,
 }
 
-/// One of a user's sessions, with what a push needs.
-struct Bound {
-    id: u64,
-    connection: Arc<dyn Connection>,
-}
-
-struct Entry {
-    session: Session,
-    connection: Arc<dyn Connection>,
+pub(super) struct Entry {
+    pub(super) session: Session,
+    pub(super) connection: Arc<dyn Connection>,
 }
 
 impl SessionTable {
-    /// `dictionary`: the codes its clients know, if they were told.
-    pub(crate) fn new(me: ServerId, life: u64, dictionary: Option<Dictionary>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self { me, life, dictionary, this: this.clone(), inner: Mutex::default() })
+    /// `told`: what its clients were told of how to read.
+    pub(crate) fn new(
+        me: ServerId,
+        life: u64,
+        told: Wording,
+        peers: Arc<dyn Peers>,
+    ) -> Arc<Self> {
+        let inner = Inner { sessions: HashMap::new(), users: HashMap::new(), groups: Groups::new() };
+        Arc::new_cyclic(|this| Self {
+            me,
+            life,
+            told,
+            peers,
+            this: this.clone(),
+            bound: OnceLock::new(),
+            inner: Mutex::new(inner),
+        })
+    }
+
+    /// Tells this of each session that is bound from now on; only the first call counts.
+    pub(crate) fn on_bound(&self, told: impl Fn(Session) + Send + Sync + 'static) {
+        let _ = self.bound.set(Box::new(told));
     }
 
     pub(crate) fn open(&self, id: u64, connection: Arc<dyn Connection>) -> Session {
@@ -60,17 +79,14 @@ impl SessionTable {
         session
     }
 
-    /// Takes a session out; what it knew can still be read.
+    /// Takes a session out; what it knew can still be read. If it was the last one of its user, that leaves all channels.
     pub(crate) fn close(&self, id: u64) -> Option<Session> {
         let mut inner = lock(&self.inner);
         let entry = inner.sessions.remove(&id)?;
-        if let Some(uid) = entry.session.snapshot().uid()
-            && let Some(bound) = inner.users.get_mut(uid)
-        {
-            bound.retain(|other| other.id != id);
-            if bound.is_empty() {
-                inner.users.remove(uid);
-            }
+        let now = entry.session.snapshot();
+        if let Some(uid) = now.uid() {
+            let left = inner.unbind(uid, id);
+            self.tell_left(&mut inner.groups, left);
         }
         Some(entry.session)
     }
@@ -111,11 +127,11 @@ impl SessionTable {
         let entry = inner.sessions.get(&id).ok_or_else(closed)?;
         let (session, connection) = (entry.session.clone(), Arc::clone(&entry.connection));
         let next = command::changed(&session, &command)?;
+        let is_changed = next.is_some();
         if let Some(next) = next {
             session.replace(next);
             if let Command::Bind(uid) = &command {
-                let bound = Bound { id, connection: Arc::clone(&connection) };
-                inner.users.entry(uid.clone()).or_default().push(bound);
+                inner.bind(uid, id, Arc::clone(&connection));
             }
         }
         drop(inner);
@@ -126,42 +142,79 @@ impl SessionTable {
                     return Err(closed());
                 }
             }
+            Command::Bind(_) if is_changed => {
+                if let Some(told) = self.bound.get() {
+                    told(session.clone());
+                }
+            }
             Command::Bind(_) | Command::Set(..) | Command::Remove(_) => {}
         }
         Ok(session.snapshot())
     }
 
-    /// Sends a message to all sessions of these users; the frame is built once. Answers the users that have none here.
-    pub(crate) fn push<'a>(
-        &self,
-        users: Vec<&'a str>,
-        route: &str,
-        body: Bytes,
-    ) -> Result<Vec<&'a str>, SessionError> {
-        let frame = self.frame(route, body)?;
-        let mut absent = Vec::new();
-        let inner = lock(&self.inner);
-        for uid in users {
-            let Some(bound) = inner.users.get(uid) else {
-                absent.push(uid);
-                continue;
-            };
-            for Bound { connection, .. } in bound {
-                // A connection that closes or overflows at this moment is the connector's business.
-                connection.send(&frame);
-            }
-        }
-        Ok(absent)
+    pub(super) fn frame(&self, route: &str, body: Bytes) -> Result<Frame, SessionError> {
+        let body = self.told.push(route, body)?;
+        Ok(Frame::push(route, self.told.dictionary.as_ref(), body)?)
+    }
+}
+
+impl Inner {
+    fn bind(&mut self, uid: &UserId, id: u64, connection: Arc<dyn Connection>) {
+        self.groups.bound(uid, id, &connection);
+        self.users.entry(uid.clone()).or_default().push(Bound { id, connection });
     }
 
-    fn frame(&self, route: &str, body: Bytes) -> Result<Frame, SessionError> {
-        Ok(Frame::push(route, self.dictionary.as_ref(), body)?)
+    /// A session has no user any more. Who is to be told that the user has left.
+    fn unbind<'a>(&mut self, uid: &'a UserId, id: u64) -> Vec<(ServerId, Left<'a>)> {
+        let Some(bound) = self.users.get_mut(uid) else { return Vec::new() };
+        bound.retain(|other| other.id != id);
+        let was_last = bound.is_empty();
+        if was_last {
+            self.users.remove(uid);
+        }
+        self.groups.unbound(uid, id, was_last)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use pomelo_rpc::{BoxFuture, ErrorKind, RpcError, Who};
+
     use super::*;
+
+    /// Nobody is linked; nobody has to be told anything.
+    struct Nobody;
+
+    impl Peers for Nobody {
+        fn call(
+            &self,
+            server: &ServerId,
+            _method: &str,
+            _body: Bytes,
+            _deadline: Duration,
+        ) -> BoxFuture<'static, Result<Bytes, RpcError>> {
+            let error = RpcError { server: server.clone(), who: Who::Local, retry: true, kind: ErrorKind::UnknownServer };
+            Box::pin(async move { Err(error) })
+        }
+
+        fn send(&self, _server: &ServerId, _method: &str, _body: Bytes) -> Result<(), RpcError> {
+            Ok(())
+        }
+
+        fn link(&self, _server: &ServerId) -> Result<u64, RpcError> {
+            Ok(1)
+        }
+
+        fn present(&self, _server: &ServerId) -> Option<u64> {
+            None
+        }
+
+        fn send_over(&self, _server: &ServerId, _link: u64, _method: &str, _body: Bytes) -> Result<(), RpcError> {
+            Ok(())
+        }
+    }
 
     #[derive(Default)]
     struct Recorded {
@@ -181,7 +234,7 @@ mod tests {
     }
 
     fn table() -> Arc<SessionTable> {
-        SessionTable::new(ServerId::new("connector-server-1").unwrap(), 7, None)
+        SessionTable::new(ServerId::new("connector-server-1").unwrap(), 7, Wording::default(), Arc::new(Nobody))
     }
 
     fn bind(table: &SessionTable, id: u64, uid: &str) -> Result<Arc<Snapshot>, SessionError> {
@@ -208,20 +261,6 @@ mod tests {
         assert!(table.by_uid(&alice).is_empty());
         assert!(lock(&table.inner).users.is_empty());
         assert!(matches!(bind(&table, 1, "alice"), Err(SessionError::Closed { .. })));
-    }
-
-    #[test]
-    fn a_push_reaches_all_sessions_of_its_users_and_names_the_absent() {
-        let table = table();
-        let connections: Vec<_> = (0..3).map(|_| Arc::new(Recorded::default())).collect();
-        for (id, connection) in (1..).zip(&connections) {
-            table.open(id, Arc::clone(connection) as Arc<dyn Connection>);
-        }
-        bind(&table, 1, "alice").unwrap();
-        bind(&table, 2, "alice").unwrap();
-        let users = vec!["alice", "bob"];
-        assert_eq!(table.push(users, "onChat", Bytes::from_static(b"{}")).unwrap(), ["bob"]);
-        assert_eq!(connections.iter().map(|c| *lock(&c.frames)).collect::<Vec<_>>(), [1, 1, 0]);
     }
 
     #[test]
