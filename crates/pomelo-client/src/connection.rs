@@ -77,7 +77,10 @@ impl Connection {
         // Nobody may wait for an answer while goodbye is said.
         shared.pending.close(reason.clone());
         shared.pushes.close();
-        let polite = matches!(reason, CloseReason::Local | CloseReason::Kicked(_) | CloseReason::Server);
+        let polite = matches!(
+            reason,
+            CloseReason::Local | CloseReason::Kicked(_) | CloseReason::ComeBack(_) | CloseReason::Server
+        );
         if polite && !gave_up {
             let last_words = timeout(CLOSE_TIMEOUT, writer.close());
             tokio::select! {
@@ -141,7 +144,10 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
         PackageKind::Heartbeat => beat.notify_one(),
         PackageKind::Kick => {
             let kick: Kick = serde_json::from_slice(&package.body).unwrap_or_default();
-            return Err(CloseReason::Kicked(kick.reason));
+            return Err(match kick.reconnect {
+                true => CloseReason::ComeBack(kick.reason),
+                false => CloseReason::Kicked(kick.reason),
+            });
         }
         PackageKind::Data => {
             let message =

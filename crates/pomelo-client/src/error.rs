@@ -120,6 +120,9 @@ pub enum CloseReason {
     /// The server told the client to go.
     #[error("kicked: {0}")]
     Kicked(String),
+    /// The server goes down, and asks the client to connect again at once, through the gate.
+    #[error("server asks to connect again: {0}")]
+    ComeBack(String),
     /// The server closed it without a word.
     #[error("closed by the server")]
     Server,

@@ -181,13 +181,25 @@ pub struct Kick {
     /// Why, in the words of who kicked: `{"reason":"bye"}`.
     #[serde(default)]
     pub reason: String,
+    /// Whether the client should connect again at once, through the gate: the server goes down, and has nothing against it.
+    /// Not of the original, whose clients see a kick as any other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub reconnect: bool,
 }
 
 impl Kick {
     /// The body as bytes.
     pub fn to_body(&self) -> Vec<u8> {
-        serde_json::json!({ "reason": self.reason }).to_string().into_bytes()
+        let mut body = serde_json::json!({ "reason": self.reason });
+        if self.reconnect {
+            body["reconnect"] = true.into();
+        }
+        body.to_string().into_bytes()
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Kind and body length, checked as early as the bytes allow: a wrong kind needs one byte, a length four.
@@ -214,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_kick_is_written_as_the_original_writes_it() {
-        let body = Kick { reason: "bye".into() }.to_body();
+        let body = Kick { reason: "bye".into(), reconnect: false }.to_body();
         assert_eq!(&packed(PackageKind::Kick, &body)[..], b"\x05\0\0\x10{\"reason\":\"bye\"}");
     }
 

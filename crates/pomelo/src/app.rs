@@ -13,14 +13,15 @@ use pomelo_protocol::{ServerId, dictionary::DictionaryError};
 use serde::Serialize;
 
 use crate::{
-    Args, ArgsError, Error, Filter, MasterHa, PortError, RemoteCall, Request, Running, Server, Servers,
-    Session, TlsError, answer::Answers, check, filter::FilterFn, master, node, rpc::RouteFn,
+    Args, ArgsError, Drain, Error, Filter, MasterHa, Plugin, PortError, RemoteCall, Request, Running, Server,
+    Servers, Session, TlsError, answer::Answers, check, filter::FilterFn, master, node, plugin, rpc::RouteFn,
     server::Registered, types::Listed,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
+type AddToEach = Arc<dyn Fn(&str, Server) -> Server + Send + Sync>;
 type Describe = Arc<dyn Fn(Server) -> Server + Send + Sync>;
 
 /// A game: its server types, how messages are routed among them, and its configuration. One executable holds them all;
@@ -29,6 +30,8 @@ type Describe = Arc<dyn Fn(Server) -> Server + Send + Sync>;
 /// See the [crate's page](crate) for a whole example.
 pub struct App {
     config: Config,
+    /// What is added to each described server.
+    each: Vec<AddToEach>,
     pub(crate) servers: BTreeMap<String, Describe>,
     routes: HashMap<String, RouteFn>,
     twice: Vec<String>,
@@ -39,6 +42,7 @@ pub struct App {
     answers: Option<Answers>,
     master_ha: Option<MasterHa>,
     call_timeout: Duration,
+    drain: Drain,
 }
 
 /// Why a server did not start.
@@ -60,6 +64,16 @@ pub enum StartError {
     /// A certificate that can't be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// What had to be done before start-up failed: `on_start`, or the making of a state, which is named by its type.
+    #[error("{server} does not start: {what}: {error}")]
+    Hook {
+        /// The server.
+        server: ServerId,
+        /// What failed.
+        what: &'static str,
+        /// In the words of the application.
+        error: Error,
+    },
     /// A port that is taken, or can't be had.
     #[error(transparent)]
     Port(#[from] PortError),
@@ -81,6 +95,7 @@ impl App {
         Self {
             config,
             servers: BTreeMap::new(),
+            each: Vec::new(),
             routes: HashMap::new(),
             twice: Vec::new(),
             listed: Listed::default(),
@@ -89,6 +104,7 @@ impl App {
             answers: None,
             master_ha: None,
             call_timeout: CALL_TIMEOUT,
+            drain: Drain::default(),
         }
     }
 
@@ -187,8 +203,27 @@ impl App {
         self
     }
 
-    /// Chooses what decides which master leads, in place of what the configuration says.
-    pub fn plugin(mut self, master_ha: MasterHa) -> Self {
+    /// Adds a [`Plugin`]: one of the application's own, or [`MasterHa`], which chooses what decides which master leads in place
+    /// of what the configuration says. Plug-ins start in the order in which they were added, and stop in the reverse order.
+    pub fn plugin(self, plugin: impl Plugin) -> Self {
+        plugin::add(self, plugin)
+    }
+
+    /// Adds the same to all server types: states, filters, hooks. It is called with the type and what
+    /// [`server`](Self::server) described, so its filters are inside those described there.
+    ///
+    /// ```
+    /// # use pomelo::{App, Config, filters::Shed};
+    /// # fn app(config: Config) -> App {
+    /// App::new(config).each_server(|server_type, s| if server_type == "gate" { s } else { s.filter(Shed::new()) })
+    /// # }
+    /// ```
+    pub fn each_server(mut self, add: impl Fn(&str, Server) -> Server + Send + Sync + 'static) -> Self {
+        self.each.push(Arc::new(add));
+        self
+    }
+
+    pub(crate) fn master_ha(mut self, master_ha: MasterHa) -> Self {
         self.master_ha = Some(master_ha);
         self
     }
@@ -196,6 +231,12 @@ impl App {
     /// How long a call to a remote, a forwarded message or a write to a session may take: 10 s if not said.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout;
+        self
+    }
+
+    /// How long a server that stops may take, step by step; all servers of the cluster should be of one mind.
+    pub fn drain(mut self, drain: Drain) -> Self {
+        self.drain = drain;
         self
     }
 
@@ -232,6 +273,7 @@ impl App {
             answers,
             concurrent,
             call_timeout,
+            drain: self.drain,
             memory,
         };
         Ok(Running::game(node::start(setup).await?))
@@ -257,7 +299,8 @@ impl App {
 
     fn describe(&self, env: &Environment) -> Result<BTreeMap<String, Server>, StartError> {
         let described = self.servers.iter().map(|(name, describe)| {
-            let mut server = describe(Server::default());
+            let described = describe(Server::default());
+            let mut server = self.each.iter().fold(described, |server, add| add(name, server));
             if server.connector.is_some() {
                 server.front_filters.clone_from(&self.filters);
             }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use pomelo_cluster::config::Environment;
 use pomelo_protocol::ServerType;
 
-use crate::{Needs, Server, args::MASTER, rpc::RouteFn};
+use crate::{Needs, Server, args::MASTER, lifecycle::Hooks, rpc::RouteFn};
 
 /// Everything wrong with the application itself and with the configuration it is to run with.
 pub(crate) fn problems(
@@ -22,6 +22,9 @@ pub(crate) fn problems(
             problems.push("server type \"master\": masters are built in".to_owned());
         }
         problems.extend(server.twice.iter().map(|twice| format!("{server_type}: {twice}")));
+        let jobs = env.crons.iter().find(|(name, _)| name.as_str() == server_type);
+        let crons = server.crons.problems(jobs.map_or(&[], |(_, jobs)| jobs));
+        problems.extend(crons.iter().map(|problem| format!("{server_type}: {problem}")));
         let connector = server.connector.iter().flat_map(|hybrid| &hybrid.problems);
         problems.extend(connector.map(|problem| format!("{server_type}: {problem}")));
         names(server_type, "handler", server.handlers.iter().map(|h| h.name), &mut problems);
@@ -66,20 +69,45 @@ fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
     let remotes = server.remotes.iter().map(|r| (r.name, r.needs));
     let filters = server.front_filters.iter().chain(&server.filters).map(|f| (f.name, f.needs));
     let around_remotes = server.remote_filters.iter().map(|f| (f.name, f.needs));
-    let hooks = server.closed.iter().map(|h| (h.name, h.needs));
-    for (name, needs) in handlers.chain(remotes).chain(filters).chain(around_remotes).chain(hooks) {
+    let hooks = hooks(&server.hooks);
+    let crons = server.crons.needs();
+    for (name, needs) in
+        handlers.chain(remotes).chain(filters).chain(around_remotes).chain(hooks).chain(crons)
+    {
         let mut collected =
             Needs { states: &server.states, frontend: server.connector.is_some(), missing: Vec::new() };
         needs(&mut collected);
         problems
             .extend(collected.missing.iter().map(|missing| format!("{server_type}: {name} needs {missing}")));
     }
-    if server.connector.is_none() && !server.closed.is_empty() {
-        problems.push(format!("{server_type}: on_session_closed needs a connector"));
+    let of_sessions = [
+        ("on_session_bound", server.hooks.session_bound.is_empty()),
+        ("on_session_closed", server.hooks.session_closed.is_empty()),
+    ];
+    for (name, _) in of_sessions.iter().filter(|(_, none)| !none && server.connector.is_none()) {
+        problems.push(format!("{server_type}: {name} needs a connector"));
     }
 }
 
+/// All hooks, by name and what they need.
+fn hooks(hooks: &Hooks) -> impl Iterator<Item = (&'static str, fn(&mut Needs<'_>))> {
+    let Hooks { makes, begin, start, started, all_started, stop, drain, stopped, .. } = hooks;
+    let Hooks { server_added, server_removed, session_bound, session_closed, .. } = hooks;
+    let of_life = [begin, start, started, all_started, stop, drain, stopped].into_iter().flatten();
+    let of_servers = [server_added, server_removed].into_iter().flatten();
+    let made = makes.iter().map(|h| (h.name, h.needs));
+    made.chain(of_life.map(|h| (h.name, h.needs)))
+        .chain(of_servers.map(|h| (h.name, h.needs)))
+        .chain(session_bound.iter().map(|h| (h.name, h.needs)))
+        .chain(session_closed.iter().map(|h| (h.name, h.needs)))
+}
+
 fn configuration(servers: &BTreeMap<String, Server>, env: &Environment, problems: &mut Vec<String>) {
+    for server_type in env.crons.keys().filter(|name| !servers.contains_key(name.as_str())) {
+        problems.push(format!(
+            "crons.json has jobs for type {server_type:?}, which the application does not have"
+        ));
+    }
     for info in &env.servers {
         let (id, server_type) = (&info.id, info.server_type.as_str());
         let Some(server) = servers.get(server_type) else {

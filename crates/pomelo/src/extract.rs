@@ -5,16 +5,18 @@ use std::{
     collections::HashMap,
     fmt,
     ops::Deref,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, ServerInfo};
+use tokio::time::Instant;
 
 use crate::{Channels, Error, Rpc, Servers, Session, Sessions, servers::Directory};
 
-/// An argument that a function called for a `C` can have: [`Request`] for handlers, [`RemoteCall`] for remotes,
-/// [`SessionClosed`] for hooks.
+/// An argument that a function called for a `C` can have: [`Request`] for handlers, [`RemoteCall`] for remotes, and for hooks
+/// [`Lifecycle`](crate::Lifecycle), [`ServerChange`](crate::ServerChange), [`SessionBound`](crate::SessionBound) and
+/// [`SessionClosed`](crate::SessionClosed).
 ///
 /// An application can make its own out of the existing ones:
 ///
@@ -55,6 +57,12 @@ pub trait Extract<C>: Sized {
 pub trait Context: Send + 'static {
     #[doc(hidden)]
     fn parts(&self) -> &Parts;
+
+    /// When whoever waits for this stops waiting; see [`Deadline`](crate::Deadline).
+    #[doc(hidden)]
+    fn until(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// What every server has for its handlers.
@@ -92,6 +100,8 @@ pub struct Request {
     pub(crate) session: Session,
     pub(crate) body: Bytes,
     pub(crate) notify: bool,
+    /// When the frontend that forwarded it stops waiting.
+    pub(crate) until: Option<Instant>,
 }
 
 impl Request {
@@ -123,6 +133,8 @@ pub struct RemoteCall {
     pub(crate) from: ServerId,
     pub(crate) method: Arc<str>,
     pub(crate) body: Bytes,
+    /// When the caller stops waiting.
+    pub(crate) until: Option<Instant>,
 }
 
 impl RemoteCall {
@@ -137,21 +149,23 @@ impl RemoteCall {
     }
 }
 
-/// The end of a session at the frontend that held it.
-pub struct SessionClosed {
-    pub(crate) parts: Parts,
-    pub(crate) session: Session,
-}
-
 impl Context for Request {
     fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
     }
 }
 
 impl Context for RemoteCall {
     fn parts(&self) -> &Parts {
         &self.parts
+    }
+
+    fn until(&self) -> Option<Instant> {
+        self.until
     }
 }
 
@@ -183,23 +197,11 @@ impl Incoming for RemoteCall {
     }
 }
 
-impl Context for SessionClosed {
-    fn parts(&self) -> &Parts {
-        &self.parts
-    }
-}
-
-/// The client's session: in handlers, and in hooks for closed sessions. A remote is called by a server, not by a client,
+/// The client's session: in handlers, and in hooks for bound and closed sessions. A remote is called by a server, not by a client,
 /// and has none.
 impl Extract<Request> for Session {
     fn extract(request: &Request) -> Result<Self, Error> {
         Ok(request.session.clone())
-    }
-}
-
-impl Extract<SessionClosed> for Session {
-    fn extract(closed: &SessionClosed) -> Result<Self, Error> {
-        Ok(closed.session.clone())
     }
 }
 
@@ -227,7 +229,7 @@ impl<C: Context> Extract<C> for Sessions {
 
 impl<C: Context> Extract<C> for Rpc {
     fn extract(context: &C) -> Result<Self, Error> {
-        Ok(context.parts().0.rpc.clone())
+        Ok(context.parts().0.rpc.until(context.until()))
     }
 }
 
@@ -261,7 +263,8 @@ impl<C: Context> Extract<C> for Me {
     }
 }
 
-/// Something the application gave to this server with [`Server::state`](crate::Server::state), found by its type and
+/// Something the application gave to this server with [`Server::state`](crate::Server::state) or
+/// [`Server::state_from`](crate::Server::state_from), found by its type and
 /// shared by all its handlers. Cheap to clone.
 pub struct State<T>(Arc<T>);
 
@@ -299,7 +302,7 @@ impl<C: Context, T: Send + Sync + 'static> Extract<C> for State<T> {
     }
 
     fn needs(needs: &mut Needs<'_>) {
-        if needs.states.get::<T>().is_none() {
+        if !needs.states.has::<T>() {
             needs.missing.push(format!("State<{0}>, add .state({0} {{ .. }})", short(type_name::<T>())));
         }
     }
@@ -311,18 +314,36 @@ fn short(type_name: &str) -> &str {
     type_name[..generic].rfind("::").map_or(type_name, |at| &type_name[at + 2..])
 }
 
-/// The states of one server, one a type.
-#[derive(Clone, Default)]
-pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+/// The states of one server, one a type; some are promised and made when the server starts.
+#[derive(Default)]
+pub(crate) struct States(HashMap<TypeId, OnceLock<Arc<dyn Any + Send + Sync>>>);
 
 impl States {
     /// False if there was one of this type already.
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, state: T) -> bool {
-        self.0.insert(TypeId::of::<T>(), Arc::new(state)).is_none()
+        let state: Arc<dyn Any + Send + Sync> = Arc::new(state);
+        self.0.insert(TypeId::of::<T>(), OnceLock::from(state)).is_none()
+    }
+
+    /// There will be one of this type. False if there was one already.
+    pub(crate) fn promise<T: Send + Sync + 'static>(&mut self) -> bool {
+        self.0.insert(TypeId::of::<T>(), OnceLock::new()).is_none()
+    }
+
+    /// Keeps a promise.
+    pub(crate) fn made(&self, state: Arc<dyn Any + Send + Sync>) {
+        if let Some(place) = self.0.get(&(*state).type_id()) {
+            // Each is made once, at the start.
+            let _ = place.set(state);
+        }
+    }
+
+    fn has<T: 'static>(&self) -> bool {
+        self.0.contains_key(&TypeId::of::<T>())
     }
 
     fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.0.get(&TypeId::of::<T>()).cloned().and_then(|state| state.downcast().ok())
+        self.0.get(&TypeId::of::<T>())?.get().cloned().and_then(|state| state.downcast().ok())
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! The whole machinery is the traits and the macro below; a registered function is kept as a closure from bytes to bytes.
 
-use std::sync::Arc;
+use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
 use pomelo_rpc::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Context, Error, Extract, Needs, RemoteCall, Request, Result, codec};
+use crate::{
+    Context, Error, Extract, Lifecycle, Needs, RemoteCall, Request, Result, codec, lifecycle::MakeFn,
+};
 
 /// An async function that answers a `Req` with a `Res`: up to eight arguments that can be [extracted](Extract) from a
 /// `C`, then the `Req`; it ends with a `Result<Res, E>`, where `E` is any error.
@@ -29,14 +31,15 @@ pub trait Handler<C, Args, Req, Res>: Send + Sync + 'static {
     fn needs(needs: &mut Needs<'_>);
 }
 
-/// An async function that is called when something happens: up to eight arguments that can be [extracted](Extract).
+/// An async function that is called when something happens: up to eight arguments that can be [extracted](Extract) from a
+/// `C`; it ends with a `Result<T, E>`, where `E` is any error and `T` is `()` mostly.
 #[diagnostic::on_unimplemented(
-    message = "this function can't be a hook: it should be `async fn(arguments..) -> Result<()>`",
+    message = "this function can't be a hook: it should be `async fn(arguments..) -> Result<{T}>`",
     note = "all arguments are extracted: Session, Sessions, Rpc, Channels, State<T>, Servers, Me, ..."
 )]
-pub trait Hook<C, Args>: Send + Sync + 'static {
+pub trait Hook<C, Args, T = ()>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, context: &C) -> BoxFuture<'static, Result<()>>;
+    fn call(&self, context: &C) -> BoxFuture<'static, Result<T>>;
     #[doc(hidden)]
     fn needs(needs: &mut Needs<'_>);
 }
@@ -67,14 +70,15 @@ macro_rules! functions {
             }
         }
 
-        impl<F, Fut, C, $($arg,)* E> Hook<C, ($($arg,)*)> for F
+        impl<F, Fut, C, $($arg,)* T, E> Hook<C, ($($arg,)*), T> for F
         where
             F: Fn($($arg,)*) -> Fut + Send + Sync + 'static,
-            Fut: Future<Output = Result<(), E>> + Send + 'static,
+            Fut: Future<Output = Result<T, E>> + Send + 'static,
+            T: Send + 'static,
             E: Into<Error>,
             $($arg: Extract<C>,)*
         {
-            fn call(&self, context: &C) -> BoxFuture<'static, Result<()>> {
+            fn call(&self, context: &C) -> BoxFuture<'static, Result<T>> {
                 let _ = context;
                 $(let $value = match $arg::extract(context) {
                     Ok(arg) => arg,
@@ -145,4 +149,15 @@ where
 
 pub(crate) fn hook_fn<Args, C: Context, H: Hook<C, Args>>(hook: H) -> HookFn<C> {
     Arc::new(move |context| hook.call(&context))
+}
+
+pub(crate) fn make_fn<Args, T, H>(make: H) -> MakeFn
+where
+    T: Send + Sync + 'static,
+    H: Hook<Lifecycle, Args, T>,
+{
+    Arc::new(move |lifecycle| {
+        let made = make.call(&lifecycle);
+        Box::pin(async move { Ok(Arc::new(made.await?) as Arc<dyn Any + Send + Sync>) })
+    })
 }

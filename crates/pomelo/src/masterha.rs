@@ -7,6 +7,8 @@ use pomelo_cluster::{
     coordinator::zookeeper::{Credentials, SESSION_TIMEOUT_MS_DEFAULT},
 };
 
+use crate::{App, Plugin};
+
 /// The plugin for high availability of the master: chooses what decides who leads. Without it, what
 /// `config/masterha.json` says counts, and without that the embedded coordinator.
 ///
@@ -48,5 +50,15 @@ impl MasterHa {
 
     pub(crate) fn config(&self) -> &CoordinatorConfig {
         &self.0
+    }
+}
+
+impl Plugin for MasterHa {
+    fn name(&self) -> &'static str {
+        "masterha"
+    }
+
+    fn register(&self, app: App) -> App {
+        app.master_ha(self.clone())
     }
 }

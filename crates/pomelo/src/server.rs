@@ -1,12 +1,17 @@
 //! One server type, as the application describes it: its handlers, remotes, filters, hooks, state and connector.
 
+use std::any::type_name;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Filter, Handler, Hook, Hybrid, Incoming, Needs, Remote, RemoteCall, Request, Route, SessionClosed,
+    Context, Filter, Handler, Hook, Hybrid, Incoming, Lifecycle, Needs, Remote, RemoteCall, Request, Route,
+    ServerChange, SessionBound, SessionClosed,
     extract::States,
     filter::{FilterFn, filter_fn},
-    handler::{HandlerFn, HookFn, RemoteFn, client_handler, hook_fn, server_handler},
+    handler::{HandlerFn, HookFn, RemoteFn, client_handler, hook_fn, make_fn, server_handler},
+    lifecycle::Hooks,
+    schedule::Crons,
     types::Signature,
 };
 
@@ -22,7 +27,8 @@ pub struct Server {
     pub(crate) front_filters: Vec<Registered<FilterFn<Request>>>,
     pub(crate) filters: Vec<Registered<FilterFn<Request>>>,
     pub(crate) remote_filters: Vec<Registered<FilterFn<RemoteCall>>>,
-    pub(crate) closed: Vec<Registered<HookFn<SessionClosed>>>,
+    pub(crate) hooks: Hooks,
+    pub(crate) crons: Crons,
     pub(crate) states: States,
     /// For whoever asks what there is.
     pub(crate) signatures: Vec<Signature>,
@@ -120,7 +126,7 @@ impl Server {
     /// Something its functions can ask for as [`State<T>`](crate::State). One value a type.
     pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
         if !self.states.insert(state) {
-            self.twice.push(format!("state {} is given twice", std::any::type_name::<T>()));
+            self.twice.push(format!("state {} is given twice", type_name::<T>()));
         }
         self
     }
@@ -140,12 +146,160 @@ impl Server {
         self
     }
 
+    /// The same, made when the server starts: a connection to a database for one. The function may ask for what was given or
+    /// made before it. One that fails, or takes longer than 60 s, refuses the start in its words.
+    ///
+    /// ```
+    /// # use pomelo::{Me, Result, Route, Server, State};
+    /// # struct Database;
+    /// # impl Database { async fn connect(_: &str) -> Result<Self> { Ok(Self) } }
+    /// # const ENTER: Route<String, ()> = Route::new("area.playerHandler.enter");
+    /// async fn database(me: Me) -> Result<Database> {
+    ///     Database::connect(&format!("mysql://db/game?client={}", me.id)).await
+    /// }
+    ///
+    /// async fn enter(db: State<Database>, name: String) -> Result<()> {
+    ///     Ok(())
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.state_from(database).handler(ENTER, enter);
+    /// ```
+    pub fn state_from<Args, T, H>(mut self, make: H) -> Self
+    where
+        T: Send + Sync + 'static,
+        H: Hook<Lifecycle, Args, T>,
+    {
+        if !self.states.promise::<T>() {
+            self.twice.push(format!("state {} is given twice", type_name::<T>()));
+        }
+        let name = type_name::<T>();
+        self.hooks.makes.push(Registered { name, function: make_fn(make), needs: H::needs });
+        self
+    }
+
+    /// A function that runs before start-up: the ports are taken, but nobody is let in, and no other server knows of this one.
+    /// One that fails, or takes longer than 60 s, refuses the start in its words.
+    ///
+    /// ```
+    /// # use pomelo::{Error, Result, Server, State};
+    /// # struct Rooms(Vec<String>);
+    /// async fn check(rooms: State<Rooms>) -> Result<()> {
+    ///     if rooms.0.is_empty() { Err(Error::msg("there are no rooms")) } else { Ok(()) }
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.state(Rooms(vec!["lobby".into()])).on_start(check);
+    /// ```
+    pub fn on_start<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.start.push(Registered::hook("on_start", hook));
+        self
+    }
+
+    /// A function that runs once after start-up: the ports are open, and the masters are being told. Like all hooks but
+    /// `on_start` and `state_from` it is dropped after 10 s, and an error is only logged.
+    pub fn on_started<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.started.push(Registered::hook("on_started", hook));
+        self
+    }
+
+    /// A function that runs once when a master says that all servers of the configuration have started; soon, if this one
+    /// comes later than the others.
+    pub fn on_all_started<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.all_started.push(Registered::hook("on_all_started", hook));
+        self
+    }
+
+    /// A function that runs first when the server is asked to stop: it is still in the cluster, and its clients are there.
+    /// How long it may take [`Drain`](crate::Drain) says.
+    pub fn on_stop<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.stop.push(Registered::hook("on_stop", hook));
+        self
+    }
+
+    /// A function that saves or hands over what the server knows: it runs when the server has left the cluster and everything
+    /// that was in progress is done, so that nothing changes any more. It can still call other servers. How long it may take
+    /// [`Drain`](crate::Drain) says.
+    ///
+    /// ```
+    /// # use pomelo::{Remote, Result, Rpc, Server, Servers, State};
+    /// # struct Rooms(Vec<String>);
+    /// const TAKE: Remote<Vec<String>, ()> = Remote::new("chat.chatRemote.take");
+    ///
+    /// async fn hand_over(rooms: State<Rooms>, servers: Servers, rpc: Rpc) -> Result<()> {
+    ///     // This server is not among them any more.
+    ///     let Some(heir) = servers.of_type("chat").iter().next().cloned() else { return Ok(()) };
+    ///     Ok(rpc.call(TAKE, &heir.id, &rooms.0).await?)
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.state(Rooms(Vec::new())).on_drain(hand_over);
+    /// ```
+    pub fn on_drain<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.drain.push(Registered::hook("on_drain", hook));
+        self
+    }
+
+    /// A function that runs last: nothing comes in or goes out any more. What was started in [`on_start`](Self::on_start)
+    /// ends here, in the reverse order.
+    pub fn on_stopped<Args, H: Hook<Lifecycle, Args>>(mut self, hook: H) -> Self {
+        self.hooks.stopped.push(Registered::hook("on_stopped", hook));
+        self
+    }
+
+    /// A function that runs for each other server that joins the cluster, [`Peer`](crate::Peer) in its arguments; also for those
+    /// that are there when this one starts. A server that was started again is removed and added.
+    ///
+    /// ```
+    /// # use pomelo::{Peer, Result, Server};
+    /// async fn added(peer: Peer) -> Result<()> {
+    ///     println!("{} of type {} is here", peer.id, peer.server_type);
+    ///     Ok(())
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.on_server_added(added);
+    /// ```
+    pub fn on_server_added<Args, H: Hook<ServerChange, Args>>(mut self, hook: H) -> Self {
+        self.hooks.server_added.push(Registered::hook("on_server_added", hook));
+        self
+    }
+
+    /// A function that runs for each other server that has left the cluster or died.
+    pub fn on_server_removed<Args, H: Hook<ServerChange, Args>>(mut self, hook: H) -> Self {
+        self.hooks.server_removed.push(Registered::hook("on_server_removed", hook));
+        self
+    }
+
+    /// A function that runs when a session of this frontend has been [bound](crate::Session::bind) to its user, whoever did
+    /// it. Nobody waits for it: it may still run when the next message of the session is handled, or the session is closed.
+    ///
+    /// ```
+    /// # use pomelo::{Result, Server, Session};
+    /// async fn bound(session: Session) -> Result<()> {
+    ///     println!("{} is here", session.uid()?);
+    ///     Ok(())
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.on_session_bound(bound);
+    /// ```
+    pub fn on_session_bound<Args, H: Hook<SessionBound, Args>>(mut self, hook: H) -> Self {
+        self.hooks.session_bound.push(Registered::hook("on_session_bound", hook));
+        self
+    }
+
     /// A function that runs when a client of this frontend is gone, for whatever reason; its [`Session`](crate::Session)
     /// can still be read, not written. Several run one after the other.
     pub fn on_session_closed<Args, H: Hook<SessionClosed, Args>>(mut self, hook: H) -> Self {
-        let function = hook_fn(hook);
-        self.closed.push(Registered { name: "on_session_closed", function, needs: H::needs });
+        self.hooks.session_closed.push(Registered::hook("on_session_closed", hook));
         self
+    }
+}
+
+impl<C: Context> Registered<HookFn<C>> {
+    pub(crate) fn hook<Args, H: Hook<C, Args>>(name: &'static str, hook: H) -> Self {
+        Self { name, function: hook_fn(hook), needs: H::needs }
     }
 }
 

@@ -137,7 +137,7 @@ async fn a_kick_ends_everything_and_says_why() {
         ClientOptions::default(),
         async |peer| {
             peer.message().await;
-            peer.send(PackageKind::Kick, &Kick { reason: "bye".into() }.to_body()).await;
+            peer.send(PackageKind::Kick, &Kick { reason: "bye".into(), reconnect: false }.to_body()).await;
             peer.ended().await;
         },
         async |client| {

@@ -6,17 +6,16 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{
-    fault::Fault,
-    frame::Frame,
-    out::{Flusher, Out},
-};
+use super::{fault::Fault, flusher::Flusher, frame::Frame, out::Out};
 
 /// What a connector tells the framework.
 ///
@@ -133,11 +132,21 @@ pub(crate) struct Client {
     transport: OnceLock<Transport>,
     pub(super) out: Out,
     flusher: Arc<Flusher>,
+    open: AtomicBool,
+    leaving: AtomicBool,
 }
 
 impl Client {
     pub(super) fn new(id: u64, remote_addr: SocketAddr, out: Out, flusher: Arc<Flusher>) -> Arc<Self> {
-        Arc::new(Self { id, remote_addr, transport: OnceLock::new(), out, flusher })
+        Arc::new(Self {
+            id,
+            remote_addr,
+            transport: OnceLock::new(),
+            out,
+            flusher,
+            open: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+        })
     }
 
     /// The session id: 1, 2, 3 and so on in the order this connector accepted connections.
@@ -187,8 +196,27 @@ impl Client {
         self.out.end(CloseReason::Closed, None);
     }
 
+    /// Sends the client elsewhere as soon as everything it has asked is answered.
+    pub(super) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.out.wake();
+    }
+
+    /// Whether it is to be sent elsewhere.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Sends what is waiting, tells the client to come back elsewhere, and closes the connection.
     pub(super) fn shut_down(&self) {
-        self.out.end(CloseReason::Shutdown, None);
+        // One that is still in its handshake understands no kick.
+        let last = self.open.load(Ordering::Relaxed).then(|| Frame::come_back().bytes(self.transport()));
+        self.out.end(CloseReason::Shutdown, last);
+    }
+
+    /// The handshake is done.
+    pub(super) fn opened(&self) {
+        self.open.store(true, Ordering::Relaxed);
     }
 }
 

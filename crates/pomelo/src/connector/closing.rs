@@ -47,8 +47,11 @@ async fn finish(connection: Connection) {
     // The service is not kept waiting by a client that takes its time to go, nor the client by a handler.
     let told = async {
         if registration.is_open() {
-            // What a client said before it went counts; what one said before it was sent away does not.
-            inbox.finish(matches!(why, CloseReason::Left | CloseReason::Lost(_))).await;
+            // What a client said before it went counts; what one said before it was sent away does not. A connector that
+            // ends has given it its time.
+            if why != CloseReason::Shutdown {
+                inbox.finish(matches!(why, CloseReason::Left | CloseReason::Lost(_))).await;
+            }
             let closed = AssertUnwindSafe(async { shared.service.closed(&client, why.clone()).await });
             // A panic is the service's; the panic hook has told about it.
             let _ = closed.catch_unwind().await;

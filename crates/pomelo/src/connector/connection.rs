@@ -93,8 +93,12 @@ impl Connection {
         for _ in 0..ROUNDS_PER_TURN {
             self.take_in();
             // Pending or not, the rest has its turn.
-            let _ = self.inbox.poll(cx);
-            let read = self.poll_read(cx);
+            let idle = self.inbox.poll(cx).is_ready();
+            let leaving = self.client.is_leaving();
+            if leaving && idle && !self.undecoded {
+                self.client.shut_down();
+            }
+            let read = if leaving { Poll::Pending } else { self.poll_read(cx) };
             // One write for all that was answered in this round.
             let _ = self.client.out.poll_flush(self.socket.as_ref(), cx);
             self.poll_timer(cx);
@@ -235,6 +239,7 @@ impl Connection {
         self.timer = self.shared.late_after().map(|after| Box::pin(sleep_until(Instant::now() + after)));
         self.beat();
         self.registration.open();
+        self.client.opened();
         self.shared.service.opened(self.client.clone());
     }
 

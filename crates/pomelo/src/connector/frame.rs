@@ -20,6 +20,9 @@ pub(crate) struct Frame {
     header_bytes: usize,
 }
 
+/// Why clients are kicked that a connector sends elsewhere. People may see it in clients that know of kicks only.
+const GOING_DOWN: &str = "server is going down";
+
 impl Frame {
     /// A push to clients. With the dictionary the clients were sent, the route is its code if it has one.
     ///
@@ -40,7 +43,15 @@ impl Frame {
     }
 
     pub(super) fn kick(reason: &str) -> Self {
-        let kick = Kick { reason: reason.to_owned() };
+        Self::kicked(&Kick { reason: reason.to_owned(), reconnect: false })
+    }
+
+    /// The kick of a client that is to connect again, elsewhere.
+    pub(super) fn come_back() -> Self {
+        Self::kicked(&Kick { reason: GOING_DOWN.to_owned(), reconnect: true })
+    }
+
+    fn kicked(kick: &Kick) -> Self {
         // A reason that does not fit 16 MiB is left out rather than the kick.
         Self::package(PackageKind::Kick, &kick.to_body())
             .or_else(|_| Self::package(PackageKind::Kick, b"{}"))

@@ -5,7 +5,8 @@
 //! waits in a queue of its own ([`out`]), mostly written by one flusher for all; how it ends is in [`closing`]. The rest of
 //! the framework is behind [`ClientService`] and holds [`Client`]s.
 //!
-//! Not here: sessions, routing, handlers. Bodies are never looked into.
+//! Not here: sessions, routing, handlers. Bodies are never looked into, except that those in protobuf are translated from
+//! JSON and to it ([`wording`]).
 
 mod admission;
 mod client;
@@ -13,6 +14,7 @@ mod closing;
 mod connection;
 mod counts;
 mod fault;
+mod flusher;
 mod frame;
 mod hybrid;
 mod inbox;
@@ -24,6 +26,7 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod wording;
 
 use std::{
     collections::HashMap,
@@ -41,7 +44,7 @@ use pomelo_protocol::{dictionary::Dictionary, handshake::HandshakeOffer, package
 use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout_at},
 };
 
 use crate::{listen::listen, throttle::Throttle};
@@ -49,7 +52,8 @@ use crate::{listen::listen, throttle::Throttle};
 use admission::{Admission, Place};
 use connection::Connection;
 use counts::Counts;
-use out::{Flusher, Out};
+use flusher::Flusher;
+use out::Out;
 use page::Pages;
 
 pub use hybrid::Hybrid;
@@ -59,6 +63,7 @@ pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
 pub(crate) use tls::Tls;
+pub(crate) use wording::Wording;
 
 /// What one read can take; shared by all connections, so that an idle one keeps no buffer.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -69,8 +74,15 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// How long the handler of a client that is gone may go on with its message, before its future is dropped.
 pub(crate) const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long connections may take to end when the connector ends; more than any of them should need.
+/// How long connections may take to end when nobody says how long; more than any of them should need.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// So many clients are told to go at a time, and then as many [`LEAVE_PAUSE`] later: those who come back at once come to other
+/// connectors, and all through one gate.
+const LEAVE_AT_ONCE: usize = 200;
+
+/// See [`LEAVE_AT_ONCE`].
+const LEAVE_PAUSE: Duration = Duration::from_millis(10);
 
 /// After how long without a word TCP itself asks whether a client without heartbeats is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
@@ -82,6 +94,22 @@ pub(crate) struct Connector {
     shared: Arc<Shared>,
 }
 
+/// How the clients of a connector that ends are sent away.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Leave {
+    /// Until then what they asked for may be finished and answered; then they are told to come back elsewhere.
+    pub(crate) finish: Instant,
+    /// Until then their connections may take to end; then they are dropped.
+    pub(crate) close: Instant,
+}
+
+impl Leave {
+    /// Finishes nothing.
+    pub(crate) fn at_once() -> Self {
+        Self { finish: Instant::now(), close: Instant::now() + DRAIN_TIMEOUT }
+    }
+}
+
 /// For asking about a connector while it runs. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ConnectorHandle(Arc<Shared>);
@@ -90,6 +118,8 @@ pub(crate) struct ConnectorHandle(Arc<Shared>);
 struct Shared {
     hybrid: Hybrid,
     dictionary: Arc<Dictionary>,
+    /// How bodies are written.
+    wording: Wording,
     service: Arc<dyn ClientService>,
     offer: HandshakeOffer,
     /// None without heartbeats.
@@ -141,8 +171,8 @@ impl Connector {
         self.listener.local_addr()
     }
 
-    /// Serves clients until `shutdown` is done, then closes them all and returns when the service knows of it.
-    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
+    /// Serves clients until `shutdown` is done, then sends them all away and returns when the service knows of it.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = Leave>) {
         let Self { listener, shared } = self;
         // Dropped, and so ended, with this future.
         let mut companions = JoinSet::new();
@@ -156,15 +186,33 @@ impl Connector {
         });
 
         let mut connections = JoinSet::new();
-        tokio::select! {
-            () = shutdown => {}
-            () = accept(&listener, &shared, &mut connections) => {}
-        }
+        let leave = tokio::select! {
+            leave = shutdown => leave,
+            () = accept(&listener, &shared, &mut connections) => Leave::at_once(),
+        };
         drop(listener);
-        for client in shared.lock_clients().values() {
-            client.shut_down();
+        if !connections.is_empty() {
+            tracing::info!(connections = connections.len(), "sending clients elsewhere");
         }
-        let drained = timeout(DRAIN_TIMEOUT, async {
+        let finished = timeout_at(leave.finish, async {
+            let clients: Vec<_> = shared.lock_clients().values().cloned().collect();
+            for (client, n) in clients.iter().zip(1..) {
+                client.leave();
+                if n % LEAVE_AT_ONCE == 0 {
+                    sleep(LEAVE_PAUSE).await;
+                }
+            }
+            drop(clients);
+            while let Some(ended) = connections.join_next().await {
+                report(ended);
+            }
+        });
+        if finished.await.is_err() {
+            for client in shared.lock_clients().values() {
+                client.shut_down();
+            }
+        }
+        let drained = timeout_at(leave.close, async {
             while let Some(ended) = connections.join_next().await {
                 report(ended);
             }
@@ -283,17 +331,18 @@ impl Shared {
             offer: HandshakeOffer {
                 heartbeat: hybrid.heartbeat,
                 dictionary: hybrid.dictionary.then(|| Dictionary::clone(&dictionary)),
-                protos: None,
+                protos: hybrid.protobuf.clone(),
             },
             heartbeat: hybrid.heartbeat.and_then(|_| Frame::package(PackageKind::Heartbeat, &[]).ok()),
             pages: Pages::new(&hybrid.pages),
-            flusher: Arc::default(),
+            flusher: Arc::new(Flusher::new(hybrid.flush_interval)),
             scratch: Mutex::new(vec![0; SCRATCH_BYTES].into_boxed_slice()),
             clients: Mutex::default(),
             open: AtomicUsize::new(0),
             admission: Admission::new(&hybrid),
             tls,
             counts: Counts::default(),
+            wording: Wording { dictionary: None, protos: hybrid.protobuf.clone() },
             hybrid,
             dictionary,
             service,

@@ -19,12 +19,15 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Ending, orders::Status};
-use crate::{Channels, Servers, servers::Directory};
+use super::{Ending, events::Told, orders::Status};
+use crate::{Channels, Drain, Servers, servers::Directory};
 
-/// How long a server that left may still answer what it was asked before, until its link is cut. One that stops in order
-/// closes it earlier by itself.
+/// How long a server that left may still answer what it was asked before, until its link is cut: at least so long, and as
+/// long as [`Drain`] gives it. One that stops in order closes it earlier by itself.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a server that leaves may need beyond its [`Drain`]: to end its links and for its last hooks.
+const FINISH_MARGIN: Duration = Duration::from_secs(3);
 
 /// How long after that its users stay in their channels. A frontend that only lost its masters for a while still has
 /// them, and nobody would bring them back in; one that was started again says itself whom it does not have.
@@ -47,6 +50,9 @@ pub(super) struct Following {
     directory: Arc<Directory>,
     links: Links,
     channels: Channels,
+    /// What the hooks of this server are told.
+    pub(super) told: Told,
+    finish: Duration,
 }
 
 impl Following {
@@ -79,7 +85,22 @@ impl Following {
             directory,
             links,
             channels,
+            told: Told::new(),
+            finish: FINISH_TIMEOUT,
         }
+    }
+
+    /// Gives servers that leave as long as this says.
+    pub(super) fn drain(mut self, drain: &Drain) -> Self {
+        self.finish = FINISH_TIMEOUT.max(drain.whole + FINISH_MARGIN);
+        self
+    }
+
+    /// Leaves the cluster: the masters hear of it, and this server does not choose itself any more.
+    pub(super) async fn leave(&self) {
+        let others = self.known.values().filter(|info| info.id != self.me.id).cloned();
+        self.directory.replace(Servers::new(others));
+        self.follower.shutdown().await;
     }
 
     /// Follows until a master orders the end, or knows a later life of this server.
@@ -88,7 +109,7 @@ impl Following {
             tokio::select! {
                 Ok(()) = self.view.changed() => self.known(),
                 Some(order) = self.orders.recv() => {
-                    if let Some(ending) = obey(order, status) {
+                    if let Some(ending) = self.obey(order, status) {
                         return ending;
                     }
                 }
@@ -110,7 +131,7 @@ impl Following {
         let servers = &view.servers;
         for id in self.known.keys().filter(|&id| !servers.contains_key(id) && *id != self.me.id) {
             tracing::debug!(server = %id, "left");
-            self.leaving.push_back((Instant::now() + FINISH_TIMEOUT, id.clone()));
+            self.leaving.push_back((Instant::now() + self.finish, id.clone()));
         }
         self.leaving.retain(|(_, id)| !servers.contains_key(id));
         self.gone.retain(|(_, id)| !servers.contains_key(id));
@@ -127,7 +148,25 @@ impl Following {
         self.known.clone_from(servers);
         // A server knows itself, also while no master does.
         let others = view.servers.values().filter(|info| info.id != self.me.id).cloned();
-        self.directory.replace(Servers::new(others.chain([Arc::clone(&self.me)])));
+        let servers = Servers::new(others.chain([Arc::clone(&self.me)]));
+        self.directory.replace(servers.clone());
+        self.told.servers.send_replace(servers);
+    }
+
+    fn obey(&self, order: Order, status: &Status) -> Option<Ending> {
+        let obeyed = status.obey(&order.module_id, order.epoch, &order.body);
+        match (order.reply, obeyed.answer) {
+            (Some(reply), Some(answer)) => reply.in_error(answer),
+            (Some(reply), None) => reply.none(),
+            (None, _) => {}
+        }
+        if obeyed.all_started {
+            self.told.all_started.send_replace(true);
+        }
+        if let Some(ending) = obeyed.ending {
+            tracing::info!(server = %status.me.id, from = %order.from, epoch = order.epoch, ?ending, "ordered to end");
+        }
+        obeyed.ending
     }
 
     fn cut(&mut self) {
@@ -151,17 +190,4 @@ async fn due(first: Option<&(Instant, ServerId)>) {
         Some((at, _)) => tokio::time::sleep_until(*at).await,
         None => std::future::pending().await,
     }
-}
-
-fn obey(order: Order, status: &Status) -> Option<Ending> {
-    let obeyed = status.obey(&order.module_id, order.epoch, &order.body);
-    match (order.reply, obeyed.answer) {
-        (Some(reply), Some(answer)) => reply.in_error(answer),
-        (Some(reply), None) => reply.none(),
-        (None, _) => {}
-    }
-    if let Some(ending) = obeyed.ending {
-        tracing::info!(server = %status.me.id, from = %order.from, epoch = order.epoch, ?ending, "ordered to end");
-    }
-    obeyed.ending
 }

@@ -18,6 +18,7 @@ use super::{Node, push::is_for_holder};
 use crate::{
     connector::{Client, ClientService, CloseReason, Frame, Inbound},
     session::Connection,
+    wire,
 };
 
 /// Most one-way calls of remotes that run at once. At the limit the link they come over waits.
@@ -85,7 +86,7 @@ impl Inbox {
         let Some(node) = self.node() else { return };
         tokio::spawn(async move {
             // An error has been logged; nobody waits for it.
-            let _ = node.server_message(from, method, body).await;
+            let _ = node.server_message(from, method, body, None).await;
             drop(permit);
         });
     }
@@ -97,14 +98,18 @@ impl Service for Inbox {
         from: &ServerId,
         method: &str,
         body: Bytes,
-        _until: Option<Instant>,
+        until: Option<Instant>,
     ) -> Handled<Result<Bytes, Failure>> {
         match self.node() {
+            Some(node) if method == wire::FORWARD => {
+                let from = from.clone();
+                Handled::Later(Box::pin(async move { node.forwarded(from, body, until).await }))
+            }
             Some(node) => {
                 let (from, method) = (from.clone(), method.to_owned());
-                Handled::Later(Box::pin(async move { node.server_message(from, method, body).await }))
+                Handled::Later(Box::pin(async move { node.server_message(from, method, body, until).await }))
             }
-            None => Handled::Done(Err(Failure::new(503, "server is not ready"))),
+            None => Handled::Done(Err(Failure::new(Failure::LEAVING, "server is not there yet, or no more"))),
         }
     }
 
@@ -122,7 +127,7 @@ impl Service for Inbox {
         Handled::Later(Box::pin(async move {
             if let Ok(permit) = one_way.acquire_owned().await {
                 tokio::spawn(async move {
-                    let _ = node.server_message(from, method, body).await;
+                    let _ = node.server_message(from, method, body, None).await;
                     drop(permit);
                 });
             }

@@ -10,8 +10,8 @@ use std::{
 use pomelo_protocol::ServerInfo;
 use serde_json::{Value, json};
 
-use super::{Ending, drill::Drills, status};
-use crate::{connector::ConnectorHandle, session::SessionTable};
+use super::{Ending, crons, drill::Drills, status};
+use crate::{connector::ConnectorHandle, schedule::Schedule, session::SessionTable};
 
 /// What is told of.
 pub(super) struct Status {
@@ -20,6 +20,7 @@ pub(super) struct Status {
     pub(super) table: Option<Arc<SessionTable>>,
     pub(super) connector: Option<ConnectorHandle>,
     pub(super) drills: Mutex<Drills>,
+    pub(super) schedule: Schedule,
 }
 
 /// What is to be done with an order.
@@ -29,6 +30,8 @@ pub(super) struct Obeyed {
     pub(super) answer: Option<Value>,
     /// Whether the server is to end afterwards.
     pub(super) ending: Option<Ending>,
+    /// Whether all servers of the configuration have started.
+    pub(super) all_started: bool,
 }
 
 impl Status {
@@ -36,12 +39,15 @@ impl Status {
     pub(super) fn obey(&self, module_id: &str, epoch: u64, body: &Value) -> Obeyed {
         let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
         match (module_id, text("signal"), text("comd")) {
-            ("__console__", "stop", _) => Obeyed { answer: Some(json!(1)), ending: Some(Ending::Stopped) },
+            ("__console__", "stop", _) => Obeyed { ending: Some(Ending::Stopped), ..answer(json!(1)) },
             ("__console__", "kill", _) => {
-                Obeyed { answer: Some(json!(self.me.id)), ending: Some(Ending::Killed) }
+                Obeyed { ending: Some(Ending::Killed), ..answer(json!(self.me.id)) }
             }
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
             ("__console__", "blacklist", _) => answer(self.block(body)),
+            ("__console__", "addCron" | "removeCron" | "crons", _) => {
+                answer(crons::obey(&self.schedule, text("signal"), body))
+            }
             ("__console__", "drillReport", _) => answer(match self.drills().report(body) {
                 Ok(report) => status::drill(&self.me, report),
                 Err(why) => json!(why),
@@ -54,8 +60,10 @@ impl Status {
                 Some(table) => answer(status::connections(&self.me, table, self.connector.as_ref())),
                 None => answer(json!("no connections: this is a backend")),
             },
-            // A master of the original tells that all servers are up; nothing here waits for that.
-            ("__monitorwatcher__", ..) => answer(json!(1)),
+            ("__monitorwatcher__", ..) => {
+                let all_started = body.get("action").and_then(Value::as_str) == Some("startOver");
+                Obeyed { all_started, ..answer(json!(1)) }
+            }
             _ => {
                 tracing::debug!(module_id, %body, "unknown order");
                 answer(json!(format!("{} does not know this command", self.me.id)))
@@ -78,7 +86,7 @@ impl Status {
 }
 
 fn answer(answer: Value) -> Obeyed {
-    Obeyed { answer: Some(answer), ending: None }
+    Obeyed { answer: Some(answer), ..Obeyed::default() }
 }
 
 #[cfg(test)]
@@ -89,7 +97,7 @@ mod tests {
         let me =
             json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
-        let table = Some(SessionTable::new(me.id.clone(), 1, None));
+        let table = Some(SessionTable::alone("gate-server-1", 1));
         Status { me, started: Instant::now(), table, connector: None, drills: Mutex::default() }
     }
 
@@ -121,6 +129,16 @@ mod tests {
         let body =
             json!({ "serverId": "gate-server-1", "totalConnCount": 0, "loginedCount": 0, "loginedList": [] });
         assert_eq!(connections, json!({ "serverId": "gate-server-1", "body": body }));
+    }
+
+    #[test]
+    fn a_master_tells_that_all_servers_have_started() {
+        let status = status();
+        let tells =
+            |action: &str| status.obey("__monitorwatcher__", 1, &json!({ "action": action })).all_started;
+        assert!(tells("startOver"));
+        assert!(!tells("addServer"));
+        assert!(!status.obey("__console__", 1, &json!({ "action": "startOver" })).all_started);
     }
 
     #[test]

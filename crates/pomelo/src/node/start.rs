@@ -20,24 +20,31 @@ use tokio::{
 };
 
 use super::{
-    Node,
+    Node, crons,
     follow::Following,
     functions,
     inbox::Inbox,
     orders::Status,
     peers::LinkedPeers,
     ports::{PortError, listen_addr, listen_tcp},
+    progress::Progress,
+    snapshots::Snapshots,
+    stopping::{self, Stopping},
 };
 use crate::{
-    Channels, Rpc, Server, Servers, Sessions, StartError,
+    Channels, Drain, Rpc, Server, Servers, Sessions, StartError,
     answer::Answers,
-    connector::Connector,
+    connector::{Connector, Leave},
     extract::{Parts, PartsInner},
     rpc::{Peers, RouteFn, Router},
+    schedule::{Clock, Schedule},
     servers::Directory,
     session::SessionTable,
     throttle::Throttle,
 };
+
+/// How long the last answers to other servers may take to be written when the links end.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a server is started from, checked already.
 pub(crate) struct Setup {
@@ -52,6 +59,7 @@ pub(crate) struct Setup {
     /// Routes of all server types whose messages wait for no other of their session.
     pub(crate) concurrent: HashSet<&'static str>,
     pub(crate) call_timeout: Duration,
+    pub(crate) drain: Drain,
     /// Where what is known of the cluster is kept for the next start.
     pub(crate) memory: PathBuf,
 }
@@ -102,9 +110,11 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         answers,
         concurrent,
         call_timeout,
+        drain,
         memory,
     } = setup;
-    server.connector = server.connector.map(|hybrid| hybrid.configured(&env.options_of(&info.id)));
+    server.connector =
+        server.connector.map(|hybrid| hybrid.configured(&env.options_of(&info.id)).with_protos(&env.protos));
     let inbox = Inbox::new();
 
     let mut listener = None;
@@ -118,7 +128,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     let mut connector = None;
     let mut told = None;
     if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
-        let sent = hybrid.dictionary.then(|| dictionary.clone());
+        let sent = hybrid.wording(&dictionary);
         // Clients come from anywhere, whatever name the other servers use for this machine.
         let addr = listen_addr("0.0.0.0", port);
         let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;
@@ -139,16 +149,15 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     directory.replace(Servers::new([Arc::clone(&info)]));
     let links = links(&info, &directory, &inbox);
     let peers: Arc<dyn Peers> =
-        Arc::new(LinkedPeers { me: info.id.clone(), links: links.clone(), inbox: Arc::clone(&inbox) });
+        Arc::new(LinkedPeers::new(info.id.clone(), links.clone(), Arc::clone(&inbox)));
     let channels = Channels::new(life, Arc::clone(&peers), Arc::clone(&directory));
-    let table =
-        told.map(|dictionary| SessionTable::new(info.id.clone(), life, dictionary, Arc::clone(&peers)));
+    let table = told.map(|told| SessionTable::new(info.id.clone(), life, told, Arc::clone(&peers)));
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
         me: Arc::clone(&info),
         states: server.states,
         directory: Arc::clone(&directory),
-        rpc: Rpc { peers: Arc::clone(&peers), router, deadline: call_timeout },
+        rpc: Rpc::new(Arc::clone(&peers), router, call_timeout),
         channels: channels.clone(),
         sessions: table.clone().map(Sessions),
     }));
@@ -159,17 +168,36 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         remotes: functions::remotes(server.remotes, server.remote_filters),
         answers,
         concurrent,
-        closed: server.closed.into_iter().map(|h| h.function).collect(),
+        hooks: server.hooks,
+        progress: Progress::default(),
         table,
         types,
+        snapshots: Snapshots::default(),
         warnings: Throttle::default(),
     });
+    node.prepare().await.map_err(|(what, error)| {
+        let server = node.parts.0.me.id.clone();
+        StartError::Hook { server, what, error }
+    })?;
     inbox.open(&node);
+    if let Some(table) = &node.table
+        && !node.hooks.session_bound.is_empty()
+    {
+        let node = Arc::downgrade(&node);
+        table.on_bound(move |session| {
+            if let Some(node) = node.upgrade() {
+                node.session_bound(session);
+            }
+        });
+    }
 
     let (stop, stopping) = watch::channel(false);
-    let following = Following::start(&env, &info, memory, directory, links.clone(), channels);
+    let following = Following::start(&env, &info, memory, directory, links.clone(), channels).drain(&drain);
+    let entries = env.crons.get(&info.server_type).map_or(&[][..], Vec::as_slice);
+    let ask = crons::ask(&following.follower, &info);
+    let schedule = Schedule::new(server.crons, entries, node.parts.clone(), Clock::system(), ask);
     log_start(&info);
-    let serving = Serving { node, following, links };
+    let serving = Serving { node, following, links, drain, schedule };
     let task = tokio::spawn(serving.run(listener, connector, stopping));
     Ok(NodeRunning { info, stop, task })
 }
@@ -189,7 +217,8 @@ fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> L
     };
     let hello = Hello { id: info.id.clone(), incarnation: info.incarnation.unwrap_or_default() };
     let service = Arc::clone(inbox) as Arc<dyn pomelo_rpc::Service>;
-    Links::new(hello, Arc::new(resolve), service, Limits::default())
+    let limits = Limits { close_timeout: CLOSE_TIMEOUT, ..Limits::default() };
+    Links::new(hello, Arc::new(resolve), service, limits)
 }
 
 /// Later lives of one id must have higher numbers, also when they follow each other within the same second.
@@ -203,6 +232,8 @@ struct Serving {
     node: Arc<Node>,
     following: Following,
     links: Links,
+    drain: Drain,
+    schedule: Schedule,
 }
 
 impl Serving {
@@ -218,21 +249,24 @@ impl Serving {
             table: self.node.table.clone(),
             connector: connector.as_ref().map(Connector::handle),
             drills: Mutex::default(),
+            schedule: self.schedule.clone(),
         };
         let (no_more_links, links_done) = watch::channel(false);
-        let (no_more_clients, clients_done) = watch::channel(false);
+        let (no_more_clients, clients_done) = watch::channel(None);
         let (mut accepting, mut clients) = (JoinSet::new(), JoinSet::new());
         if let Some(listener) = listener {
             let links = self.links.clone();
             accepting.spawn(async move { links.serve(listener, told(links_done)).await });
         }
         if let Some(connector) = connector {
-            clients.spawn(connector.run(told(clients_done)));
+            clients.spawn(connector.run(leave(clients_done)));
         }
+        let scheduling = self.schedule.start();
         // Dropped, and so ended, with this future.
         let mut tending = JoinSet::new();
         let node = Arc::clone(&self.node);
         tending.spawn(async move { node.tend().await });
+        tending.spawn(self.following.told.hooks(Arc::clone(&self.node)));
         let ending = tokio::select! {
             ending = self.following.run(&status) => ending,
             () = stopped(&mut stopping) => Ending::Stopped,
@@ -243,14 +277,20 @@ impl Serving {
         if ending == Ending::Killed {
             return ending;
         }
-        // Out of the cluster first, so that nobody sends anything more here; then the clients, whose hooks may still
-        // call other servers; the links last.
-        self.following.follower.shutdown().await;
-        no_more_clients.send_replace(true);
-        while clients.join_next().await.is_some() {}
+        scheduling.stop().await;
+        let node = Arc::clone(&self.node);
+        let stopping = Stopping {
+            node: &node,
+            following: &mut self.following,
+            drain: self.drain,
+            clients,
+            no_more_clients,
+        };
+        stopping.run().await;
         no_more_links.send_replace(true);
         self.links.close().await;
         while accepting.join_next().await.is_some() {}
+        stopping::stopped(&node).await;
         match ending {
             Ending::Replaced { by } => {
                 tracing::error!(server = %status.me.id, by, "ended: a later process has its id");
@@ -271,4 +311,12 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 /// Resolves when it is told to, or when nobody is left who could.
 async fn told(mut done: watch::Receiver<bool>) {
     let _ = done.wait_for(|&done| done).await;
+}
+
+/// Resolves when the clients are to go; at once, if nobody is left who could say so.
+async fn leave(mut done: watch::Receiver<Option<Leave>>) -> Leave {
+    match done.wait_for(Option::is_some).await.map(|leave| *leave) {
+        Ok(Some(leave)) => leave,
+        Ok(None) | Err(_) => Leave::at_once(),
+    }
 }

@@ -178,43 +178,7 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use pomelo_rpc::{BoxFuture, ErrorKind, RpcError, Who};
-
     use super::*;
-
-    /// Nobody is linked; nobody has to be told anything.
-    struct Nobody;
-
-    impl Peers for Nobody {
-        fn call(
-            &self,
-            server: &ServerId,
-            _method: &str,
-            _body: Bytes,
-            _deadline: Duration,
-        ) -> BoxFuture<'static, Result<Bytes, RpcError>> {
-            let error = RpcError { server: server.clone(), who: Who::Local, retry: true, kind: ErrorKind::UnknownServer };
-            Box::pin(async move { Err(error) })
-        }
-
-        fn send(&self, _server: &ServerId, _method: &str, _body: Bytes) -> Result<(), RpcError> {
-            Ok(())
-        }
-
-        fn link(&self, _server: &ServerId) -> Result<u64, RpcError> {
-            Ok(1)
-        }
-
-        fn present(&self, _server: &ServerId) -> Option<u64> {
-            None
-        }
-
-        fn send_over(&self, _server: &ServerId, _link: u64, _method: &str, _body: Bytes) -> Result<(), RpcError> {
-            Ok(())
-        }
-    }
 
     #[derive(Default)]
     struct Recorded {
@@ -234,7 +198,7 @@ mod tests {
     }
 
     fn table() -> Arc<SessionTable> {
-        SessionTable::new(ServerId::new("connector-server-1").unwrap(), 7, Wording::default(), Arc::new(Nobody))
+        SessionTable::alone("connector-server-1", 7)
     }
 
     fn bind(table: &SessionTable, id: u64, uid: &str) -> Result<Arc<Snapshot>, SessionError> {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_protocol::package::PackageKind;
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use super::rig::{Rig, notify, request, skip};
+use super::rig::{DEADLINE, Rig, notify, request, skip};
 use crate::connector::{FINISH_TIMEOUT, Frame, Hybrid, client::Closed};
 
 /// How often the service was told that this client is gone.
@@ -179,6 +179,37 @@ async fn a_client_that_does_not_go_after_a_kick_is_cut() {
     rig.stop(client).await;
 }
 
+const COME_BACK: &str = r#"Kick {"reason":"server is going down","reconnect":true}"#;
+
+#[tokio::test]
+async fn what_a_client_has_asked_is_answered_before_it_is_sent_elsewhere() {
+    let rig = Rig::start(Hybrid::new());
+    let mut client = rig.tcp().await;
+    for (id, route) in [(1, "test.h.wait"), (2, "test.beside.wait"), (3, "test.h.echo")] {
+        client.request(id, route, "x").await;
+    }
+    rig.service.told("1 test.h.wait x").await;
+    rig.service.told("1 test.beside.wait x").await;
+    let (addr, service) = (rig.addr, rig.service.clone());
+    let talk = async {
+        // It is known to leave before the handlers go on: nobody can connect any more.
+        nobody_gets_in(addr).await;
+        service.gate.0.add_permits(2);
+        let mut answers = [client.message().await, client.message().await, client.message().await];
+        answers.sort();
+        assert_eq!(answers, ["response 1 x", "response 2 x", "response 3 x"]);
+        assert_eq!(client.message().await, COME_BACK);
+        assert_eq!(client.message().await, "end");
+        drop((client, service));
+    };
+    tokio::join!(rig.stop(()), talk);
+}
+
+async fn nobody_gets_in(addr: std::net::SocketAddr) {
+    let refused = async { while TcpStream::connect(addr).await.is_ok() {} };
+    tokio::time::timeout(DEADLINE, refused).await.expect("it still accepts");
+}
+
 #[tokio::test]
 async fn the_end_of_the_connector_closes_everybody_and_frees_the_port() {
     let rig = Rig::start(Hybrid::new());
@@ -190,7 +221,7 @@ async fn the_end_of_the_connector_closes_everybody_and_frees_the_port() {
     let clients = async {
         assert_eq!(websocket.close_code().await, Some(1001));
         assert_eq!(half_open.next().await, None);
-        assert_eq!(tcp.next().await.unwrap().kind, PackageKind::Heartbeat);
+        assert_eq!(tcp.message().await, COME_BACK);
         assert_eq!(tcp.next().await, None);
         drop((tcp, websocket, half_open));
     };
