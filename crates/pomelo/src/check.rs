@@ -65,15 +65,14 @@ fn names<'a>(
 }
 
 fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
-    let handlers = server.handlers.iter().map(|h| (h.name, h.needs));
-    let remotes = server.remotes.iter().map(|r| (r.name, r.needs));
-    let filters = server.front_filters.iter().chain(&server.filters).map(|f| (f.name, f.needs));
-    let around_remotes = server.remote_filters.iter().map(|f| (f.name, f.needs));
-    let hooks = hooks(&server.hooks);
-    let crons = server.crons.needs();
-    for (name, needs) in
-        handlers.chain(remotes).chain(filters).chain(around_remotes).chain(hooks).chain(crons)
-    {
+    let mut all: Vec<(&'static str, fn(&mut Needs<'_>))> = Vec::new();
+    all.extend(server.handlers.iter().map(|h| (h.name, h.needs)));
+    all.extend(server.remotes.iter().map(|r| (r.name, r.needs)));
+    all.extend(server.front_filters.iter().chain(&server.filters).map(|f| (f.name, f.needs)));
+    all.extend(server.remote_filters.iter().map(|f| (f.name, f.needs)));
+    all.extend(hooks(&server.hooks));
+    all.extend(server.crons.needs());
+    for (name, needs) in all {
         let mut collected =
             Needs { states: &server.states, frontend: server.connector.is_some(), missing: Vec::new() };
         needs(&mut collected);
