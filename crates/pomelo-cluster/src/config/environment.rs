@@ -8,7 +8,8 @@ use pomelo_protocol::{
 };
 
 use super::{
-    AdminUser, ConfigError, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
+    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
+    crons,
     document::Part,
     entry::{MasterHaFile, Secret, ServerEntry, ZooKeeperEntry},
 };
@@ -38,6 +39,8 @@ pub struct Environment {
     pub admin_users: Vec<AdminUser>,
     /// What servers register with.
     pub server_tokens: ServerTokens,
+    /// What servers of each type do at certain times.
+    pub crons: BTreeMap<ServerType, Vec<CronEntry>>,
     /// More routes for the dictionary than the handlers' own.
     pub dictionary: Vec<String>,
     /// The messages that clients and servers write as protobuf, if the connector does.
@@ -119,6 +122,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) admin_server: Option<Part<'a>>,
     pub(crate) admin_user: Option<Part<'a>>,
     pub(crate) dictionary: Option<Part<'a>>,
+    pub(crate) crons: Option<Part<'a>>,
     pub(crate) client_protos: Option<Part<'a>>,
     pub(crate) server_protos: Option<Part<'a>>,
 }
@@ -157,6 +161,7 @@ impl Parts<'_> {
         };
 
         let (servers, options) = servers(&self.servers, &candidates, &mut used)?;
+        let crons = self.crons.as_ref().map(|part| crons::read(part, &servers)).transpose()?;
         let read_or_empty = |part: &Option<Part<'_>>| part.as_ref().map_or(Ok(Vec::new()), Part::read);
         let protos =
             Protos::new(definitions(self.client_protos.as_ref())?, definitions(self.server_protos.as_ref())?);
@@ -171,6 +176,7 @@ impl Parts<'_> {
             options,
             admin_users: users(self.admin_user.as_ref())?,
             server_tokens: tokens.map_or_else(ServerTokens::default, ServerTokens::new),
+            crons: crons.unwrap_or_default(),
             dictionary: read_or_empty(&self.dictionary)?,
             protos,
         })

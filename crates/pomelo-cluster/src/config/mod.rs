@@ -2,12 +2,12 @@
 //!
 //! [`Config::load`] reads what is there; [`Config::environment`] picks one environment and checks it as a whole. The
 //! files are the original's: `master.json` and `servers.json`, and if they are there `masterha.json`, `adminServer.json`,
-//! `adminUser.json`, `dictionary.json`, `clientProtos.json` and `serverProtos.json`. Each stands in `config/`, whole or with a section for each environment, or in
+//! `adminUser.json`, `dictionary.json`, `clientProtos.json`, `serverProtos.json` and `crons.json`. Each stands in `config/`, whole or with a section for each environment, or in
 //! `config/<environment>/`.
 //!
-//! Not here: what a file of the original says about things that are configured in code (log4js.json), or that this
-//! version does not do (crons.json).
+//! Not here: what a file of the original says about things that are configured in code (log4js.json).
 
+mod crons;
 mod document;
 mod entry;
 mod environment;
@@ -22,6 +22,7 @@ use std::{
 use document::{Document, Part};
 use environment::Parts;
 
+pub use crons::CronEntry;
 pub use entry::{AdminUser, GuardianConfig, MasterEntry, ServerOptions, ServerTokens, TlsEntry};
 pub use environment::{CoordinatorConfig, Environment};
 pub use error::ConfigError;
@@ -34,8 +35,9 @@ const ADMIN_USER: &str = "adminUser.json";
 const DICTIONARY: &str = "dictionary.json";
 const CLIENT_PROTOS: &str = "clientProtos.json";
 const SERVER_PROTOS: &str = "serverProtos.json";
-const FILES: [&str; 8] =
-    [MASTER, SERVERS, MASTERHA, ADMIN_SERVER, ADMIN_USER, DICTIONARY, CLIENT_PROTOS, SERVER_PROTOS];
+const CRONS: &str = "crons.json";
+const FILES: [&str; 9] =
+    [MASTER, SERVERS, MASTERHA, ADMIN_SERVER, ADMIN_USER, DICTIONARY, CLIENT_PROTOS, SERVER_PROTOS, CRONS];
 
 /// A game's configuration: the files, known to be JSON.
 #[derive(Clone, Debug)]
@@ -139,6 +141,7 @@ impl Config {
             dictionary: optional(DICTIONARY)?,
             client_protos: self.part(name, CLIENT_PROTOS)?,
             server_protos: self.part(name, SERVER_PROTOS)?,
+            crons: optional(CRONS)?,
         };
         parts.check(name)
     }
@@ -181,7 +184,7 @@ fn form<'a>(file: &str, document: &'a Document) -> Result<Form<'a>, ConfigError>
     let whole = match file {
         MASTER => has(&["id", "host", "port"]),
         MASTERHA => has(&["masterha", "zookeeper", "etcd", "guardian"]) || members.is_empty(),
-        SERVERS => members.iter().any(|(_, part)| part.is_array()),
+        SERVERS | CRONS => members.iter().any(|(_, part)| part.is_array()),
         // Their sections are routes.
         CLIENT_PROTOS | SERVER_PROTOS => true,
         _ => false,

@@ -1,0 +1,169 @@
+//! Schedules on a clock that stands still until it is told to go on.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use pomelo_cluster::config::CronEntry;
+use tokio::time::{Instant, sleep};
+
+use super::{AskLeader, Clock, Cron, Crons, Due, Granted, Schedule};
+use crate::{
+    Me, Result, Server, State,
+    extract::{Parts, PartsInner},
+    testing::Stage,
+};
+
+const COUNT: Cron = Cron::new("chatCron.count");
+
+/// 2026-11-23 10:00:00 UTC, and as much later as tokio's clock has gone.
+fn clock() -> Clock {
+    let (begin, start): (Timestamp, _) = ("2026-11-23T10:00:00Z".parse().unwrap(), Instant::now());
+    Clock { zone: TimeZone::UTC, now: Arc::new(move || begin + start.elapsed()) }
+}
+
+fn entry(id: &str, time: &str) -> CronEntry {
+    let (id, time, action) = (id.to_owned(), time.to_owned(), COUNT.name().to_owned());
+    CronEntry { id, time, action, server_id: None, once: false }
+}
+
+fn nobody() -> AskLeader {
+    Arc::new(|_, _, _| Box::pin(async { Granted::Nobody("no leader".to_owned()) }))
+}
+
+/// What was called: job and time of the day.
+type Called = Arc<Mutex<Vec<String>>>;
+
+/// One without jobs.
+pub(crate) fn empty() -> Schedule {
+    Schedule::new(Crons::default(), &[], parts(Server::default()), clock(), nobody())
+}
+
+fn parts(server: Server) -> Parts {
+    let stage = Stage::new("chat-server-1");
+    Parts(Arc::new(PartsInner {
+        me: stage.me().0,
+        states: server.states,
+        directory: Arc::default(),
+        rpc: stage.rpc(),
+        channels: stage.channels(),
+        sessions: None,
+    }))
+}
+
+fn schedule(describe: impl FnOnce(Server) -> Server, entries: &[CronEntry], ask: AskLeader) -> (Schedule, Called) {
+    let called = Called::default();
+    let server = Server::default().state(called.clone()).cron(COUNT, |called: State<Called>, due: Due| async move {
+        let time = Timestamp::from_millisecond(due.at_ms).unwrap().strftime("%H:%M:%S").to_string();
+        called.lock().unwrap().push(format!("{} {time}", due.id));
+        Result::<()>::Ok(())
+    });
+    let mut server = describe(server);
+    assert_eq!(server.crons.problems(entries), [""; 0]);
+    let crons = std::mem::take(&mut server.crons);
+    (Schedule::new(crons, entries, parts(server), clock(), ask), called)
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_are_called_at_their_times_with_what_they_ask_for() {
+    let (schedule, called) =
+        schedule(|s| s, &[entry("1", "*/20 * * * * *"), entry("2", "0 1 10 * * *")], nobody());
+    let running = schedule.start();
+    sleep(Duration::from_secs(65)).await;
+    running.stop().await;
+    sleep(Duration::from_secs(65)).await;
+    assert_eq!(*called.lock().unwrap(), ["1 10:00:20", "1 10:00:40", "1 10:01:00", "2 10:01:00"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_come_and_go_while_it_runs_and_those_of_other_servers_are_left_to_them() {
+    let (schedule, called) = schedule(|s| s, &[], nobody());
+    let running = schedule.start();
+    schedule.add(&entry("1", "*/10 * * * * *")).unwrap();
+    let elsewhere = CronEntry { server_id: Some("chat-server-2".parse().unwrap()), ..entry("2", "* * * * * *") };
+    schedule.add(&elsewhere).unwrap();
+    let unknown = CronEntry { action: "a.b".to_owned(), ..entry("3", "* * * * * *") };
+    let why = schedule.add(&unknown).unwrap_err();
+    assert_eq!(why, "action \"a.b\" is unknown, the application has: chatCron.count");
+    sleep(Duration::from_secs(25)).await;
+    assert!(schedule.remove("1") && !schedule.remove("1"));
+    sleep(Duration::from_secs(25)).await;
+    assert_eq!(*called.lock().unwrap(), ["1 10:00:10", "1 10:00:20"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_takes_long_is_not_joined_by_the_next_and_a_panic_is_the_end_of_one_run_only() {
+    let slow = Arc::new(AtomicUsize::new(0));
+    let panics = Arc::new(AtomicUsize::new(0));
+    let (counted, panicked) = (slow.clone(), panics.clone());
+    let jobs = move |server: Server| {
+        server
+            .every(Duration::from_secs(1), move |_: Me| {
+                let counted = counted.clone();
+                async move {
+                    counted.fetch_add(1, SeqCst);
+                    sleep(Duration::from_millis(2500)).await;
+                    Result::<()>::Ok(())
+                }
+            })
+            .cron_at("* * * * * *", move || {
+                let panicked = panicked.clone();
+                async move {
+                    assert!(panicked.fetch_add(1, SeqCst) % 2 == 1, "a job that panics, as a test wants it");
+                    Result::<()>::Ok(())
+                }
+            })
+    };
+    let (schedule, _) = schedule(jobs, &[], nobody());
+    let running = schedule.start();
+    sleep(Duration::from_millis(9500)).await;
+    // At 1, 4 and 7 s; the times between are skipped.
+    assert_eq!(slow.load(SeqCst), 3);
+    assert_eq!(panics.load(SeqCst), 9);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_done_once_is_done_by_whom_the_leader_says() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = asked.clone();
+    let ask: AskLeader = Arc::new(move |id, at, left| {
+        told.lock().unwrap().push((id.to_owned(), at / 1000 % 60, left.as_secs()));
+        let answer = match at / 1000 % 60 {
+            10 => Granted::Here,
+            20 => Granted::Elsewhere,
+            _ => Granted::Nobody("no leader".to_owned()),
+        };
+        Box::pin(async move { answer })
+    });
+    let once = CronEntry { once: true, ..entry("1", "*/10 * * * * *") };
+    let (schedule, called) = schedule(|s| s, &[once], ask);
+    let running = schedule.start();
+    sleep(Duration::from_secs(35)).await;
+    running.stop().await;
+    assert_eq!(*called.lock().unwrap(), ["1 10:00:10"]);
+    let asked: Vec<_> = asked.lock().unwrap().iter().map(|(id, at, _)| (id.clone(), *at)).collect();
+    assert_eq!(asked, [("1".to_owned(), 10), ("1".to_owned(), 20), ("1".to_owned(), 30)]);
+}
+
+#[test]
+fn what_does_not_fit_is_said_in_words() {
+    let nothing = || async { Result::<()>::Ok(()) };
+    let server = Server::default().cron(COUNT, nothing).cron(COUNT, nothing).cron_at("often", nothing);
+    let wrong = CronEntry { action: "chatCron.cuont".to_owned(), ..entry("7", "* * * * * *") };
+    assert_eq!(
+        server.crons.problems(&[wrong, entry("8", "0 0 0 * 12 *")]),
+        [
+            "cron \"chatCron.count\" is registered twice",
+            "time \"often\": expected six fields (second minute hour day month weekday), found 1",
+            "crons.json, job \"7\": action \"chatCron.cuont\" is unknown, the application has: chatCron.count",
+            "crons.json, job \"8\": time \"0 0 0 * 12 *\": month \"12\": months are 0 (January) to 11 as in the original, or names like JAN",
+        ]
+    );
+}
