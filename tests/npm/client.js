@@ -1,7 +1,7 @@
 'use strict';
 // node client.js BUILD CLUSTER
 // Runs the scenarios of clients/typescript in a page of Debian's Chromium: BUILD is where its tests were compiled to, CLUSTER
-// says where the cluster is, {"gate":3014,"connectors":[{"port":3050,"pid":4711}]}. Prints a line for each scenario, then
+// says where the cluster is, {"gate":3014,"connectors":[{"port":3050,"pid":4711}],"protobuf":false}. Prints a line for each scenario, then
 // "all passed".
 const fs = require('fs');
 const http = require('http');
@@ -39,10 +39,10 @@ function serve(request, response) {
   const names = await page.evaluate(async (at) => (await import(at)).SCENARIOS.map(({ name }) => name), SCENARIOS);
   if (names.length === 0) throw new Error('there are no scenarios');
   for (const name of names) {
-    await page.evaluate(async ([at, wanted, gate]) => {
+    await page.evaluate(async ([at, wanted, { gate, protobuf }]) => {
       const { run } = (await import(at)).SCENARIOS.find((scenario) => scenario.name === wanted);
-      await run({ gate, scheme: 'ws', kill: (port) => window.kill(port) });
-    }, [SCENARIOS, name, cluster.gate]);
+      await run({ gate, protobuf, scheme: 'ws', kill: (port) => window.kill(port) });
+    }, [SCENARIOS, name, cluster]);
     console.log(`passed: ${name}`);
   }
   await browser.close();

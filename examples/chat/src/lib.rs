@@ -74,9 +74,9 @@ fn messages(list: Messages) -> Messages {
         .push(chat::ON_BENCH)
 }
 
-/// How clients are served.
+/// How clients are served. Bodies are protobuf as soon as `config` has definitions of them.
 fn clients() -> Hybrid {
-    Hybrid::new().dictionary().heartbeat(Duration::from_secs(30))
+    Hybrid::new().dictionary().protobuf().heartbeat(Duration::from_secs(30))
 }
 
 /// The same, with the page for browsers.

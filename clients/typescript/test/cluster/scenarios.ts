@@ -20,6 +20,8 @@ export interface Stage {
   /** `ws` or `tcp`. */
   readonly scheme: string;
   readonly transport?: Transport;
+  /** Whether the servers have definitions of protobuf messages. */
+  readonly protobuf: boolean;
   /** Kills the connector with this client port. */
   readonly kill: (port: number) => Promise<unknown>;
 }
@@ -189,22 +191,25 @@ export const SCENARIOS: readonly Scenario[] = [
     },
   },
   {
-    name: "a client that has the dictionary is not sent it again, and uses it",
+    name: "a client that has dictionary and definitions is not sent them again, and uses them",
     run: async (stage) => {
       const kept = memoryStore();
-      let saved = 0;
+      const saved: string[] = [];
       const store: Store = {
         get: (key) => kept.get(key),
         set: (key, text) => {
-          saved++;
+          saved.push(text);
           return kept.set(key, text);
         },
       };
       const first = await join(stage, freshName(6), "lobby-store", { store });
-      same(saved, 1, "kept once");
+      same(saved.length, 1, "kept once");
+      const known = JSON.parse(saved[0] ?? "") as { dict: Record<string, number>; protos?: { server: object } };
+      same("onChat" in known.dict, true, "the dictionary has the push");
+      same("onChat" in (known.protos?.server ?? {}), stage.protobuf, "the definitions have the push");
       first.client.close();
       const second = await join(stage, freshName(6), "lobby-store", { store });
-      same(saved, 1, "nothing new");
+      same(saved.length, 1, "nothing new");
       const said = new Promise((done) => second.client.onPush("onChat", done));
       await second.client.request("chat.chatHandler.send", { content: "by code", target: "*" });
       await within("a push by code", said);
