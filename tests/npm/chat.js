@@ -10,6 +10,8 @@ window.Protocol = require('pomelo-protocol');
 window.protobuf = require('pomelo-protobuf');
 window.EventEmitter = EventEmitter;
 window.WebSocket = require('ws');
+// As in a browser: the client keeps the definitions of protobuf messages there.
+window.localStorage = { getItem: () => null, setItem: () => {} };
 require('pomelo-jsclient-websocket/lib/pomelo-client.js');
 const pomelo = window.pomelo;
 
