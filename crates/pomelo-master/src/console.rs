@@ -7,6 +7,8 @@ use pomelo_cluster::cidr::Cidr;
 use pomelo_protocol::{ServerId, admin::Failure};
 use serde_json::{Map, Value, json};
 
+pub(crate) use crate::cron_command::{CronChange, Jobholder};
+
 /// Module of `list`, `stop`, `kill`, and of what a master orders.
 pub(crate) const CONSOLE: &str = "__console__";
 /// Module of what `show` asks.
@@ -61,6 +63,8 @@ pub(crate) enum Change {
     Restart(Which),
     /// Lets nobody in from these addresses and ranges.
     Blacklist(Vec<Cidr>),
+    /// Jobs of servers come or go.
+    Cron(CronChange),
     /// Changes nothing but a count at each server: by these a drill finds out what was lost or done twice.
     Drill {
         /// Who counts.
@@ -153,6 +157,15 @@ impl Command {
             "handover" => Ok(Self::HandOver { to: successor(body)? }),
             "restart" => Ok(Self::Change(Change::Restart(which(body)?))),
             "blacklist" => Ok(Self::Change(Change::Blacklist(addresses(body)?))),
+            signal @ ("addCron" | "removeCron") => {
+                Ok(Self::Change(Change::Cron(CronChange::parse(body, signal == "addCron")?)))
+            }
+            "crons" => Ok(Self::Rows(Rows {
+                of: Of::All,
+                module_id: CONSOLE,
+                body: json!({ "signal": "crons" }),
+                columns: Columns::None,
+            })),
             "drill" => {
                 let field = |name: &str| body.get(name).cloned().unwrap_or_default();
                 let told = json!({ "signal": "drill", "run": field("run"), "n": field("n") });
@@ -210,7 +223,7 @@ impl Change {
                 json!({ "status": if ids.is_empty() { "all" } else { "part" } })
             }
             Self::Stop { kill: true, .. } | Self::Restart(_) => json!({ "code": code }),
-            Self::Blacklist(_) | Self::Drill { .. } => json!({ "status": "ok" }),
+            Self::Blacklist(_) | Self::Cron(_) | Self::Drill { .. } => json!({ "status": "ok" }),
         };
         if !remained.is_empty() {
             answer["remained"] = json!(remained);

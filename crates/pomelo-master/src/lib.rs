@@ -16,6 +16,7 @@
 mod access;
 mod console;
 mod control;
+mod cron_command;
 mod documents;
 mod errands;
 mod gather;

@@ -220,6 +220,7 @@ impl Control {
         let Grant { link, req_id, spawn, running, stopped } = grant;
         if let Err(why) = result {
             self.desired.doubt();
+            self.crons.doubt();
             for (id, incarnation) in spawn {
                 if self.claims.granted.get(&id).is_some_and(|claim| claim.incarnation == incarnation) {
                     self.claims.granted.remove(&id);

@@ -7,7 +7,7 @@ use pomelo_protocol::admin::{AdminMessage, Envelope, Failure, ReqId, Response};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::{Control, Peer};
+use super::{Control, Peer, crons::CRON};
 use crate::{console::CONSOLE, documents, link::LinkId};
 
 impl Control {
@@ -22,6 +22,9 @@ impl Control {
             Envelope::Request { req_id, module_id, body, .. } => {
                 if module_id == CONSOLE && body.get("signal").is_some_and(|signal| signal == "start") {
                     return self.start(link, req_id, body, now);
+                }
+                if module_id == CRON {
+                    return self.cron_due(link, req_id, &body, now);
                 }
                 match self.asked(link, &module_id, &body) {
                     Ok(answer) => self.answer((link, Response::ok(req_id, answer))),

@@ -3,13 +3,15 @@
 //!
 //! Here are the state and what all parts use; the parts are `leading` (what the role means), `register` (who is on a link),
 //! `followers` (what servers, agents and other masters say), `clients` (what administrators ask), `ops` (what they want
-//! changed), `claims` (which servers agents may start), `desired` (what is to last), `stores` (what is kept outside), `ending`
+//! changed), `claims` (which servers agents may start), `desired` (what is to last), `crons` (jobs
+//! of servers), `stores` (what is kept outside), `ending`
 //! (how a master ends), `handover` (how it gives leadership away), `failsafe` (what a leader is while it does not hear its
 //! coordinator), `suspect` (what it holds against other masters), `rounds` (what it asks them), `status` and `history` (what it
 //! says of them, and of the last changes).
 
 mod claims;
 mod clients;
+mod crons;
 mod desired;
 mod ending;
 mod event;
@@ -52,6 +54,7 @@ use tracing::{info, warn};
 pub(crate) use self::event::{Action, Event};
 use self::{
     claims::{Claims, Wall},
+    crons::Crons,
     desired::Desired,
     ending::Ending,
     failsafe::{Failsafe, Suspension},
@@ -103,6 +106,7 @@ pub(crate) struct Control {
     stores: Stores,
     claims: Claims,
     desired: Desired,
+    crons: Crons,
     ops: OpLog,
     held: Held,
     rounds: Rounds,
@@ -205,6 +209,7 @@ impl Control {
             stores: Stores::default(),
             claims: Claims::default(),
             desired: Desired::default(),
+            crons: Crons::default(),
             ops: OpLog::default(),
             held: Held::default(),
             rounds: Rounds::default(),

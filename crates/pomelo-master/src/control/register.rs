@@ -137,6 +137,9 @@ impl Control {
             // A later life of a server leaves nothing to be waited for from the former one.
             self.ops_gone(&id, now);
             self.tell_blacklist(link, frontend);
+            if let Some(info) = self.registry.view().servers.get(&id).cloned() {
+                self.tell_crons(link, &info);
+            }
         }
     }
 }

@@ -41,6 +41,8 @@ pub(super) enum Purpose {
     Close(OpId),
     /// An agent may start servers.
     Grant(Grant),
+    /// A server is to do a job.
+    Cron(String),
     /// Records of operations are to go.
     Forget(Vec<OpId>),
     /// Something that nobody waits for: in words, for the log.
@@ -61,6 +63,7 @@ impl Control {
         let Some(epoch) = self.epoch() else { return };
         if self.is_unrecorded() {
             self.desired.doubt();
+            self.crons.doubt();
             return self.carry_on(purpose, Ok(()), now);
         }
         let id = self.stores.next();
@@ -80,11 +83,13 @@ impl Control {
             Purpose::Accept(op) => self.op_accepted(&op, result, now),
             Purpose::Close(op) => self.op_closed(&op, result, now),
             Purpose::Grant(grant) => self.granted(grant, result, now),
+            Purpose::Cron(job) => self.cron_written(&job, result),
             Purpose::Forget(ids) => self.ops_forgotten(ids, &result),
             Purpose::Note(what) => {
                 if let Err(why) = result {
                     warn!(target: "pomelo::master", "{what}: not written: {why}");
                     self.desired.doubt();
+                    self.crons.doubt();
                 }
             }
         }
@@ -92,7 +97,10 @@ impl Control {
 
     /// The coordinator is heard again: what was changed meanwhile is to last, too.
     pub(super) fn store_desired(&mut self, now: Instant) {
-        let writes = if self.recalled() { self.desired.again() } else { Vec::new() };
+        let mut writes = if self.recalled() { self.desired.again() } else { Vec::new() };
+        if self.recalled() {
+            writes.extend(self.crons.again());
+        }
         if !writes.is_empty() {
             self.store(Purpose::Note("what is to last"), writes, now);
         }
@@ -144,7 +152,10 @@ impl Control {
         match folder {
             store::OPS => self.ops_found(&records, now),
             store::CLAIMS => self.claims.found(&records),
-            store::DESIRED => self.desired.found(&records),
+            store::DESIRED => {
+                self.desired.found(&records);
+                self.crons.found(&records);
+            }
             _ => {}
         }
     }
@@ -161,6 +172,7 @@ impl Control {
 
     /// This master leads no more.
     pub(super) fn stores_deposed(&mut self) {
+        self.crons_deposed();
         let last = self.stores.last;
         self.stores = Stores { last, ..Stores::default() };
     }

@@ -108,6 +108,7 @@ impl Control {
                 writes.extend(self.claims.writes(epoch, &claims));
             }
             Change::Blacklist(addresses) => writes.extend(self.desired.block(addresses)?),
+            Change::Cron(change) => writes.push(self.crons.change(change)?),
             Change::Drill { .. } => {}
         }
         info!(target: "pomelo::master", "operation {id} of link {}: {}", asker.link.0, op.body);
@@ -124,6 +125,7 @@ impl Control {
             Change::Stop { ids, .. } => self.members(&Which::Ids(ids.clone()))?,
             Change::Restart(which) => return self.agents_of(which, now),
             Change::Blacklist(_) => self.members_where(|info| info.frontend),
+            Change::Cron(change) => self.members_where(|info| change.whom().is(info)),
             Change::Drill { which, .. } => self.members(which)?,
         };
         Ok(servers
@@ -208,7 +210,11 @@ impl Control {
         };
         let Some(op) = self.ops.drop_open(id) else { return };
         self.desired.want(&op.marked);
+        if let Change::Cron(change) = &op.change {
+            self.crons.undo(change);
+        }
         self.desired.doubt();
+        self.crons.doubt();
         let failure = match why {
             StoreError::Fenced(why) => Failure { leader: self.known_leader(), ..Failure::again(why) },
             StoreError::Unavailable(why) => {

@@ -147,6 +147,7 @@ impl Control {
                 json!({ "signal": "restart", "claims": claims })
             }
             Change::Blacklist(addresses) => blacklist(addresses),
+            Change::Cron(change) => change.order(),
             Change::Drill { body, .. } => body.clone(),
         };
         Some((target, body))

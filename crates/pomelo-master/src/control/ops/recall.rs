@@ -127,6 +127,7 @@ impl Control {
             if lapsed { self.lapse(&id, now) } else { self.begin(&id, now) }
         }
         self.tell_blacklist_again();
+        self.tell_crons_again();
         for (_, waits) in std::mem::take(&mut self.held.0) {
             match waits {
                 Waits::Tool { asker, id, body, change } => self.change(asker, id, body, change, now),

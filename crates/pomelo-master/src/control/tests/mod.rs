@@ -2,6 +2,7 @@
 
 mod away;
 mod claims;
+mod crons;
 mod ending;
 mod handover;
 mod leading;
