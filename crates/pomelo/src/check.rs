@@ -90,9 +90,9 @@ fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
 
 /// All hooks, by name and what they need.
 fn hooks(hooks: &Hooks) -> impl Iterator<Item = (&'static str, fn(&mut Needs<'_>))> {
-    let Hooks { makes, begin, start, started, all_started, stop, drain, stopped, .. } = hooks;
+    let Hooks { makes, begin, start, started, all_started, stop, drain, stopped, end, .. } = hooks;
     let Hooks { server_added, server_removed, session_bound, session_closed, .. } = hooks;
-    let of_life = [begin, start, started, all_started, stop, drain, stopped].into_iter().flatten();
+    let of_life = [begin, start, started, all_started, stop, drain, stopped, end].into_iter().flatten();
     let of_servers = [server_added, server_removed].into_iter().flatten();
     let made = makes.iter().map(|h| (h.name, h.needs));
     made.chain(of_life.map(|h| (h.name, h.needs)))

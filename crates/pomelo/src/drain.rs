@@ -33,8 +33,9 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// 7 s for all of it, of which 3 s for what is in progress and 5 s for hooks. `pomelo start` ends a server that was asked
-    /// to stop after 10 s; who needs longer stops servers one by one with `pomelo stop`, or by SIGTERM.
+    /// 7 s for all of it, of which 3 s for what is in progress and 5 s for hooks. Ending the links and the last hooks may take
+    /// 2 s more. `pomelo restart`, and `pomelo start` when it ends itself, kill a server that is not gone after 10 s; who needs
+    /// longer stops servers by `pomelo stop` with their ids, or by SIGTERM.
     pub fn new() -> Self {
         let seconds = Duration::from_secs;
         Self { whole: seconds(7), finish: seconds(3), hand_over: seconds(5) }

@@ -1,21 +1,5 @@
-//! Filters: async functions around what a server handles, for what concerns all of it. Ready-made ones are in
-//! [`filters`](crate::filters).
-//!
-//! # What passes which filters
-//!
-//! | filter | stands around | the original's |
-//! | --- | --- | --- |
-//! | [`App::filter`](crate::App::filter) | every message of a client, once, at the frontend that holds it, whether it is handled there or forwarded | `globalBefore`, `globalAfter` |
-//! | [`Server::filter`](crate::Server::filter) | the handlers of a server type, where they run | `before`, `after` |
-//! | [`App::remote_filter`](crate::App::remote_filter) | the remotes of all server types, at the server that is called | `rpcBefore`, `rpcAfter` on that side |
-//! | [`Server::remote_filter`](crate::Server::remote_filter) | the remotes of a server type | |
-//!
-//! So a message that a connector forwards to a chat server passes the application's filters at the connector, then those of
-//! type `chat` at the chat server, and never those of type `connector`. Calls between servers pass no filters where they
-//! start: the caller has the `Result` in its hands.
-//!
-//! Filters of one kind stand in the order in which they were added, the first outermost. One that answers without running
-//! what comes [next](Next) keeps the message from everything behind it.
+//! Filters: async functions around what a server handles, for what concerns all of it. Where each of them stands is told in
+//! [`filters`](crate::filters), where the ready-made ones are.
 
 use std::{fmt, sync::Arc};
 
@@ -52,10 +36,7 @@ use crate::{Error, Extract, Incoming, Needs, Request, Result, codec};
 /// }
 /// ```
 ///
-/// Where a message passes which filters: [`App::filter`](crate::App::filter) stands around every message of a client, once,
-/// at the frontend that holds it, also around those it forwards; [`Server::filter`](crate::Server::filter) around the
-/// handlers of one type, where they run; [`App::remote_filter`](crate::App::remote_filter) and
-/// [`Server::remote_filter`](crate::Server::remote_filter) around remotes at the server that is called.
+/// [`filters`](crate::filters) says which messages pass which filters.
 #[diagnostic::on_unimplemented(
     message = "this function can't be a filter: it should be `async fn(arguments.., {C}, Next<{C}>) -> Response`",
     note = "the arguments before the last two are extracted: Rpc, Channels, State<T>, Servers, Me, ..."

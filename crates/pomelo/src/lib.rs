@@ -77,9 +77,12 @@
 //!
 //! The connector decodes it and looks at the first part of its route. A message for its own type it handles itself;
 //! another goes to a server of that type, which the [route function](App::route) chooses from the session. Messages of
-//! one session are handled one after the other, across servers too. A request always gets an answer: if there is no such
-//! route, no such server, the handler fails or panics, or a server on the way takes longer than [`App::call_timeout`], it is
-//! `{"code":500}`.
+//! one session are handled one after the other, across servers too, but for those to [concurrent](Server::concurrent) routes.
+//! Which filters they pass on the way, [`filters`] says. A request always gets an answer: if there is no such route, no such
+//! server, the handler fails or panics, or a server on the way takes longer than [`App::call_timeout`], it is `{"code":500}`;
+//! [`App::on_error`] is the one place that says otherwise.
+//!
+//! A server that stops finishes what it was asked, see [`Drain`].
 //!
 //! # Processes and threads
 //!
@@ -119,6 +122,7 @@ pub mod testing;
 mod throttle;
 pub mod types;
 mod user;
+mod users;
 mod wire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -145,8 +149,9 @@ pub use running::Running;
 pub use schedule::{Cron, CronRun, Due};
 pub use server::Server;
 pub use servers::Servers;
-pub use session::{Session, SessionError, Sessions};
+pub use session::{Session, SessionError, Sessions, SingleSession};
 pub use user::UserId;
+pub use users::{Found, Kicked, Users};
 
 /// Locks a leaf table. A panic while it was locked leaves a table that is still whole: every change here is one call.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -112,6 +112,8 @@ pub(crate) struct Hooks {
     pub(crate) stop: Vec<Registered<HookFn<Lifecycle>>>,
     pub(crate) drain: Vec<Registered<HookFn<Lifecycle>>>,
     pub(crate) stopped: Vec<Registered<HookFn<Lifecycle>>>,
+    /// Of plug-ins, which end in the reverse order.
+    pub(crate) end: Vec<Registered<HookFn<Lifecycle>>>,
     pub(crate) server_added: Vec<Registered<HookFn<ServerChange>>>,
     pub(crate) server_removed: Vec<Registered<HookFn<ServerChange>>>,
     pub(crate) session_bound: Vec<Registered<HookFn<SessionBound>>>,

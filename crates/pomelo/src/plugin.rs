@@ -76,7 +76,7 @@ pub(crate) fn add<P: Plugin>(app: App, plugin: P) -> App {
             async move { plugin.stop(me).await }
         };
         server.hooks.begin.push(Registered::hook(name, start));
-        server.hooks.stopped.insert(0, Registered::hook(name, stop));
+        server.hooks.end.push(Registered::hook(name, stop));
         server
     })
 }

@@ -25,6 +25,22 @@
 //! The original's `serial` filter is how things are: messages of one session are handled one after the other, except those
 //! to [`concurrent`](crate::Server::concurrent) routes. Its `time` is [`RequestLog`], its `toobusy` [`Shed`]; its `timeout` only
 //! writes a line, [`Timeout`] ends the request.
+//!
+//! # What passes which filters
+//!
+//! | filter | stands around | the original's |
+//! | --- | --- | --- |
+//! | [`App::filter`](crate::App::filter) | every message of a client, once, at the frontend that holds it, whether it is handled there or forwarded | `globalBefore`, `globalAfter` |
+//! | [`Server::filter`](crate::Server::filter) | the handlers of a server type, where they run | `before`, `after` |
+//! | [`App::remote_filter`](crate::App::remote_filter) | the remotes of all server types, at the server that is called | `rpcBefore`, `rpcAfter` on that side |
+//! | [`Server::remote_filter`](crate::Server::remote_filter) | the remotes of a server type | |
+//!
+//! So a message that a connector forwards to a chat server passes the application's filters at the connector, then those of
+//! type `chat` at the chat server, and never those of type `connector`. Calls between servers pass no filters where they
+//! start: the caller has the `Result` in its hands.
+//!
+//! Filters of one kind stand in the order in which they were added, the first outermost. One that answers without running
+//! what comes [next](Next) keeps the message from everything behind it.
 
 mod log;
 mod rate;

@@ -28,9 +28,9 @@ impl Node {
     }
 
     /// Runs hooks that have nothing to refuse, all of them until then.
-    pub(super) async fn run<'a, C: Context + Clone>(
+    pub(super) async fn run<C: Context + Clone>(
         &self,
-        hooks: impl IntoIterator<Item = &'a Registered<HookFn<C>>>,
+        hooks: &[Registered<HookFn<C>>],
         context: &C,
         until: Instant,
     ) {

@@ -74,5 +74,8 @@ impl Stopping<'_> {
 /// The last hooks, when nothing comes in or goes out any more; in the reverse order.
 pub(super) async fn stopped(node: &Node) {
     let until = Instant::now() + STOPPED_TIMEOUT;
-    node.run(node.hooks.stopped.iter().rev(), &node.lifecycle(), until).await;
+    let mut last = node.hooks.end.clone();
+    last.extend_from_slice(&node.hooks.stopped);
+    last.reverse();
+    node.run(&last, &node.lifecycle(), until).await;
 }

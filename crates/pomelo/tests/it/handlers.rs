@@ -266,3 +266,36 @@ async fn messages_to_concurrent_routes_overtake_and_the_others_keep_their_order(
         tokio::join!(raw(&client, WAIT.name(), json!(null)), raw(&client, OPEN_BESIDE.name(), json!(1)),);
     assert_eq!((serial.as_str(), opened.as_str()), ("{}", "{}"));
 }
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn each_request_is_a_line_in_the_log_with_route_session_time_and_outcome() {
+    let lines = Lines::default();
+    let written = lines.clone();
+    let log = tracing_subscriber::fmt().with_env_filter("pomelo::requests=info").with_ansi(false);
+    let _log = tracing::subscriber::set_default(log.with_writer(move || written.clone()).finish());
+    let cluster = Cluster::start_with(|app| shop(app).filter(RequestLog::new())).await;
+    let client = cluster.entered(1, "alice", "room1").await;
+    raw(&client, BUY.name(), json!(0)).await;
+    raw(&client, BUY_HERE.name(), json!(1)).await;
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for (route, code) in [(ENTER.name(), 200), (BUY.name(), 1004), (BUY_HERE.name(), 200)] {
+        let line = text.lines().filter(|line| line.contains("alice")).find(|line| line.contains(route));
+        let line = line.unwrap_or_else(|| panic!("nothing of {route} in {text}"));
+        assert!(line.contains(&format!("code={code}")) && line.contains(" ms="), "{line}");
+    }
+}

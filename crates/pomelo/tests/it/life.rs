@@ -229,6 +229,11 @@ async fn no_request_fails_while_a_backend_leaves() {
     for n in 0..8 {
         clients.push(cluster.entered(1 + n % 2, &format!("user{n}"), &format!("room{n}")).await);
     }
+    let mut before = Vec::new();
+    for client in &clients {
+        before.push(ask::<WhoAmI>(client, SEEN.name(), &json!(null)).await.server);
+    }
+    assert!(before.iter().any(|server| server == "chat-server-1"), "nobody would notice: {before:?}");
     let stopping = cluster.servers.remove("chat-server-1").unwrap();
     let done = Arc::new(Mutex::new(false));
     let asking = clients.iter().map(|client| {
@@ -249,6 +254,36 @@ async fn no_request_fails_while_a_backend_leaves() {
         stopping.stop().await.unwrap();
         *done.lock().unwrap() = true;
     });
-    assert!(seen.iter().any(|seen| seen.first().is_some_and(|server| server == "chat-server-1")));
     assert!(seen.iter().all(|seen| seen.last().is_some_and(|server| server == "chat-server-2")));
+}
+
+#[tokio::test]
+async fn a_backend_that_hands_over_is_not_asked_any_more_even_by_who_has_not_heard_of_it() {
+    let diary = Diary::new();
+    let mut cluster = Cluster::start_with(|app| {
+        living(&diary)(app).each_server(|server_type, s| match server_type {
+            "chat" => s.on_drain(|diary: State<Diary>| async move {
+                diary.gate.acquire().await?.forget();
+                Result::<()>::Ok(())
+            }),
+            _ => s,
+        })
+    })
+    .await;
+    let mut clients = Vec::new();
+    for n in 0..8 {
+        clients.push(cluster.entered(1, &format!("user{n}"), &format!("room{n}")).await);
+    }
+    // Without a master nobody hears that a server leaves.
+    cluster.master.take().unwrap().stop().await.unwrap();
+    let stopping = cluster.servers.remove("chat-server-1").unwrap();
+    tokio::join!(stopping.stop(), async {
+        diary.has("chat-server-1", "drains").await;
+        for client in &clients {
+            assert_eq!(ask::<WhoAmI>(client, SEEN.name(), &json!(null)).await.server, "chat-server-2");
+        }
+        diary.gate.add_permits(1);
+    })
+    .0
+    .unwrap();
 }

@@ -7,6 +7,7 @@ use crate::dir::Dir;
 
 const ENTER: Route<(), ()> = Route::new("connector.entryHandler.enter");
 const SEND: Route<(), ()> = Route::new("chat.chatHandler.send");
+const STRAY: Route<(), ()> = Route::new("chat.chatHandler.stray");
 const ADD: Remote<(), ()> = Remote::new("chat.chatRemote.add");
 
 struct Limits;
@@ -45,7 +46,12 @@ async fn what_does_not_fit_together_is_told_in_words() {
     }));
     let found = problems(&dir, |app| {
         app.server("connector", |s| s.handler(ENTER, nothing).handler(ENTER, nothing).handler(SEND, nothing))
-            .server("chat", |s| s.handler(SEND, limited).remote(ADD, all_sessions).on_session_closed(closed))
+            .server("chat", |s| {
+                let s = s.handler(SEND, limited).remote(ADD, all_sessions).on_session_closed(closed);
+                s.concurrent(STRAY)
+                    .on_session_bound(closed)
+                    .on_start(|_: State<Limits>| async { Result::<()>::Ok(()) })
+            })
             .route("path", |_, _| None)
     })
     .await;
@@ -53,7 +59,10 @@ async fn what_does_not_fit_together_is_told_in_words() {
         r#"a route function is given for type "path", which the application does not have"#,
         "chat: chat.chatHandler.send needs State<Limits>, add .state(Limits { .. })",
         "chat: chat.chatRemote.add needs the sessions of a frontend, but has no connector",
+        r#"chat: concurrent route "chat.chatHandler.stray" has no handler"#,
+        "chat: on_session_bound needs a connector",
         "chat: on_session_closed needs a connector",
+        "chat: on_start needs State<Limits>, add .state(Limits { .. })",
         r#"connector: handler "chat.chatHandler.send" belongs to servers of type "chat""#,
         r#"connector: handler "connector.entryHandler.enter" is registered twice"#,
         r#"servers.json gives chat-server-1 a clientPort, but type "chat" has no connector in the application"#,
