@@ -15,13 +15,17 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use pomelo_protocol::message::{Message, RouteRef};
+use pomelo_protocol::{
+    message::{Message, RouteRef},
+    protobuf::Schema,
+};
 use tokio::time::timeout;
 
 use super::{
     FINISH_TIMEOUT, Shared,
     client::{Client, Inbound},
     frame::Frame,
+    wording,
 };
 
 /// What a request is answered when its handler has no answer.
@@ -48,6 +52,8 @@ struct Beside {
 struct Current {
     /// Of a request.
     id: Option<u32>,
+    /// How it is answered, if not in JSON.
+    answer: Option<Schema>,
     future: BoxFuture<'static, Option<Bytes>>,
 }
 
@@ -71,7 +77,7 @@ impl Inbox {
             // Faults of the client, seen before they come here.
             Message::Response { .. } | Message::Push { .. } => return,
         };
-        let route = match route {
+        let route: Arc<str> = match route {
             RouteRef::Name(name) => name.into(),
             RouteRef::Code(code) => match self.shared.dictionary.route(code) {
                 Some(route) if self.shared.hybrid.dictionary => route.into(),
@@ -126,9 +132,9 @@ impl Inbox {
         loop {
             if let Some(current) = &mut self.current {
                 let body = ready!(current.poll(cx));
-                let id = current.id;
+                let (id, answer) = (current.id, current.answer.take());
                 self.current = None;
-                self.respond(id, body);
+                self.respond(id, answer, body);
             }
             let Some(message) = self.waiting.pop_front().filter(|_| more) else { return Poll::Ready(()) };
             if self.waiting.is_empty() {
@@ -149,8 +155,8 @@ impl Inbox {
                 match running.poll(cx) {
                     Poll::Pending => at += 1,
                     Poll::Ready(body) => {
-                        let id = beside.running.swap_remove(at).id;
-                        self.respond(id, body);
+                        let Current { id, answer, .. } = beside.running.swap_remove(at);
+                        self.respond(id, answer, body);
                     }
                 }
             } else if more
@@ -170,20 +176,40 @@ impl Inbox {
     }
 
     /// Begins with a message that waited.
-    fn begin(&mut self, message: Inbound) -> Current {
+    fn begin(&mut self, mut message: Inbound) -> Current {
         self.waiting_bytes -= message.body.len();
-        let id = message.id;
+        let (id, wording) = (message.id, &self.shared.wording);
+        let answer = id.and_then(|_| wording.answers(&message.route));
+        // Now and not when it came: what waits stays small.
+        match wording.heard(&message.route, message.body, self.shared.hybrid.message_bytes_max) {
+            Ok(body) => message.body = body,
+            Err(error) => {
+                tracing::debug!(client = self.client.id(), %error, "message does not fit its definition");
+                return Current { id, answer, future: Box::pin(std::future::ready(None)) };
+            }
+        }
         let begin = || self.shared.service.message(&self.client, message);
         let future =
             catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Box::pin(std::future::ready(None)));
-        Current { id, future }
+        Current { id, answer, future }
     }
 
     /// Answers, if it was a request.
-    fn respond(&self, id: Option<u32>, body: Option<Bytes>) {
+    fn respond(&self, id: Option<u32>, answer: Option<Schema>, body: Option<Bytes>) {
         let Some(id) = id else { return };
         let failed = || Bytes::from_static(FAILED);
-        let frame = Frame::response(id, body.unwrap_or_else(failed)).or_else(|error| {
+        let mut body = body.unwrap_or_else(failed);
+        if let Some(schema) = answer {
+            body = wording::answer(&schema, &body).unwrap_or_else(|error| {
+                if let Some(left_out) = self.shared.misfits.admit() {
+                    let client = self.client.id();
+                    tracing::warn!(client, id, %error, left_out, "response does not fit its definition");
+                }
+                // Nothing at all reads as a message without fields.
+                wording::answer(&schema, &failed()).unwrap_or_default()
+            });
+        }
+        let frame = Frame::response(id, body).or_else(|error| {
             tracing::warn!(client = self.client.id(), id, %error, "response cannot be sent");
             Frame::response(id, failed())
         });

@@ -120,6 +120,8 @@ struct Shared {
     dictionary: Arc<Dictionary>,
     /// How bodies are written.
     wording: Wording,
+    /// Answers that don't fit their definition, in the log.
+    misfits: Throttle,
     service: Arc<dyn ClientService>,
     offer: HandshakeOffer,
     /// None without heartbeats.
@@ -342,6 +344,7 @@ impl Shared {
             admission: Admission::new(&hybrid),
             tls,
             counts: Counts::default(),
+            misfits: Throttle::default(),
             wording: Wording { dictionary: None, protos: hybrid.protobuf.clone() },
             hybrid,
             dictionary,

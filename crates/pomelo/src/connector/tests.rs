@@ -5,5 +5,6 @@ mod closing;
 mod flow;
 mod handshake;
 mod limits;
+mod protobuf;
 mod rig;
 mod tls;

@@ -31,6 +31,11 @@ impl Dir {
         Self { dir, masters }
     }
 
+    /// One more file of the configuration.
+    pub(crate) fn add(&self, name: &str, json: &Value) {
+        fs::write(self.dir.path().join("config").join(name), json.to_string()).unwrap();
+    }
+
     pub(crate) fn config(&self) -> Config {
         Config::load(self.dir.path().join("config")).unwrap()
     }

@@ -149,12 +149,17 @@ fn by_room(session: &Session, chats: &Servers) -> Option<ServerId> {
 }
 
 pub(crate) fn app(dir: &Dir) -> App {
+    app_with(dir, Hybrid::new().dictionary())
+}
+
+/// The same with other settings of the connectors.
+pub(crate) fn app_with(dir: &Dir, hybrid: Hybrid) -> App {
     App::new(dir.config())
         .call_timeout(Duration::from_secs(5))
         .server("gate", |s| s.connector(Hybrid::new()))
         .server("area", |s| s)
-        .server("connector", |s| {
-            s.connector(Hybrid::new().dictionary())
+        .server("connector", move |s| {
+            s.connector(hybrid.clone())
                 .handler(ENTER, enter)
                 .handler(WHO_AM_I, who_am_i)
                 .handler(FAIL, fail)
@@ -198,8 +203,18 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// All servers and an active master, and everybody knows everybody.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|app| app).await
+    }
+
+    /// The same with more in the application.
+    pub(crate) async fn start_with(more: impl FnOnce(App) -> App) -> Self {
         let dir = Dir::new(servers());
-        let app = app(&dir);
+        let app = more(app(&dir));
+        Self::of(dir, app).await
+    }
+
+    /// The same of another application.
+    pub(crate) async fn of(dir: Dir, app: App) -> Self {
         let mut cluster = Self { dir, app, master: None, servers: HashMap::new() };
         cluster.master =
             Some(cluster.run(&format!("serverType=master port={}", cluster.dir.masters[0])).await);
