@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod calls;
 mod dir;
 mod game;
+mod handlers;
+mod life;
 mod masters;
 mod messages;
+mod protobuf;
 mod start_up;
