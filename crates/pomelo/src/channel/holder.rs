@@ -202,22 +202,32 @@ impl Holder {
     /// A frontend says that users have left.
     pub(super) fn left(&mut self, frontend: &ServerId, left: &Left<'_>, post: &mut impl Post) {
         if left.life != self.life {
-            return;
+            return self.introduce(frontend, post);
         }
         for gone in &left.groups {
-            let Some(held) = self.channels.get_mut(&gone.number) else { continue };
+            let number = gone.number;
+            let Some(held) = self.channels.get_mut(&number) else { continue };
             let Some(group) = held.groups.get_mut(frontend) else { continue };
+            let work = self.frontends.entry(frontend.clone()).or_default();
+            let mut to = Telling { era_life: self.life, last: &mut self.last, number, frontend, post };
             for &uid in &gone.users {
                 // Whoever was brought in later is reported again if it is not there.
-                if group.users.get(uid).is_some_and(|&joined| joined <= gone.version) {
-                    group.users.remove(uid);
-                    held.members -= 1;
+                let Some((uid, _)) =
+                    group.users.get_key_value(uid).filter(|(_, joined)| **joined <= gone.version)
+                else {
+                    continue;
+                };
+                let uid = uid.clone();
+                group.users.remove(&uid);
+                held.members -= 1;
+                // The frontend has taken the user out. But if it has been told of members since, or is being told now, that
+                // user may have been among them, and have come back meanwhile.
+                if group.version != gone.version && !group.users.is_empty() {
+                    to.changed(group, work, &uid, false);
                 }
             }
             if group.users.is_empty() {
-                let work = self.frontends.entry(frontend.clone()).or_default();
-                let (era_life, number) = (self.life, gone.number);
-                Telling { era_life, last: &mut self.last, number, frontend, post }.ended(work);
+                to.ended(work);
                 self.dissolve(number, frontend);
             }
         }
@@ -226,11 +236,14 @@ impl Holder {
     /// A frontend asks who is in some channels.
     pub(super) fn asked(&mut self, frontend: &ServerId, ask: &Ask, post: &mut impl Post) {
         if ask.life != self.life {
-            return;
+            return self.introduce(frontend, post);
         }
-        for &number in &ask.numbers {
+        for &(number, version) in &ask.groups {
             if let Some(group) = self.channels.get_mut(&number).and_then(|held| held.groups.get_mut(frontend))
             {
+                if version == group.version && matches!(group.told, Told::All) {
+                    continue;
+                }
                 group.told = Told::Nothing;
             }
             self.frontends.entry(frontend.clone()).or_default().behind.insert(number);
@@ -342,6 +355,13 @@ impl Holder {
     #[cfg(test)]
     pub(super) fn numbers(&self) -> impl Iterator<Item = (&str, u64)> {
         self.numbers.iter().map(|(name, number)| (&**name, *number))
+    }
+
+    /// Says something to a frontend that speaks of channels of an earlier life, so that it forgets those.
+    fn introduce(&mut self, frontend: &ServerId, post: &mut impl Post) {
+        let number = next(&mut self.last);
+        let mut to = Telling { era_life: self.life, last: &mut self.last, number, frontend, post };
+        to.ended(&mut Frontend::default());
     }
 
     fn held(&self, name: &str) -> Option<&Held> {
@@ -467,7 +487,7 @@ impl<P: Post> Telling<'_, P> {
     /// Tells the frontend that the channel has no member there any more. Whether it could be told.
     fn ended(&mut self, work: &mut Frontend) -> bool {
         work.behind.remove(&self.number);
-        // Who comes to know the frontend over another link need not tell it what ended before: it drops what it hears no more of.
+        // Over the next link the frontend asks for what it hears no more of.
         let Some(link) = self.post.link(self.frontend) else { return false };
         let era = Era { life: self.era_life, link };
         let change = Change { era, number: self.number, to: next(self.last), end: true, ..Change::default() };

@@ -87,10 +87,11 @@ pub(crate) struct LeftGroup<'a> {
     pub(crate) users: Vec<&'a str>,
 }
 
-/// Channels whose members the frontend wants to be told again.
+/// Channels whose members the frontend wants to be told, or whether it knows them still.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ask {
     /// The life of the holder that is meant.
     pub(crate) life: u64,
-    pub(crate) numbers: Vec<u64>,
+    /// Numbers, with the version that is known: if it is not the latest one, or if it is 0, everything is told again.
+    pub(crate) groups: Vec<(u64, u64)>,
 }

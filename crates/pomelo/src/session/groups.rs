@@ -32,9 +32,11 @@ const ASK_PAUSE: Duration = Duration::from_secs(1);
 /// Most channels of one server that are asked for within [`ASK_PAUSE`], and most that wait for that; the others are when a push
 /// for them comes later.
 const ASKS_MAX: usize = 1_024;
-/// How long groups are kept of which nothing has been heard since the link of their server was lost. Longer than the server
-/// needs to come back and tell again.
+/// How long groups are kept while there is no link to their server.
 const KEPT: Duration = Duration::from_secs(120);
+/// How long a server has, once there is another link to it than before, to tell again who is in its channels. Then it is asked
+/// whether that is still right: some channels may have ended, and the word of it may be lost.
+const TOLD_WITHIN: Duration = Duration::from_secs(10);
 /// Most groups named in one message that says who left.
 const LEFT_GROUPS_MAX: usize = 1_000;
 
@@ -64,21 +66,23 @@ struct Place {
 /// A server that has said something.
 struct Holder<C> {
     era: Era,
-    /// When that era began, here.
-    since: Instant,
+    /// The number of the link to it, as this server counts.
+    link: Option<u64>,
+    /// When that one was first seen, until it has had the time to tell what it has to.
+    relinked: Option<Instant>,
     /// Since when there has been no link to it.
     unlinked: Option<Instant>,
     groups: HashMap<u64, Group<C>>,
     asked: HashMap<u64, Instant>,
     /// Groups of which something could not be said, or asked.
     owed: BTreeSet<u64>,
+    /// Groups that may have ended.
+    unsure: BTreeSet<u64>,
 }
 
 /// The members of a channel that are here.
 struct Group<C> {
     version: u64,
-    /// The link it was last heard of over.
-    link: u64,
     /// By session.
     members: IndexMap<u64, Member<C>>,
 }
@@ -102,19 +106,17 @@ impl<C: Clone> Groups<C> {
     }
 
     /// A server says something in this era. Whether it counts.
-    pub(crate) fn hear(&mut self, from: &ServerId, era: Era, now: Instant) -> bool {
+    pub(crate) fn hear(&mut self, from: &ServerId, era: Era) -> bool {
         let Some(holder) = self.holders.get_mut(from) else {
-            self.holders.insert(from.clone(), Holder::new(era, now));
+            self.holders.insert(from.clone(), Holder::new(era));
             return true;
         };
         if era.life > holder.era.life {
             self.forget(from);
-            self.holders.insert(from.clone(), Holder::new(era, now));
+            self.holders.insert(from.clone(), Holder::new(era));
             return true;
         }
-        if era > holder.era {
-            (holder.era, holder.since) = (era, now);
-        }
+        holder.era = holder.era.max(era);
         era == holder.era
     }
 
@@ -126,7 +128,7 @@ impl<C: Clone> Groups<C> {
         users: &Users<C>,
         now: Instant,
     ) -> Answer<'a> {
-        if !self.hear(from, change.era, now) {
+        if !self.hear(from, change.era) {
             return Answer::default();
         }
         let number = change.number;
@@ -150,9 +152,8 @@ impl<C: Clone> Groups<C> {
         }
         let place = Place { holder: from.clone(), number };
         let Some(holder) = self.holders.get_mut(from) else { return Answer::default() };
-        let link = holder.era.link;
         let group = holder.groups.entry(number).or_insert_with(Group::new);
-        (group.version, group.link) = (change.to, link);
+        group.version = change.to;
         for &uid in &change.leave {
             group.remove(uid, users);
             leave_place(&mut self.places, uid, &place);
@@ -245,36 +246,35 @@ impl<C: Clone> Groups<C> {
     }
 
     /// Drops what nobody speaks of any more, and says what is to be asked now. To be called now and then.
+    ///
+    /// `link` is the number of the link to a server, as this one counts, if there is one.
     pub(crate) fn tend(
         &mut self,
         now: Instant,
-        is_linked: impl Fn(&ServerId) -> bool,
+        link: impl Fn(&ServerId) -> Option<u64>,
     ) -> Vec<(ServerId, Ask)> {
-        let (mut gone, mut unheard, mut asks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut gone, mut asks) = (Vec::new(), Vec::new());
         for (id, holder) in &mut self.holders {
             holder.asked.retain(|_, asked| now - *asked < ASK_PAUSE);
-            if is_linked(id) {
-                holder.unlinked = None;
-            } else if now - *holder.unlinked.get_or_insert(now) >= KEPT {
-                gone.push(id.clone());
+            let Some(link) = link(id) else {
+                if now - *holder.unlinked.get_or_insert(now) >= KEPT {
+                    gone.push(id.clone());
+                }
                 continue;
+            };
+            holder.unlinked = None;
+            // Also the first time: there may have been others since it spoke.
+            if holder.link.replace(link) != Some(link) {
+                holder.relinked = Some(now);
             }
-            if now - holder.since >= KEPT {
-                let link = holder.era.link;
-                let earlier = holder.groups.iter().filter(|(_, group)| group.link != link);
-                unheard.extend(earlier.map(|(&number, _)| Place { holder: id.clone(), number }));
+            if holder.relinked.take_if(|relinked| now - *relinked >= TOLD_WITHIN).is_some() {
+                holder.unsure = holder.groups.keys().copied().collect();
             }
-            let room = ASKS_MAX.saturating_sub(holder.asked.len());
-            let numbers: Vec<_> = holder.owed.iter().copied().take(room).collect();
-            for number in &numbers {
-                holder.owed.remove(number);
-                holder.asked.insert(*number, now);
-            }
-            if !numbers.is_empty() {
-                asks.push((id.clone(), Ask { life: holder.era.life, numbers }));
+            let groups = holder.due(now);
+            if !groups.is_empty() {
+                asks.push((id.clone(), Ask { life: holder.era.life, groups }));
             }
         }
-        unheard.iter().for_each(|place| self.drop_group(&place.holder, place.number));
         gone.iter().for_each(|id| self.forget(id));
         asks
     }
@@ -319,20 +319,38 @@ impl<C: Clone> Groups<C> {
             return None;
         }
         holder.asked.insert(number, now);
-        Some(Ask { life: holder.era.life, numbers: vec![number] })
+        Some(Ask { life: holder.era.life, groups: vec![(number, 0)] })
     }
 }
 
 impl<C> Holder<C> {
-    fn new(era: Era, now: Instant) -> Self {
-        let (groups, asked, owed) = Default::default();
-        Self { era, since: now, unlinked: None, groups, asked, owed }
+    fn new(era: Era) -> Self {
+        let (groups, asked, owed, unsure) = Default::default();
+        Self { era, link: None, relinked: None, unlinked: None, groups, asked, owed, unsure }
+    }
+
+    /// What is to be asked now.
+    fn due(&mut self, now: Instant) -> Vec<(u64, u64)> {
+        let mut due = Vec::new();
+        while self.asked.len() < ASKS_MAX {
+            let asks = if let Some(number) = self.owed.pop_first() {
+                (number, 0)
+            } else if let Some(number) = self.unsure.pop_first() {
+                let Some(group) = self.groups.get(&number) else { continue };
+                (number, group.version)
+            } else {
+                break;
+            };
+            self.asked.insert(asks.0, now);
+            due.push(asks);
+        }
+        due
     }
 }
 
 impl<C: Clone> Group<C> {
     fn new() -> Self {
-        Self { version: 0, link: 0, members: IndexMap::new() }
+        Self { version: 0, members: IndexMap::new() }
     }
 
     /// Adds all sessions of a user. Whether it was none before.

@@ -28,12 +28,14 @@ impl SessionTable {
         let (head, body) = wire::split::<PushHead<'_>>(body)?;
         let now = Instant::now();
         let mut inner = lock(&self.inner);
-        if !inner.groups.hear(from, head.era, now) {
+        if !inner.groups.hear(from, head.era) {
             return Ok(());
         }
         let frame = self.frame(head.route, body)?;
         // A connection that closes or overflows at this moment is the connector's business.
-        let send = |connection: &Arc<dyn Connection>, frame: &Frame| drop(connection.send(frame));
+        let send = |connection: &Arc<dyn Connection>, frame: &Frame| {
+            connection.send(frame);
+        };
         let inner = &mut *inner;
         match head.to {
             To::Group { number, version, except } => {
@@ -77,8 +79,7 @@ impl SessionTable {
     /// Looks after what is known of channels; to be called now and then.
     pub(crate) fn tend(&self) {
         let mut inner = lock(&self.inner);
-        let is_linked = |id: &ServerId| *id == self.me || self.peers.present(id).is_some();
-        for (to, ask) in inner.groups.tend(Instant::now(), is_linked) {
+        for (to, ask) in inner.groups.tend(Instant::now(), |id| self.peers.present(id)) {
             self.ask(&mut inner.groups, &to, Some(ask));
         }
     }
@@ -103,7 +104,7 @@ impl SessionTable {
         let asked = codec::to_server(&ask).map_err(CallError::from);
         if let Err(error) = asked.and_then(|body| Ok(self.peers.send(to, ASK, body)?)) {
             tracing::debug!(%to, %error, "could not ask for the members of channels, later again");
-            groups.owe(to, ask.numbers);
+            groups.owe(to, ask.groups.iter().map(|(number, _)| *number));
         }
     }
 }
