@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use pomelo_testkit::{
-    command::Running,
+    command::{Running, program, run},
     game::{GameDir, root},
     require_all,
 };
@@ -44,6 +44,35 @@ async fn its_scenarios_hold_in_a_browser() -> Result<()> {
     passes(command).await?;
     let port = cluster.active().await?.port;
     cluster.stop(port).await
+}
+
+#[tokio::test]
+async fn a_game_says_its_routes_and_writes_its_types() -> Result<()> {
+    let game = GameDir::chat(None)?;
+    let bin = program("chat")?;
+    let bin = bin.to_str().context("the path of the program")?;
+    let ask = async |words: &[&str]| {
+        let out = run(&game, "pomelo", &[words, &["-e", "production", "--bin", bin]].concat()).await?;
+        ensure!(out.status.success(), "pomelo {words:?}: {}", String::from_utf8_lossy(&out.stderr));
+        anyhow::Ok(String::from_utf8(out.stdout)?)
+    };
+    let rows: Value = serde_json::from_str(&ask(&["routes", "--json"]).await?)?;
+    let row = |name: &str| rows.as_array().into_iter().flatten().find(|row| row["name"] == name).cloned();
+    let send = json!({ "kind": "route", "name": "chat.chatHandler.send", "req": "Say", "res": "()" });
+    ensure!(row("chat.chatHandler.send") == Some(send), "{rows}");
+    ensure!(row("onChat").is_some_and(|row| row["kind"] == "push"), "{rows}");
+    let add = ask(&["routes"])
+        .await?
+        .lines()
+        .any(|line| line == "remote chat.chatRemote.add            Join -> Users");
+    ensure!(add, "the list shows remotes");
+
+    let expected = fs::read_to_string(root().join("examples/chat/client/messages.ts"))?;
+    ensure!(ask(&["types"]).await? == expected, "`pomelo types` prints what the example has");
+    ensure!(ask(&["types", "-o", "messages.ts"]).await?.contains("wrote messages.ts"), "it writes a file");
+    ensure!(game.read("messages.ts") == expected, "the file is what is printed");
+    ensure!(ask(&["types", "-o", "messages.ts"]).await?.contains("messages.ts is fresh"), "not twice");
+    Ok(())
 }
 
 /// What bodies are written in.
