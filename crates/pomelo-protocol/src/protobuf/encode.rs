@@ -318,7 +318,12 @@ impl<'de> Visitor<'de> for SingleValue<'_, '_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<bool, E> {
-        if self.element { Err(E::invalid_type(Unexpected::Unit, &self)) } else { Ok(false) }
+        match self.field.kind {
+            _ if !self.element => Ok(false),
+            // What is not finite is `null` in JSON; JavaScript counts that as nothing.
+            Kind::Float | Kind::Double => self.real(0.0),
+            _ => Err(E::invalid_type(Unexpected::Unit, &self)),
+        }
     }
 }
 

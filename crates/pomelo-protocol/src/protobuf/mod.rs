@@ -126,7 +126,7 @@ impl Schema {
     }
 
     /// Writes a message from its JSON, which must be an object (or `null`, or nothing: one with no fields). Fields are written in the
-    /// order they have there; what has no definition is left out, and so is `null`. A fraction in a field of whole numbers
+    /// order they have there; what has no definition is left out, and so is `null`, which is 0 in a list of floats or doubles. A fraction in a field of whole numbers
     /// is cut off, text that is a number is taken for it.
     pub fn encode(&self, json: &[u8], required: Required) -> Result<Vec<u8>, CodecError> {
         let json = if json.is_empty() { b"null" } else { json };

@@ -44,8 +44,8 @@ fn every_type_is_written_as_the_original_does() {
 
 #[test]
 fn values_are_bent_where_the_original_bends_them() {
-    let definition =
-        r#"{"optional uInt32 a":1,"optional sInt32 b":2,"optional double c":3,"repeated uInt32 d":4}"#;
+    let definition = r#"{"optional uInt32 a":1,"optional sInt32 b":2,"optional double c":3,"repeated uInt32 d":4,
+        "repeated float e":5}"#;
     let same = |bent: &str, straight: &str| {
         assert_eq!(encode(definition, bent).unwrap(), encode(definition, straight).unwrap());
     };
@@ -54,6 +54,7 @@ fn values_are_bent_where_the_original_bends_them() {
     same(r#"{"unknown":{"a":[1]},"a":1}"#, r#"{"a":1}"#);
     same(r#"{"a":null,"d":null}"#, "{}");
     same(r#"{"d":[]}"#, "{}");
+    same(r#"{"e":[null,1]}"#, r#"{"e":[0,1]}"#);
     same("null", "{}");
     same("", "{}");
     assert_eq!(encode(definition, r#"{"a":9007199254740991}"#).unwrap().len(), 9);
