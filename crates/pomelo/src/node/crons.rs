@@ -5,11 +5,11 @@
 use std::{sync::Arc, time::Duration};
 
 use pomelo_cluster::{config::CronEntry, follow::Follower};
-use pomelo_protocol::ServerInfo;
+use pomelo_protocol::{ServerId, ServerInfo};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use crate::schedule::{AskLeader, Granted, Schedule};
+use crate::schedule::{AskLeader, Granted, Origin, Schedule};
 
 /// The module of the leader that is asked.
 const MODULE: &str = "__cron__";
@@ -55,7 +55,7 @@ pub(super) fn ask(follower: &Follower, me: &Arc<ServerInfo>) -> AskLeader {
 }
 
 /// An order of a master.
-pub(super) fn obey(schedule: &Schedule, signal: &str, body: &Value) -> Value {
+pub(super) fn obey(schedule: &Schedule, me: &ServerId, signal: &str, body: &Value) -> Value {
     let cron = body.get("cron").unwrap_or(&Value::Null);
     match signal {
         "addCron" => {
@@ -65,12 +65,22 @@ pub(super) fn obey(schedule: &Schedule, signal: &str, body: &Value) -> Value {
                 fields.shift_remove("serverType");
             }
             let entry = serde_json::from_value::<CronEntry>(cron).map_err(|error| error.to_string());
-            match entry.and_then(|entry| schedule.add(&entry)) {
+            match entry.and_then(|entry| schedule.add(&entry, Origin::Added)) {
                 Ok(()) => json!(1),
                 Err(why) => {
                     tracing::warn!(%body, "job can't be added: {why}");
                     json!(why)
                 }
+            }
+        }
+        "setCrons" => {
+            let crons = body.get("crons").cloned().unwrap_or_default();
+            match serde_json::from_value::<Vec<CronEntry>>(crons) {
+                Ok(entries) => {
+                    schedule.set_added(&entries);
+                    json!(1)
+                }
+                Err(why) => json!(why.to_string()),
             }
         }
         "removeCron" => {
@@ -81,6 +91,6 @@ pub(super) fn obey(schedule: &Schedule, signal: &str, body: &Value) -> Value {
             };
             if schedule.remove(&id) { json!(1) } else { json!(format!("there is no job {id:?}")) }
         }
-        _ => schedule.list(),
+        _ => json!({ "serverId": me, "body": { "serverId": me, "crons": schedule.list() } }),
     }
 }

@@ -24,9 +24,21 @@ pub(super) struct Jobs {
     serial: u64,
 }
 
+/// Where a job comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The code, or `crons.json`.
+    Given,
+    /// An administrator.
+    Added,
+}
+
 /// What is done at certain times.
 pub(super) struct Job {
     pub(super) action: String,
+    /// As it was written.
+    pub(super) time: String,
+    pub(super) origin: Origin,
     pub(super) function: CronFn,
     pub(super) times: Timetable,
     /// Whether the leader says which server does it.
@@ -61,15 +73,29 @@ pub(super) enum Action {
 }
 
 impl Job {
-    pub(super) fn new(action: String, function: CronFn, times: Timetable, once: bool) -> Self {
-        Self { action, function, times, once, due: None, serial: 0, busy: None }
+    pub(super) fn new(action: String, function: CronFn, time: String, times: Timetable) -> Self {
+        let origin = Origin::Given;
+        Self { action, time, origin, function, times, once: false, due: None, serial: 0, busy: None }
+    }
+
+    /// When it is due next.
+    pub(super) fn due(&self) -> Option<&Zoned> {
+        self.due.as_ref()
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.action == other.action && self.time == other.time && self.once == other.once
     }
 }
 
 impl Jobs {
     /// Adds a job; it is due for the first time after `now`. Says why not.
     pub(super) fn add(&mut self, id: String, mut job: Job, now: &Zoned) -> Result<(), String> {
-        if self.jobs.contains_key(&id) {
+        if let Some(known) = self.jobs.get(&id) {
+            // A master that has just come to lead tells what the former one did.
+            if known.is_like(&job) {
+                return Ok(());
+            }
             return Err(format!("there is a job with the id {id:?} already"));
         }
         if self.jobs.len() >= JOBS_MAX {
@@ -85,6 +111,11 @@ impl Jobs {
     /// Whether there was one. A run that has begun goes on.
     pub(super) fn remove(&mut self, id: &str) -> bool {
         self.jobs.remove(id).is_some()
+    }
+
+    /// Removes what was added and is not among these.
+    pub(super) fn keep_added(&mut self, ids: &[&str]) {
+        self.jobs.retain(|id, job| job.origin == Origin::Given || ids.contains(&id.as_str()));
     }
 
     /// When something is due next.
@@ -141,9 +172,9 @@ impl Jobs {
         true
     }
 
-    /// Ids and actions, with the next times.
-    pub(super) fn list(&self) -> impl Iterator<Item = (&str, &str, Option<&Zoned>)> {
-        self.jobs.iter().map(|(id, job)| (id.as_str(), job.action.as_str(), job.due.as_ref()))
+    /// All of them, by their ids.
+    pub(super) fn list(&self) -> impl Iterator<Item = (&str, &Job)> {
+        self.jobs.iter().map(|(id, job)| (id.as_str(), job))
     }
 }
 
@@ -161,7 +192,7 @@ mod tests {
 
     fn job(time: &str) -> Job {
         let nothing: CronFn = Arc::new(|_| Box::pin(async { Ok(()) }));
-        Job::new("a.b".to_owned(), nothing, time.parse().unwrap(), false)
+        Job::new("a.b".to_owned(), nothing, time.to_owned(), time.parse().unwrap())
     }
 
     fn begun(jobs: &mut Jobs, now: &Zoned) -> Vec<Run> {
@@ -212,7 +243,8 @@ mod tests {
     fn jobs_come_and_go_and_what_runs_of_a_former_one_is_no_affair_of_the_next() {
         let (mut jobs, now) = (Jobs::default(), start());
         jobs.add("1".into(), job("*/10 * * * * *"), &now).unwrap();
-        assert!(jobs.add("1".into(), job("*/10 * * * * *"), &now).unwrap_err().contains("already"));
+        assert!(jobs.add("1".into(), job("*/5 * * * * *"), &now).unwrap_err().contains("already"));
+        assert!(jobs.add("1".into(), job("*/10 * * * * *"), &now).is_ok(), "the same again changes nothing");
         let old = begun(&mut jobs, &(&now + 10.seconds())).remove(0);
         assert!(jobs.remove("1") && !jobs.remove("1"));
         assert_eq!(jobs.next(), None);

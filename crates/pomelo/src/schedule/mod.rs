@@ -23,7 +23,10 @@ use crate::{
 
 use self::timetable::{TimeError, Timetable};
 
-pub(crate) use self::run::{AskLeader, Clock, Granted, Schedule};
+pub(crate) use self::{
+    jobs::Origin,
+    run::{AskLeader, Clock, Granted, Schedule},
+};
 
 /// A function that is called at certain times, by the name that `crons.json` has for it as `action`.
 ///
@@ -200,13 +203,15 @@ impl Crons {
         let twice = self.twice.iter().map(|name| format!("cron {name:?} is registered twice"));
         let times = self.timed.iter().filter_map(|timed| timed.times().err()).map(|error| error.to_string());
         let actions = entries.iter().filter_map(|entry| {
-            let why = self.function(&entry.action).err().or_else(|| {
-                entry.time.parse::<Timetable>().err().map(|error| error.to_string())
-            })?;
+            let why = self
+                .function(&entry.action)
+                .err()
+                .or_else(|| entry.time.parse::<Timetable>().err().map(|error| error.to_string()))?;
             Some(format!("crons.json, job {:?}: {why}", entry.id))
         });
         let all = entries.len() + self.timed.len();
-        let many = (all > jobs::JOBS_MAX).then(|| format!("{all} jobs, at most {} are possible", jobs::JOBS_MAX));
+        let many =
+            (all > jobs::JOBS_MAX).then(|| format!("{all} jobs, at most {} are possible", jobs::JOBS_MAX));
         twice.chain(times).chain(actions).chain(many).collect()
     }
 }

@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     CronRun, Crons,
-    jobs::{Action, Job, Jobs, Run},
+    jobs::{Action, Job, Jobs, Origin, Run},
     timetable::Timetable,
 };
 use crate::{extract::Parts, lock};
@@ -112,12 +112,12 @@ impl Schedule {
         for (n, timed) in shared.crons.timed.iter().enumerate() {
             let id = format!("code-{}", n + 1);
             let Ok(times) = timed.times() else { continue };
-            let job = Job::new(timed.text(), timed.function.clone(), times, false);
+            let job = Job::new("code".to_owned(), timed.function.clone(), timed.text(), times);
             // There is room for them: they are counted when the application is checked.
             let _ = lock(&shared.jobs).add(id, job, &now);
         }
         for entry in entries {
-            if let Err(why) = schedule.add(entry) {
+            if let Err(why) = schedule.add(entry, Origin::Given) {
                 tracing::error!(id = entry.id, "job of crons.json: {why}");
             }
         }
@@ -125,16 +125,28 @@ impl Schedule {
     }
 
     /// Adds a job, unless it is another server's. Says why not.
-    pub(crate) fn add(&self, entry: &CronEntry) -> Result<(), String> {
+    pub(crate) fn add(&self, entry: &CronEntry, origin: Origin) -> Result<(), String> {
         if entry.server_id.as_ref().is_some_and(|id| *id != self.0.parts.0.me.id) {
             return Ok(());
         }
         let function = self.0.crons.function(&entry.action)?;
         let times: Timetable = entry.time.parse().map_err(|error| format!("{error}"))?;
-        let job = Job::new(entry.action.clone(), function, times, entry.once);
+        let mut job = Job::new(entry.action.clone(), function, entry.time.clone(), times);
+        (job.once, job.origin) = (entry.once, origin);
         lock(&self.0.jobs).add(entry.id.clone(), job, &self.0.clock.now())?;
         self.0.changed.notify_one();
         Ok(())
+    }
+
+    /// These are the jobs that administrators have added, and no others.
+    pub(crate) fn set_added(&self, entries: &[CronEntry]) {
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
+        lock(&self.0.jobs).keep_added(&ids);
+        for entry in entries {
+            if let Err(why) = self.add(entry, Origin::Added) {
+                tracing::warn!(id = entry.id, "job can't be added: {why}");
+            }
+        }
     }
 
     /// Whether there was such a job.
@@ -146,8 +158,9 @@ impl Schedule {
 
     /// Every job with its id, action and next time.
     pub(crate) fn list(&self) -> Value {
-        let row = |(id, action, next): (&str, &str, Option<&Zoned>)| {
-            json!({ "id": id, "action": action, "next": next.map(|next| next.timestamp().to_string()) })
+        let row = |(id, job): (&str, &Job)| {
+            let next = job.due().map(|due| due.timestamp().to_string());
+            json!({ "id": id, "action": job.action, "time": job.time, "once": job.once, "next": next })
         };
         lock(&self.0.jobs).list().map(row).collect()
     }

@@ -12,7 +12,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use pomelo_cluster::config::CronEntry;
 use tokio::time::{Instant, sleep};
 
-use super::{AskLeader, Clock, Cron, Crons, Due, Granted, Schedule};
+use super::{AskLeader, Clock, Cron, Crons, Due, Granted, Origin, Schedule};
 use crate::{
     Me, Result, Server, State,
     extract::{Parts, PartsInner},
@@ -56,13 +56,18 @@ fn parts(server: Server) -> Parts {
     }))
 }
 
-fn schedule(describe: impl FnOnce(Server) -> Server, entries: &[CronEntry], ask: AskLeader) -> (Schedule, Called) {
+fn schedule(
+    describe: impl FnOnce(Server) -> Server,
+    entries: &[CronEntry],
+    ask: AskLeader,
+) -> (Schedule, Called) {
     let called = Called::default();
-    let server = Server::default().state(called.clone()).cron(COUNT, |called: State<Called>, due: Due| async move {
-        let time = Timestamp::from_millisecond(due.at_ms).unwrap().strftime("%H:%M:%S").to_string();
-        called.lock().unwrap().push(format!("{} {time}", due.id));
-        Result::<()>::Ok(())
-    });
+    let server =
+        Server::default().state(called.clone()).cron(COUNT, |called: State<Called>, due: Due| async move {
+            let time = Timestamp::from_millisecond(due.at_ms).unwrap().strftime("%H:%M:%S").to_string();
+            called.lock().unwrap().push(format!("{} {time}", due.id));
+            Result::<()>::Ok(())
+        });
     let mut server = describe(server);
     assert_eq!(server.crons.problems(entries), [""; 0]);
     let crons = std::mem::take(&mut server.crons);
@@ -84,11 +89,12 @@ async fn jobs_are_called_at_their_times_with_what_they_ask_for() {
 async fn jobs_come_and_go_while_it_runs_and_those_of_other_servers_are_left_to_them() {
     let (schedule, called) = schedule(|s| s, &[], nobody());
     let running = schedule.start();
-    schedule.add(&entry("1", "*/10 * * * * *")).unwrap();
-    let elsewhere = CronEntry { server_id: Some("chat-server-2".parse().unwrap()), ..entry("2", "* * * * * *") };
-    schedule.add(&elsewhere).unwrap();
+    schedule.add(&entry("1", "*/10 * * * * *"), Origin::Added).unwrap();
+    let elsewhere =
+        CronEntry { server_id: Some("chat-server-2".parse().unwrap()), ..entry("2", "* * * * * *") };
+    schedule.add(&elsewhere, Origin::Added).unwrap();
     let unknown = CronEntry { action: "a.b".to_owned(), ..entry("3", "* * * * * *") };
-    let why = schedule.add(&unknown).unwrap_err();
+    let why = schedule.add(&unknown, Origin::Added).unwrap_err();
     assert_eq!(why, "action \"a.b\" is unknown, the application has: chatCron.count");
     sleep(Duration::from_secs(25)).await;
     assert!(schedule.remove("1") && !schedule.remove("1"));

@@ -30,7 +30,9 @@ pub(super) enum Timetable {
 pub(super) enum TimeError {
     #[error("time {time:?}: expected six fields (second minute hour day month weekday), found {found}")]
     Fields { time: String, found: usize },
-    #[error("time {time:?}: month {month:?}: months are 0 (January) to 11 as in the original, or names like JAN")]
+    #[error(
+        "time {time:?}: month {month:?}: months are 0 (January) to 11 as in the original, or names like JAN"
+    )]
     Month { time: String, month: String },
     #[error("time {time:?}: {why}")]
     Wrong { time: String, why: String },
