@@ -45,8 +45,8 @@ impl Status {
             }
             ("__console__", "list", _) => answer(status::list(&self.me, self.started.elapsed())),
             ("__console__", "blacklist", _) => answer(self.block(body)),
-            ("__console__", "addCron" | "removeCron" | "crons", _) => {
-                answer(crons::obey(&self.schedule, text("signal"), body))
+            ("__console__", "addCron" | "removeCron" | "setCrons" | "crons", _) => {
+                answer(crons::obey(&self.schedule, &self.me.id, text("signal"), body))
             }
             ("__console__", "drillReport", _) => answer(match self.drills().report(body) {
                 Ok(report) => status::drill(&self.me, report),
@@ -98,7 +98,8 @@ mod tests {
             json!({ "id": "gate-server-1", "serverType": "gate", "host": "127.0.0.1", "clientPort": 3014 });
         let me: Arc<ServerInfo> = Arc::new(serde_json::from_value(me).unwrap());
         let table = Some(SessionTable::alone("gate-server-1", 1));
-        Status { me, started: Instant::now(), table, connector: None, drills: Mutex::default() }
+        let schedule = crate::schedule::tests::empty();
+        Status { me, started: Instant::now(), table, connector: None, drills: Mutex::default(), schedule }
     }
 
     /// Field names of an object in order, its own and those of its `body`.
@@ -109,8 +110,8 @@ mod tests {
         all
     }
 
-    #[test]
-    fn rows_have_the_fields_of_the_original_in_its_order() {
+    #[tokio::test]
+    async fn rows_have_the_fields_of_the_original_in_its_order() {
         let status = status();
         let ask = |module: &str, body: Value| status.obey(module, 1, &body).answer.unwrap();
         let servers = ask("watchServer", json!({ "comd": "servers", "context": "all" }));
@@ -141,8 +142,8 @@ mod tests {
         assert!(!status.obey("__console__", 1, &json!({ "action": "startOver" })).all_started);
     }
 
-    #[test]
-    fn only_stop_and_kill_end_a_server() {
+    #[tokio::test]
+    async fn only_stop_and_kill_end_a_server() {
         let status = status();
         let ending = |signal: &str| status.obey("__console__", 1, &json!({ "signal": signal })).ending;
         assert_eq!(ending("stop"), Some(Ending::Stopped));
