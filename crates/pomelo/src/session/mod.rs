@@ -3,6 +3,8 @@
 
 mod command;
 pub(crate) mod groups;
+#[cfg(test)]
+mod nobody;
 mod pushed;
 mod sessions;
 mod snapshot;

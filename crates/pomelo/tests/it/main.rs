@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod calls;
+mod channels;
 mod dir;
 mod game;
 mod handlers;
