@@ -73,7 +73,8 @@ impl Servers {
 
     /// One after the other in the order of their ids, each time this process asks for one of their type.
     pub fn round_robin(&self) -> Option<ServerId> {
-        self.in_turn().next().map(|s| s.id.clone())
+        let list = self.list();
+        list.get(self.turn() % list.len().max(1)).map(|s| s.id.clone())
     }
 
     /// Any of them, one of weight 3 three times as often as one of weight 1. The weight is the field `weight` of a server in
@@ -107,15 +108,15 @@ impl Servers {
 
     /// The one with the fewest calls of this process that wait for an answer; those with as few take turns.
     pub fn least_outstanding(&self) -> Option<ServerId> {
-        self.in_turn().min_by_key(|s| self.choices().outstanding(&s.id)).map(|s| s.id.clone())
+        let waiting: Vec<_> = self.iter().map(|s| (self.choices().outstanding(&s.id), s)).collect();
+        let least = waiting.iter().map(|(calls, _)| *calls).min()?;
+        let equals: Vec<_> = waiting.into_iter().filter(|(calls, _)| *calls == least).collect();
+        equals.get(self.turn() % equals.len()).map(|(_, s)| s.id.clone())
     }
 
-    /// All of them, beginning with the one whose turn it is.
-    fn in_turn(&self) -> impl Iterator<Item = &ServerInfo> {
-        let list = self.list();
-        let turn =
-            list.first().map_or(0, |first| self.choices().turn(first.server_type.as_str()) % list.len());
-        list[turn..].iter().chain(&list[..turn]).map(AsRef::as_ref)
+    /// How often somebody's turn was asked for before, among servers of this type.
+    fn turn(&self) -> usize {
+        self.list().first().map_or(0, |first| self.choices().turn(first.server_type.as_str()))
     }
 }
 
@@ -216,6 +217,6 @@ mod tests {
         let directory = Directory::default();
         directory.replace(servers(&["chat-1", "chat-2", "chat-3"]));
         directory.measure(|server| usize::from(server.as_str() == "chat-2"));
-        assert_eq!(counted(100, || directory.of_type("chat").least_outstanding()), [67, 0, 33]);
+        assert_eq!(counted(100, || directory.of_type("chat").least_outstanding()), [50, 0, 50]);
     }
 }
