@@ -7,7 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -132,13 +132,16 @@ pub(crate) struct Client {
     transport: OnceLock<Transport>,
     pub(super) out: Out,
     flusher: Arc<Flusher>,
+    /// For the flusher's list.
+    this: Weak<Self>,
     open: AtomicBool,
     leaving: AtomicBool,
 }
 
 impl Client {
     pub(super) fn new(id: u64, remote_addr: SocketAddr, out: Out, flusher: Arc<Flusher>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             id,
             remote_addr,
             transport: OnceLock::new(),
@@ -173,9 +176,11 @@ impl Client {
     /// together with everything else that waits by then. Never blocks. `Ok` says that it will be sent if the client lives.
     ///
     /// If more than `buffer_bytes_max` would be waiting the client is closed as a [slow reader](CloseReason::SlowReader).
-    pub(crate) fn send(self: &Arc<Self>, frame: &Frame) -> Result<(), Closed> {
-        if self.out.push(frame.bytes(self.transport()))? {
-            self.flusher.add(self);
+    pub(crate) fn send(&self, frame: &Frame) -> Result<(), Closed> {
+        if self.out.push(frame.bytes(self.transport()))?
+            && let Some(this) = self.this.upgrade()
+        {
+            self.flusher.add(this);
         }
         Ok(())
     }

@@ -35,9 +35,9 @@ impl Flusher {
         Self { dirty: Mutex::default(), wake: Notify::new(), interval }
     }
 
-    pub(super) fn add(&self, client: &Arc<Client>) {
+    pub(super) fn add(&self, client: Arc<Client>) {
         let mut dirty = self.lock();
-        dirty.push_back(client.clone());
+        dirty.push_back(client);
         if dirty.len() == 1 {
             self.wake.notify_one();
         }

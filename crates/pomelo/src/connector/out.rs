@@ -41,6 +41,8 @@ struct State {
     /// None once the connection is closed.
     socket: Option<Sink>,
     queue: VecDeque<Bytes>,
+    /// How many slots the queue had before it gave them back. What comes in bursts comes in bursts again.
+    slots: u16,
     queued_bytes: usize,
     /// In the flusher's list.
     dirty: bool,
@@ -55,6 +57,7 @@ impl Out {
         let state = State {
             socket: Some(Sink::new(socket)),
             queue: VecDeque::new(),
+            slots: 0,
             queued_bytes: 0,
             dirty: false,
             blocked: false,
@@ -230,6 +233,9 @@ impl State {
     fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.queued_bytes += bytes.len();
+            if self.queue.capacity() == 0 && self.slots > 0 {
+                self.queue.reserve_exact(usize::from(self.slots));
+            }
             self.queue.push_back(bytes);
         }
     }
@@ -279,6 +285,7 @@ impl State {
         self.queued_bytes = 0;
         self.queue.clear();
         if self.queue.capacity() > IDLE_SLOTS_MAX {
+            self.slots = u16::try_from(self.queue.capacity()).unwrap_or(0);
             self.queue = VecDeque::new();
         }
     }

@@ -143,7 +143,7 @@ impl ClientService for Inbox {
         {
             let (addr, transport) = (client.remote_addr(), client.transport().name());
             tracing::debug!(session = client.id(), %addr, transport, "client connected");
-            table.open(client.id(), Arc::new(ClientConnection(client)));
+            table.open(client.id(), client);
         }
     }
 
@@ -168,14 +168,12 @@ impl ClientService for Inbox {
     }
 }
 
-struct ClientConnection(Arc<Client>);
-
-impl Connection for ClientConnection {
+impl Connection for Client {
     fn send(&self, frame: &Frame) -> bool {
-        self.0.send(frame).is_ok()
+        self.send(frame).is_ok()
     }
 
     fn kick(&self, reason: &str) {
-        self.0.kick(reason);
+        self.kick(reason);
     }
 }
