@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::{
     Args, ArgsError, Drain, Error, Filter, MasterHa, Plugin, PortError, RemoteCall, Request, Running, Server,
-    Servers, Session, TlsError, answer::Answers, check, filter::FilterFn, master, node, plugin, rpc::RouteFn,
-    server::Registered, types::Listed,
+    Servers, Session, SingleSession, TlsError, answer::Answers, check, filter::FilterFn, master, node,
+    plugin, rpc::RouteFn, server::Registered, types::Listed,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
@@ -42,6 +42,7 @@ pub struct App {
     answers: Option<Answers>,
     master_ha: Option<MasterHa>,
     call_timeout: Duration,
+    single_session: Option<SingleSession>,
     drain: Drain,
 }
 
@@ -104,6 +105,7 @@ impl App {
             answers: None,
             master_ha: None,
             call_timeout: CALL_TIMEOUT,
+            single_session: None,
             drain: Drain::default(),
         }
     }
@@ -234,6 +236,14 @@ impl App {
         self
     }
 
+    /// Lets a user have one session only, on all frontends together, and says which of two stays. [`Session::bind`] asks the other
+    /// frontends then, which takes as long as the slowest of them; one that does not answer in [`call_timeout`](Self::call_timeout)
+    /// is passed over.
+    pub fn single_session(mut self, rule: SingleSession) -> Self {
+        self.single_session = Some(rule);
+        self
+    }
+
     /// How long a server that stops may take, step by step; all servers of the cluster should be of one mind.
     pub fn drain(mut self, drain: Drain) -> Self {
         self.drain = drain;
@@ -273,6 +283,7 @@ impl App {
             answers,
             concurrent,
             call_timeout,
+            single_session: self.single_session,
             drain: self.drain,
             memory,
         };

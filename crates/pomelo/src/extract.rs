@@ -12,7 +12,7 @@ use bytes::Bytes;
 use pomelo_protocol::{ServerId, ServerInfo};
 use tokio::time::Instant;
 
-use crate::{Channels, Error, Rpc, Servers, Session, Sessions, servers::Directory};
+use crate::{Channels, Error, Rpc, Servers, Session, Sessions, Users, servers::Directory};
 
 /// An argument that a function called for a `C` can have: [`Request`] for handlers, [`RemoteCall`] for remotes, and for hooks
 /// [`Lifecycle`](crate::Lifecycle), [`ServerChange`](crate::ServerChange), [`SessionBound`](crate::SessionBound) and
@@ -77,6 +77,18 @@ pub(crate) struct PartsInner {
     pub(crate) rpc: Rpc,
     pub(crate) channels: Channels,
     pub(crate) sessions: Option<Sessions>,
+}
+
+impl Parts {
+    pub(crate) fn users(&self) -> Users {
+        let PartsInner { directory, rpc, channels, .. } = &*self.0;
+        Users {
+            peers: Arc::clone(&rpc.peers),
+            directory: Arc::clone(directory),
+            channels: channels.clone(),
+            deadline: rpc.deadline,
+        }
+    }
 }
 
 /// What filters can stand around: a message of a client ([`Request`]), or a call of a server ([`RemoteCall`]).

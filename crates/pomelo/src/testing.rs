@@ -35,7 +35,7 @@ use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId,
+    Channels, Me, Push, Remote, Result, Rpc, Servers, Session, Sessions, UserId, Users,
     channel::message::{CHANGE, Change, PUSH, PushHead, To},
     codec,
     connector::{Frame, Wording},
@@ -141,6 +141,17 @@ impl Stage {
         Rpc::new(Arc::clone(&self.cast) as Arc<dyn Peers>, router, Duration::from_secs(1))
     }
 
+    /// The users of frontends that were [added](Self::add_server): nobody answers for them, so nobody is found, and pushes to them are
+    /// kept here.
+    pub fn users(&self) -> Users {
+        Users {
+            peers: Arc::clone(&self.cast) as Arc<dyn Peers>,
+            directory: Arc::clone(&self.directory),
+            channels: self.channels(),
+            deadline: Duration::from_secs(1),
+        }
+    }
+
     /// Channels whose pushes are kept here.
     pub fn channels(&self) -> Channels {
         self.channels.clone()
@@ -176,7 +187,7 @@ impl Stage {
                         members.clear();
                     }
                     members.extend(change.join.into_iter().map(UserId::from));
-                    change.leave.into_iter().for_each(|uid| drop(members.remove(uid)));
+                    members.retain(|uid| !change.leave.contains(&uid.as_str()));
                 }
                 PUSH => {
                     let (head, message) = wire::split::<PushHead<'_>>(body).expect("encoded by Channel");

@@ -328,7 +328,12 @@ fn report(ended: Result<(), tokio::task::JoinError>) {
 }
 
 impl Shared {
-    fn new(hybrid: Hybrid, tls: Option<Tls>, dictionary: Arc<Dictionary>, service: Arc<dyn ClientService>) -> Self {
+    fn new(
+        hybrid: Hybrid,
+        tls: Option<Tls>,
+        dictionary: Arc<Dictionary>,
+        service: Arc<dyn ClientService>,
+    ) -> Self {
         Self {
             offer: HandshakeOffer {
                 heartbeat: hybrid.heartbeat,

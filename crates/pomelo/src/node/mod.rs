@@ -42,9 +42,9 @@ use crate::{
     filters::Refused,
     handler::BodyError,
     lifecycle::Hooks,
-    session::{CommandReply, SessionTable},
+    session::{CommandReply, SessionTable, Verdict},
     throttle::Throttle,
-    wire,
+    users, wire,
 };
 
 pub use self::ports::{Holder, PortError};
@@ -126,7 +126,11 @@ impl Node {
     ) -> Result<Bytes, Failure> {
         if method == wire::SESSION {
             // Not waited for: it is about a client, and those are gone when the server is asked for nothing else.
-            return self.session_command(&body).map_err(|error| self.failed(&error, &method, &from));
+            let done = self.session_command(&body).await;
+            return done.map_err(|error| self.failed(&error, &method, &from));
+        }
+        if let Some(done) = self.about_users(&method, &body) {
+            return done.map_err(|error| self.failed(&error, &method, &from));
         }
         if method == wire::FORWARD {
             return self.forwarded(from, body, until).await;
@@ -143,11 +147,42 @@ impl Node {
         Failure::new(error.code(), error.to_string())
     }
 
-    fn session_command(&self, body: &[u8]) -> Result<Bytes> {
+    async fn session_command(&self, body: &[u8]) -> Result<Bytes> {
         let command = codec::from_server(body)?;
-        let table = self.table.as_ref().ok_or_else(|| Error::msg("a backend has no sessions"))?;
-        let done = table.obey(command);
+        let done = self.table()?.obey(command).await;
         Ok(codec::to_server(&CommandReply::new(done.as_ref().map(Arc::as_ref)))?)
+    }
+
+    /// What another server asks of the users that are connected here, if the method is about that.
+    fn about_users(&self, method: &str, body: &[u8]) -> Option<Result<Bytes>> {
+        let life = self.parts.0.me.incarnation.unwrap_or_default();
+        let answer = |table: &SessionTable| match method {
+            users::FIND => {
+                Ok(codec::to_server(&users::known(table, life, &codec::from_server::<Vec<_>>(body)?))?)
+            }
+            users::KICK => {
+                let users::Kick { uid, reason } = codec::from_server(body)?;
+                Ok(codec::to_server(&table.kick(&uid, &reason))?)
+            }
+            _ => {
+                let claim = codec::from_server(body)?;
+                // Without the rule, nothing here is in the way of a server that has it.
+                let granted = Verdict::Granted { former: Vec::new(), life };
+                let verdict = table.single().map_or(granted, |single| single.judge(table, life, &claim));
+                Ok(codec::to_server(&verdict)?)
+            }
+        };
+        if !matches!(method, users::FIND | users::KICK | users::CLAIM) {
+            return None;
+        }
+        Some(match self.table() {
+            Ok(table) => answer(table),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn table(&self) -> Result<&SessionTable> {
+        self.table.as_deref().ok_or_else(|| Error::msg("a backend has no sessions"))
     }
 
     /// Errors are logged where they are turned into an answer, once. When every message fails, a few of them speak for all.

@@ -39,8 +39,9 @@ use crate::{
     rpc::{Peers, RouteFn, Router},
     schedule::{Clock, Schedule},
     servers::Directory,
-    session::SessionTable,
+    session::{Claims, SessionTable, SingleSession},
     throttle::Throttle,
+    users::Single,
 };
 
 /// How long the last answers to other servers may take to be written when the links end.
@@ -59,6 +60,7 @@ pub(crate) struct Setup {
     /// Routes of all server types whose messages wait for no other of their session.
     pub(crate) concurrent: HashSet<&'static str>,
     pub(crate) call_timeout: Duration,
+    pub(crate) single_session: Option<SingleSession>,
     pub(crate) drain: Drain,
     /// Where what is known of the cluster is kept for the next start.
     pub(crate) memory: PathBuf,
@@ -110,6 +112,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         answers,
         concurrent,
         call_timeout,
+        single_session,
         drain,
         memory,
     } = setup;
@@ -152,6 +155,15 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         Arc::new(LinkedPeers::new(info.id.clone(), links.clone(), Arc::clone(&inbox)));
     let channels = Channels::new(life, Arc::clone(&peers), Arc::clone(&directory));
     let table = told.map(|told| SessionTable::new(info.id.clone(), life, told, Arc::clone(&peers)));
+    if let (Some(table), Some(rule)) = (&table, single_session) {
+        table.only_one(Single {
+            claims: Mutex::new(Claims::new(rule)),
+            peers: Arc::clone(&peers),
+            directory: Arc::clone(&directory),
+            me: info.id.clone(),
+            deadline: call_timeout,
+        });
+    }
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
         me: Arc::clone(&info),

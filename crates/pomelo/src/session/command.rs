@@ -15,6 +15,7 @@ pub(super) const UID_BYTES_MAX: usize = 255;
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Command {
     Bind(UserId),
+    Unbind,
     Set(String, Value),
     Remove(String),
     Push { route: String, body: Bytes },
@@ -38,6 +39,7 @@ pub(crate) enum CommandReply {
     AlreadyBound { uid: UserId },
     LongUid { bytes: usize },
     TooLarge { bytes: usize },
+    SignedInElsewhere { uid: UserId },
 }
 
 impl CommandReply {
@@ -47,6 +49,7 @@ impl CommandReply {
             Err(SessionError::AlreadyBound { uid, .. }) => Self::AlreadyBound { uid: uid.clone() },
             Err(SessionError::LongUid { bytes }) => Self::LongUid { bytes: *bytes },
             Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes: *bytes },
+            Err(SessionError::SignedInElsewhere { uid }) => Self::SignedInElsewhere { uid: uid.clone() },
             Err(_) => Self::Closed,
         }
     }
@@ -58,6 +61,7 @@ impl CommandReply {
             Self::AlreadyBound { uid } => Err(SessionError::AlreadyBound { id: session.id(), uid }),
             Self::LongUid { bytes } => Err(SessionError::LongUid { bytes }),
             Self::TooLarge { bytes } => Err(SessionError::TooLarge { bytes }),
+            Self::SignedInElsewhere { uid } => Err(SessionError::SignedInElsewhere { uid }),
         }
     }
 }
@@ -74,6 +78,7 @@ pub(super) fn changed(session: &Session, command: &Command) -> Result<Option<Sna
             Some(same) if same == uid => Ok(None),
             Some(other) => Err(SessionError::AlreadyBound { id: session.id(), uid: other.clone() }),
         },
+        Command::Unbind => Ok(now.uid().is_some().then(|| now.without_uid())),
         Command::Set(key, value) => now.with(key, value.clone()).map(Some),
         Command::Remove(key) => Ok(Some(now.without(key))),
         Command::Push { .. } | Command::Kick(_) => Ok(None),

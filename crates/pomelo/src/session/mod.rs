@@ -1,6 +1,7 @@
 //! Sessions: one client's connection, as handlers see it. The connector that holds the connection owns the session and
 //! is the only one that writes it ([`table`]); everybody else reads a snapshot and sends commands ([`command`]).
 
+mod claims;
 mod command;
 pub(crate) mod groups;
 #[cfg(test)]
@@ -19,8 +20,9 @@ use std::{
 use pomelo_protocol::ServerId;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::sessions::Sessions;
+pub use self::{claims::SingleSession, sessions::Sessions};
 pub(crate) use self::{
+    claims::{Claims, Stamp, Verdict},
     command::{Command, CommandReply, SessionCommand},
     snapshot::Snapshot,
     table::{Connection, SessionTable},
@@ -98,6 +100,12 @@ pub enum SessionError {
         /// Its user.
         uid: UserId,
     },
+    /// The user has another session, and the application wants [one](crate::App::single_session).
+    #[error("{uid} is signed in elsewhere")]
+    SignedInElsewhere {
+        /// The user.
+        uid: UserId,
+    },
     /// The id of a user travels with each message, too.
     #[error("id of {bytes} bytes is too long for a user, the limit is {}", command::UID_BYTES_MAX)]
     LongUid {
@@ -165,9 +173,16 @@ impl Session {
     }
 
     /// Says who the client is. A session keeps its user: binding it again to the same one does nothing, to another is an
-    /// error, as is an id of more than 255 bytes. Several sessions may have one user; [`Sessions::by_uid`] finds them.
+    /// error, as is an id of more than 255 bytes. Several sessions may have one user, unless the application wants
+    /// [one](crate::App::single_session); [`Users`](crate::Users) and [`Sessions`] find them.
     pub async fn bind(&self, uid: UserId) -> Result<(), SessionError> {
         self.command(Command::Bind(uid)).await
+    }
+
+    /// Says that the client is nobody any more: its user leaves all channels, if this was the user's last session at this
+    /// connector. The settings stay. Nothing happens if it has no user.
+    pub async fn unbind(&self) -> Result<(), SessionError> {
+        self.command(Command::Unbind).await
     }
 
     /// Remembers a value. All settings of a session together may take 32 KiB as JSON.
@@ -209,7 +224,7 @@ impl Session {
         match &self.0.owner {
             Owner::Here(table) => {
                 let table = table.upgrade().ok_or_else(|| self.closed())?;
-                table.apply(self.0.id, command).map(drop)
+                table.carry_out(self.0.id, command).await.map(drop)
             }
             Owner::There { life, peers, deadline } => {
                 let request = codec::to_server(&SessionCommand { id: self.0.id, life: *life, command });

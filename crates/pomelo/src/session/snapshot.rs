@@ -53,6 +53,10 @@ impl Snapshot {
         Self { uid: Some(uid), ..self.clone() }
     }
 
+    pub(crate) fn without_uid(&self) -> Self {
+        Self { uid: None, ..self.clone() }
+    }
+
     pub(crate) fn with(&self, key: &str, value: Value) -> Result<Self, SessionError> {
         let mut settings = self.settings().clone();
         settings.insert(key.to_owned(), value);

@@ -12,7 +12,14 @@ use super::{
     Command, Session, SessionCommand, SessionError, Snapshot, command,
     groups::{Bound, Groups, Users},
 };
-use crate::{UserId, channel::message::Left, connector::{Frame, Wording}, lock, rpc::Peers};
+use crate::{
+    UserId,
+    channel::message::Left,
+    connector::{Frame, Wording},
+    lock,
+    rpc::Peers,
+    users::Single,
+};
 
 /// The connection behind a session, as far as the table needs it. Both must return at once.
 pub(crate) trait Connection: Send + Sync + 'static {
@@ -34,6 +41,8 @@ pub(crate) struct SessionTable {
     this: Weak<SessionTable>,
     /// Is told when a session has been bound; must return at once.
     bound: OnceLock<Box<dyn Fn(Session) + Send + Sync>>,
+    /// If a user may have one session only.
+    single: OnceLock<Single>,
     pub(super) inner: Mutex<Inner>,
 }
 
@@ -50,12 +59,7 @@ pub(super) struct Entry {
 
 impl SessionTable {
     /// `told`: what its clients were told of how to read.
-    pub(crate) fn new(
-        me: ServerId,
-        life: u64,
-        told: Wording,
-        peers: Arc<dyn Peers>,
-    ) -> Arc<Self> {
+    pub(crate) fn new(me: ServerId, life: u64, told: Wording, peers: Arc<dyn Peers>) -> Arc<Self> {
         let inner = Inner { sessions: HashMap::new(), users: HashMap::new(), groups: Groups::new() };
         Arc::new_cyclic(|this| Self {
             me,
@@ -64,6 +68,7 @@ impl SessionTable {
             peers,
             this: this.clone(),
             bound: OnceLock::new(),
+            single: OnceLock::new(),
             inner: Mutex::new(inner),
         })
     }
@@ -71,6 +76,16 @@ impl SessionTable {
     /// Tells this of each session that is bound from now on; only the first call counts.
     pub(crate) fn on_bound(&self, told: impl Fn(Session) + Send + Sync + 'static) {
         let _ = self.bound.set(Box::new(told));
+    }
+
+    /// A user may have one session only, from now on; only the first call counts.
+    pub(crate) fn only_one(&self, single: Single) {
+        let _ = self.single.set(single);
+    }
+
+    /// The rule for that, if there is one.
+    pub(crate) fn single(&self) -> Option<&Single> {
+        self.single.get()
     }
 
     pub(crate) fn open(&self, id: u64, connection: Arc<dyn Connection>) -> Session {
@@ -101,6 +116,16 @@ impl SessionTable {
         bound.iter().filter_map(|b| inner.sessions.get(&b.id)).map(|entry| entry.session.clone()).collect()
     }
 
+    /// Kicks all sessions of this user; answers how many there were.
+    pub(crate) fn kick(&self, uid: &UserId, reason: &str) -> usize {
+        let sessions = self.by_uid(uid);
+        for session in &sessions {
+            // The only error is that it is closed already, which is what is wanted.
+            let _ = self.apply(session.id(), Command::Kick(reason.to_owned()));
+        }
+        sessions.len()
+    }
+
     /// The sessions that have a user, oldest first.
     pub(crate) fn bound(&self) -> Vec<Session> {
         let inner = lock(&self.inner);
@@ -112,10 +137,22 @@ impl SessionTable {
 
     /// Carries out a command of another server. One for a session of a former life of this server is for nobody: its
     /// number may be another client's by now.
-    pub(crate) fn obey(&self, command: SessionCommand) -> Result<Arc<Snapshot>, SessionError> {
+    pub(crate) async fn obey(&self, command: SessionCommand) -> Result<Arc<Snapshot>, SessionError> {
         let SessionCommand { id, life, command } = command;
         if life != self.life {
             return Err(SessionError::Closed { id, frontend: self.me.clone() });
+        }
+        self.carry_out(id, command).await
+    }
+
+    /// Carries out a command, after a user has been claimed who may have one session only.
+    pub(crate) async fn carry_out(&self, id: u64, command: Command) -> Result<Arc<Snapshot>, SessionError> {
+        if let (Command::Bind(uid), Some(single)) = (&command, self.single.get())
+            && let Some(session) = self.get(id)
+            // Who has this user already keeps it; one that can't be bound must not take it from others.
+            && command::changed(&session, &command)?.is_some()
+        {
+            single.claim(self, id, uid).await?;
         }
         self.apply(id, command)
     }
@@ -127,11 +164,15 @@ impl SessionTable {
         let entry = inner.sessions.get(&id).ok_or_else(closed)?;
         let (session, connection) = (entry.session.clone(), Arc::clone(&entry.connection));
         let next = command::changed(&session, &command)?;
-        let is_changed = next.is_some();
+        let (is_changed, before) = (next.is_some(), session.snapshot());
         if let Some(next) = next {
             session.replace(next);
             if let Command::Bind(uid) = &command {
                 inner.bind(uid, id, Arc::clone(&connection));
+            }
+            if let (Command::Unbind, Some(uid)) = (&command, before.uid()) {
+                let left = inner.unbind(uid, id);
+                self.tell_left(&mut inner.groups, left);
             }
         }
         drop(inner);
@@ -147,7 +188,7 @@ impl SessionTable {
                     told(session.clone());
                 }
             }
-            Command::Bind(_) | Command::Set(..) | Command::Remove(_) => {}
+            Command::Bind(_) | Command::Unbind | Command::Set(..) | Command::Remove(_) => {}
         }
         Ok(session.snapshot())
     }
@@ -227,15 +268,15 @@ mod tests {
         assert!(matches!(bind(&table, 1, "alice"), Err(SessionError::Closed { .. })));
     }
 
-    #[test]
-    fn a_command_for_a_session_of_a_former_life_reaches_nobody() {
+    #[tokio::test]
+    async fn a_command_for_a_session_of_a_former_life_reaches_nobody() {
         let table = table();
         let connection = Arc::new(Recorded::default());
         table.open(1, Arc::clone(&connection) as Arc<dyn Connection>);
         let kick = |life| SessionCommand { id: 1, life, command: Command::Kick("bye".to_owned()) };
-        assert!(matches!(table.obey(kick(6)), Err(SessionError::Closed { .. })));
+        assert!(matches!(table.obey(kick(6)).await, Err(SessionError::Closed { .. })));
         assert_eq!(*lock(&connection.kicked), None);
-        table.obey(kick(7)).unwrap();
+        table.obey(kick(7)).await.unwrap();
         assert_eq!(lock(&connection.kicked).as_deref(), Some("bye"));
     }
 

@@ -12,3 +12,4 @@ mod masters;
 mod messages;
 mod protobuf;
 mod start_up;
+mod users;
