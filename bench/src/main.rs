@@ -6,10 +6,12 @@ mod busy;
 mod crowd;
 mod crowded;
 mod failover;
+mod load;
 mod log;
 mod original;
 mod output;
 mod plot;
+mod rpc;
 mod series;
 mod table;
 
@@ -30,6 +32,27 @@ struct Bench {
 enum What {
     /// How long servers are without a master when the active one dies, freezes or hands over.
     Failover(Failover),
+    /// What requests, pushes and connections cost, beside the Node original and the least they must cost.
+    Load(load::Load),
+    /// How many calls one link between two servers takes, and what they cost.
+    Rpc(rpc::Rpc),
+    /// The called server of `rpc`.
+    #[command(hide = true)]
+    RpcPeer(rpc::Peer),
+    /// That least, as a server; `load` starts it.
+    #[command(hide = true)]
+    Floor(Floor),
+}
+
+/// One of the floor's two processes.
+#[derive(Args)]
+struct Floor {
+    /// Forwards to the process at this port.
+    #[arg(long)]
+    link: Option<u16>,
+    /// Is that process.
+    #[arg(long, conflicts_with = "link")]
+    links: bool,
 }
 
 /// What to measure; without `--servers` and `--busy`, five real servers under every fault, beside the Node original.
@@ -65,8 +88,14 @@ struct Failover {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let What::Failover(failover) = Bench::parse().what;
-    failover.run().await
+    match Bench::parse().what {
+        What::Failover(failover) => failover.run().await,
+        What::Load(load) => load.run().await,
+        What::Rpc(rpc) => rpc.run().await,
+        What::RpcPeer(peer) => peer.run().await,
+        What::Floor(Floor { links: true, .. }) => load::floor::echo_links(),
+        What::Floor(Floor { link, .. }) => load::floor::serve(link),
+    }
 }
 
 impl Failover {

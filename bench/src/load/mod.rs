@@ -1,0 +1,161 @@
+//! `cargo xtask bench load`: CPU for each unit of work of the data plane, beside the Node original and beside the least that the same
+//! work must cost (`floor`), in turn and in one run. What counts are the ratios within a round.
+
+mod connection;
+pub(crate) mod floor;
+mod generator;
+mod process;
+mod report;
+mod system;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::output::Output;
+use generator::{Measured, Work};
+use report::{Cell, Row};
+use system::System;
+
+const ECHO: &str = "connector.entryHandler.echo";
+const HOP: &str = "chat.chatHandler.echo";
+
+/// What to measure.
+#[derive(Args)]
+pub(crate) struct Load {
+    /// Only cases with this in their name.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+    /// How often each case is measured, in turn with the others.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: u32,
+    /// How long a measurement of requests lasts.
+    #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
+    seconds: f64,
+    /// Leaves the Node original out.
+    #[arg(long)]
+    no_original: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// One row of the table.
+struct Case {
+    name: &'static str,
+    work: Work,
+    clients: usize,
+    /// Whether clients enter a room, which makes them members of a channel.
+    enters: bool,
+    unit: Unit,
+    /// How many times the floor's cost ours may be.
+    goal: f64,
+}
+
+/// What a measured figure is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    /// CPU seconds for 100,000 answers.
+    Answers,
+    /// CPU seconds for 1,000,000 deliveries.
+    Deliveries,
+    /// KiB of the connector for each connection.
+    Memory,
+}
+
+impl Unit {
+    fn of(self, measured: &Measured) -> f64 {
+        let cpu: f64 = measured.used.iter().map(|used| used.cpu).sum();
+        match self {
+            Self::Answers => cpu / measured.units * 1e5,
+            Self::Deliveries => cpu / measured.units * 1e6,
+            Self::Memory => measured.used[0].resident / measured.units,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Answers => "CPU s per 100k",
+            Self::Deliveries => "CPU s per 1M",
+            Self::Memory => "KiB each",
+        }
+    }
+}
+
+const fn case(name: &'static str, work: Work, clients: usize, unit: Unit, goal: f64) -> Case {
+    Case { name, work, clients, enters: !matches!(unit, Unit::Memory), unit, goal }
+}
+
+const CASES: [Case; 9] = [
+    case("echo, 100 clients", Work::Echo { route: ECHO }, 100, Unit::Answers, 1.25),
+    case("echo, 1,000 clients", Work::Echo { route: ECHO }, 1_000, Unit::Answers, 1.25),
+    case("echo at a backend, 100 clients", Work::Echo { route: HOP }, 100, Unit::Answers, 1.5),
+    case("echo at a backend, 1,000 clients", Work::Echo { route: HOP }, 1_000, Unit::Answers, 1.5),
+    case(
+        "2,000 requests/s, 1,000 clients",
+        Work::EchoAt { route: ECHO, per_second: 2_000.0 },
+        1_000,
+        Unit::Answers,
+        1.7,
+    ),
+    case(
+        "push to 1,000, 32 under way",
+        Work::Push { pushes: 2_000, window: 32 },
+        1_000,
+        Unit::Deliveries,
+        1.6,
+    ),
+    case(
+        "push to 1,000, one under way",
+        Work::Push { pushes: 300, window: 1 },
+        1_000,
+        Unit::Deliveries,
+        1.25,
+    ),
+    case("push to 1,000, 50/s", Work::PushAt { pushes: 200, per_second: 50.0 }, 1_000, Unit::Deliveries, 1.2),
+    case("idle, 5,000 connections", Work::Idle, 5_000, Unit::Memory, 10.0),
+];
+
+impl Load {
+    pub(crate) async fn run(self) -> Result<()> {
+        let cases: Vec<_> = CASES.iter().filter(|case| case.name.contains(&self.only)).collect();
+        if cases.is_empty() {
+            let names: Vec<_> = CASES.iter().map(|case| case.name).collect();
+            bail!("no case has {:?} in its name; there are: {}", self.only, names.join("; "));
+        }
+        println!("starting what is measured");
+        let mut systems = vec![System::floor().await?, System::ours().await?];
+        if !self.no_original {
+            systems.push(System::original().await?);
+        }
+        let mut rows = Vec::new();
+        let mut rooms = 0;
+        for case in cases {
+            let mut row = Row::new(case, systems.iter().map(|system| system.name));
+            for round in 1..=self.rounds {
+                for (system, cells) in systems.iter().zip(&mut row.cells) {
+                    rooms += 1;
+                    let cell = self.measure(case, system, &format!("quiet{rooms}")).await?;
+                    println!("{:<34} {round}/{} {:<14} {cell}", case.name, self.rounds, system.name);
+                    cells.push(cell);
+                }
+            }
+            rows.push(row);
+        }
+        println!("\n{}", report::table(&rows));
+        self.output.write(&report::document(&rows))
+    }
+
+    async fn measure(&self, case: &Case, system: &System, room: &str) -> Result<Cell> {
+        let servers = [system.connector.clone(), system.backend.clone()];
+        let room = case.enters.then_some(room);
+        let (addr, seconds) = (&system.addr, self.seconds);
+        // The original takes 40 times as long for them.
+        let work = match case.work {
+            Work::Push { pushes, window } if system.name == "original" => {
+                Work::Push { pushes: pushes.min(300), window }
+            }
+            work => work,
+        };
+        let measured = generator::run(work, addr, case.clients, seconds, &servers, room).await?;
+        Ok(Cell::new(case.unit, &measured))
+    }
+}

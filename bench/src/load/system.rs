@@ -1,0 +1,116 @@
+//! What is measured: our chat example, the same game on the Node original, and the floor. Each is started once and then waits idle
+//! while the others have their turn.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use pomelo_testkit::{
+    cluster::Cluster,
+    command::Running,
+    eventually,
+    game::{GameDir, root},
+};
+use tokio::process::Command;
+
+use super::{connection::Connection, process::Process};
+
+/// Longer than any of them takes to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server under test.
+pub(super) struct System {
+    pub(super) name: &'static str,
+    /// Where its clients connect.
+    pub(super) addr: String,
+    pub(super) connector: Process,
+    pub(super) backend: Process,
+    /// What ends with it.
+    _running: Vec<Running>,
+    _game: Option<GameDir>,
+}
+
+impl System {
+    /// Two processes of `floor`.
+    pub(super) async fn floor() -> Result<Self> {
+        let (backend, port) = floor(&["floor", "--links"]).await?;
+        let (connector, client_port) = floor(&["floor", "--link", &port]).await?;
+        let process =
+            |name, running: &Running| anyhow::Ok(Process { name, pid: running.pid().context("it ended")? });
+        Ok(Self {
+            name: "floor",
+            addr: format!("127.0.0.1:{client_port}"),
+            connector: process("connector", &connector)?,
+            backend: process("backend", &backend)?,
+            _running: vec![connector, backend],
+            _game: None,
+        })
+    }
+
+    /// The chat example as `pomelo start` runs it, with one master.
+    pub(super) async fn ours() -> Result<Self> {
+        let game = GameDir::chat(None)?;
+        game.keep_masters(1)?;
+        let mut cluster = Cluster { game, supervisors: Vec::new() };
+        cluster.supervise(&["start", "-e", "production"]).await?;
+        let Cluster { game, supervisors } = cluster;
+        Self::game("pomelo (ours)", game, supervisors).await
+    }
+
+    /// The same game on npm's `pomelo`, with what the framework logs for each message turned off and TCP_NODELAY on: without those
+    /// it takes three times the CPU, and 44 ms for each call.
+    pub(super) async fn original() -> Result<Self> {
+        let game = GameDir::chat(None)?;
+        let original = root().join("bench/original");
+        copy(&original.join("load"), game.path())?;
+        let modules = original.join("node_modules");
+        let mut command = Command::new(modules.join(".bin/pomelo"));
+        command.args(["start", "-e", "production"]).current_dir(game.path()).env("NODE_PATH", &modules);
+        let running = Running::start(command)?;
+        Self::game("original", game, vec![running]).await
+    }
+
+    async fn game(name: &'static str, game: GameDir, running: Vec<Running>) -> Result<Self> {
+        let addr = format!("{}:{}", game.host, game.connectors[0]);
+        let pid = |id: &str| {
+            let argument = format!("id={id}");
+            game.processes().into_iter().find(|p| p.arguments.contains(&argument)).map(|p| p.pid)
+        };
+        eventually("both servers answer", PATIENCE, async || {
+            let mut client = Connection::open(&addr).await.ok()?;
+            let route = "connector.entryHandler.enter";
+            let who = serde_json::json!({"username": "first", "rid": "quiet", "chatId": "chat-server-1", "quiet": true});
+            let answer = client.call(route, &who).await.ok()?;
+            (answer["code"] == 200).then_some(())
+        })
+        .await;
+        let connector =
+            Process { name: "connector", pid: pid("connector-server-1").context("no connector")? };
+        let backend = Process { name: "backend", pid: pid("chat-server-1").context("no chat server")? };
+        Ok(Self { name, addr, connector, backend, _running: running, _game: Some(game) })
+    }
+}
+
+/// This program as the floor; it says its port first.
+async fn floor(arguments: &[&str]) -> Result<(Running, String)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(arguments);
+    let running = Running::start(command)?;
+    let port =
+        eventually("the floor says its port", PATIENCE, async || running.output().first().cloned()).await;
+    Ok((running, port))
+}
+
+/// Everything in a folder.
+fn copy(from: &std::path::Path, to: &std::path::Path) -> Result<()> {
+    for entry in std::fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            std::fs::create_dir_all(&to)?;
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
