@@ -1,7 +1,8 @@
 //! The guardian of one master: starts its process, listens to it, waits for its end, and does what
 //! [`GuardianState`] decides. A task of its own, so that nothing else the supervisor does comes before a death.
 //!
-//! The kernel says that a process has ended by its pidfd (tokio waits on one where there is such a thing), with nobody polling.
+//! The kernel says that a process has ended by its pidfd (tokio waits on one where there is such a thing), with nobody polling; and
+//! before that, while it still closes what the process had open, by the end of the pipe.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
 use anyhow::Result;
 use pomelo_cluster::{
     config::MasterEntry,
-    coordinator::{MasterAddr, Obituary, guard},
+    coordinator::{MasterAddr, Obituary, guard, is_ending},
     follow::LinkState,
     guardian::{Action, Event, FromGuardian, FromMaster, GuardianState},
 };
@@ -108,7 +109,10 @@ impl Guardian {
             let (restart_at, give_up_at) = (self.restart_at, self.give_up_at);
             tokio::select! {
                 biased;
-                status = ended(&mut self.life) => self.ended(status).await,
+                end = ended(&mut self.life) => match end {
+                    End::OfProcess(status) => self.ended(status).await,
+                    End::OfPipe => self.listen().await,
+                },
                 Ok(()) = self.around.ending.changed() => {
                     if *self.around.ending.borrow_and_update() {
                         self.restart_at = None;
@@ -149,7 +153,9 @@ impl Guardian {
             self.heard(line).await;
         }
         if closed {
-            self.on(Event::Unguarded).await;
+            // Nobody has waited for the process yet, so that its number is no other one's. One that closes the pipe and lives has not
+            // lost its place: it is left alone.
+            self.on(if is_ending(self.pid) { Event::Dying } else { Event::Unguarded }).await;
         }
     }
 
@@ -215,8 +221,9 @@ impl Guardian {
         let (ours, theirs) = UnixStream::pair()?;
         let game = &self.around.game;
         let role = Role::master(&self.entry, &game.environment.name);
+        let pipe = Pipe::new(ours)?;
         let (child, process) = Child::spawn(game, role, self.hue, Stdio::from(OwnedFd::from(theirs)))?;
-        Ok((child, Life { process, pipe: Pipe::new(ours) }))
+        Ok((child, Life { process, pipe }))
     }
 
     /// Tells the master who watches it, if that is news.
@@ -249,10 +256,18 @@ impl Guardian {
     }
 }
 
-/// How the process of a life ended; never, if there is none. Cancel safe.
-async fn ended(life: &mut Option<Life>) -> std::io::Result<ExitStatus> {
-    match life {
-        Some(life) => life.process.wait().await,
-        None => std::future::pending().await,
+/// What has ended.
+enum End {
+    OfPipe,
+    OfProcess(std::io::Result<ExitStatus>),
+}
+
+/// What ended of a life; never, if there is none. Cancel safe.
+async fn ended(life: &mut Option<Life>) -> End {
+    let Some(Life { process, pipe }) = life else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        status = process.wait() => End::OfProcess(status),
+        () = pipe.ended() => End::OfPipe,
     }
 }

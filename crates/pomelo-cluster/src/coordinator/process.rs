@@ -28,11 +28,29 @@ impl ProcessId {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let start =
             start_time(&stat).ok_or_else(|| io::Error::other(format!("/proc/{pid}/stat: {stat:?}")))?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned();
+        let boot = boot()?;
         // The reader's, not the process's: its number means something only here.
         let namespace = fs::read_link("/proc/self/ns/pid")?.to_string_lossy().into_owned();
         Ok(Self { pid, start, boot, namespace })
     }
+}
+
+/// Which start of which machine this is.
+pub(crate) fn boot() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// Whether the process with this number has ended so far that the kernel puts away what it had open: none of its threads will run its
+/// program again. False where that is not known. The caller makes sure that the number is nobody else's.
+pub fn is_ending(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| has_ending_flag(&stat))
+}
+
+/// Field 9, the kernel's flags of the process.
+fn has_ending_flag(stat: &str) -> bool {
+    const PF_EXITING: u64 = 4;
+    let flags = stat.rsplit_once(')').and_then(|(_, behind)| behind.split_ascii_whitespace().nth(6));
+    flags.and_then(|flags| flags.parse::<u64>().ok()).is_some_and(|flags| flags & PF_EXITING != 0)
 }
 
 /// Field 22. The name in field 2 may hold blanks and brackets.
@@ -59,5 +77,8 @@ mod tests {
         let stat = format!("17 (a ) b (c) S {}", fields.join(" "));
         assert_eq!(start_time(&stat), Some(22));
         assert_eq!(start_time("17 (a) S 1"), None);
+        assert!(!has_ending_flag("17 (a ) b (c) R 1 17 17 0 -1 4194304 9 0"));
+        assert!(has_ending_flag("17 (a ) b (c) R 1 17 17 0 -1 4194308 9 0"));
+        assert!(!has_ending_flag("17 (a) S 1"));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Pure: events and the time in, actions out; the driver is the supervisor's (`pomelo-cli`). Three rules:
 //!
-//! * The end of the process is proof: its place in the queue is taken away at once.
+//! * The end of the process is proof: its place in the queue is taken away at once. So is the beginning of that end, when the kernel
+//!   puts away what the process had open: none of its threads runs its program any more, and thousands of connections take their time.
 //! * Silence is no proof, so it is made one: the process is killed first. Silence is counted in the guardian's own progress,
 //!   at most one [`GuardianState::tick`] for each time it runs: a guardian that was frozen together with its master (a paused
 //!   machine, a debugger of both) or that waits for a processor itself has heard nothing because it has not listened.
@@ -33,6 +34,9 @@ pub enum Event {
     Line(FromMaster),
     /// The master closed its end of the pipe and lives: it goes on without a guardian, who only waits for its end now.
     Unguarded,
+    /// The process closed its end of the pipe because it ends: the kernel says that none of its threads will run its program again.
+    /// Everything it had said before was taken. [`Event::Exited`] follows.
+    Dying,
     /// The process has ended, or could not be started. Everything it had said before was taken.
     Exited {
         /// It ended by itself and well: it was asked to.
@@ -186,6 +190,13 @@ impl GuardianState {
                 }
                 Vec::new()
             }
+            Event::Dying => {
+                let place = self.life.as_mut().and_then(|life| {
+                    life.silent = None;
+                    life.place.take()
+                });
+                self.free(place)
+            }
             Event::Exited { well } => self.exited(well, now),
             Event::Tick => self.look(),
             Event::StandbyReady(ready) => {
@@ -244,17 +255,21 @@ impl GuardianState {
         vec![Action::Say(Note::Spared { silent })]
     }
 
-    fn exited(&mut self, well: bool, now: Instant) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let life = self.life.take();
-        match life.as_ref().and_then(|life| life.place.clone()) {
-            // The kernel has freed it already.
-            None | Some(Obituary::Embedded { .. }) => {}
+    /// Nobody has this place any more.
+    fn free(&mut self, place: Option<Obituary>) -> Vec<Action> {
+        match place {
+            // The kernel frees it.
+            None | Some(Obituary::Embedded { .. }) => Vec::new(),
             Some(place) => {
                 self.freeing += 1;
-                actions.push(Action::Evict(place));
+                vec![Action::Evict(place)]
             }
         }
+    }
+
+    fn exited(&mut self, well: bool, now: Instant) -> Vec<Action> {
+        let life = self.life.take();
+        let mut actions = self.free(life.as_ref().and_then(|life| life.place.clone()));
         // Whoever ended well was asked to.
         if self.auto_restart && !self.ending && !well {
             let lived = life.map_or(Duration::ZERO, |life| now.saturating_duration_since(life.started));

@@ -67,6 +67,10 @@ impl Guardian {
             }
             What::Child(_) => {
                 self.guards = None;
+                if core.rng.bool() {
+                    // The end of the pipe comes before that of the process.
+                    self.take(core, Event::Dying);
+                }
                 self.take(core, Event::Exited { well: false });
             }
             _ => {}

@@ -153,7 +153,9 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             grant(dir.path(), 0).unwrap();
             fs::write(dir.path().join(file), "7x").unwrap();
-            let Err(FilesError::Epoch { path, .. }) = grant(dir.path(), 0) else { panic!("{file} is believed") };
+            let Err(FilesError::Epoch { path, .. }) = grant(dir.path(), 0) else {
+                panic!("{file} is believed")
+            };
             assert!(path.ends_with(file), "{path:?}");
         }
     }

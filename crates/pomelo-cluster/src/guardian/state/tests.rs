@@ -84,6 +84,22 @@ fn the_place_of_a_dead_master_is_taken_away_at_once() {
 }
 
 #[test]
+fn the_place_of_a_master_that_is_ending_is_taken_away_once_and_its_end_is_waited_for() {
+    let mut rig = Rig::watching(500);
+    assert_eq!(rig.on(Event::Dying), [Action::Evict(place())]);
+    assert_eq!(rig.ticks(10_000), [], "there is nobody to be killed for silence");
+    let freed = Event::Evicted { place: place(), after: Duration::from_millis(2), result: Ok(true) };
+    assert_eq!(rig.on(freed).len(), 1);
+    assert!(!rig.state.is_over(), "its process is there");
+    assert_eq!(rig.on(Event::Exited { well: false }), []);
+    assert!(rig.state.is_over());
+
+    let mut rig = Rig::watching(500);
+    rig.on(Event::Line(FromMaster::Place(None)));
+    assert_eq!(rig.on(Event::Dying), [], "it has given its place back");
+}
+
+#[test]
 fn a_place_that_was_given_back_or_is_the_kernels_is_left_alone() {
     let mut rig = Rig::watching(500);
     rig.on(Event::Line(FromMaster::Place(None)));
