@@ -26,7 +26,7 @@ use tokio::{
 pub use self::{
     closed_first::closed_first,
     guard::{Guard, Obituary},
-    process::is_ending,
+    process::{defer, is_ending},
     store::{Record, StoreError, Write},
 };
 

@@ -2,7 +2,11 @@
 
 use std::{fs, io};
 
+use rustix::process::{Pid, setpriority_process};
 use serde::{Deserialize, Serialize};
+
+/// The kindest to all others.
+const NICE_MAX: i32 = 19;
 
 /// A process, told apart from every other one that ever had its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +50,18 @@ pub fn is_ending(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| has_ending_flag(&stat))
 }
 
+/// Gives every other process the right of way over what the kernel still does for this one. What fails is not worth a word: the process is
+/// gone then, or somebody else's.
+pub fn defer(pid: u32) {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return };
+    for thread in threads.flatten() {
+        let number = thread.file_name().to_str().and_then(|number| number.parse().ok());
+        if let Some(thread) = number.and_then(Pid::from_raw) {
+            _ = setpriority_process(Some(thread), NICE_MAX);
+        }
+    }
+}
+
 /// Field 9, the kernel's flags of the process.
 fn has_ending_flag(stat: &str) -> bool {
     const PF_EXITING: u64 = 4;
@@ -61,6 +77,8 @@ fn start_time(stat: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::{WaitId, WaitIdOptions, getpriority_process, waitid};
+
     use super::*;
 
     #[test]
@@ -69,6 +87,20 @@ mod tests {
         assert_eq!(own, ProcessId::of(std::process::id()).unwrap());
         assert_ne!(own.start, ProcessId::of(1).unwrap().start);
         assert_eq!(ProcessId::of(u32::MAX).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_process_is_ending_when_it_was_killed_and_not_before_and_goes_behind_all_others_when_it_may() {
+        let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        defer(child.id());
+        assert_eq!(getpriority_process(Some(pid)).unwrap(), NICE_MAX);
+        assert!(!is_ending(child.id()));
+        child.kill().unwrap();
+        waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+        assert!(is_ending(child.id()), "nobody has waited for it");
+        child.wait().unwrap();
+        assert!(!is_ending(child.id()), "it is not known of one that is gone");
     }
 
     #[test]
