@@ -139,7 +139,7 @@ impl App {
             return Err(StartError::Problems { problems: vec![problem] });
         };
         let (routes, call_timeout) = (self.routes.clone(), self.call_timeout);
-        let memory = base.join("run");
+        let memory = pomelo_cluster::memory::folder(&base, &env.name);
         let setup = node::Setup { server, types, info, env, routes, dictionary, call_timeout, memory };
         Ok(Running::game(node::start(setup).await?))
     }
