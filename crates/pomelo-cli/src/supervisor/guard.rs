@@ -15,7 +15,7 @@ use std::{
 use anyhow::Result;
 use pomelo_cluster::{
     config::MasterEntry,
-    coordinator::{MasterAddr, Obituary, guard, is_ending},
+    coordinator::{MasterAddr, Obituary, defer, guard, is_ending},
     follow::LinkState,
     guardian::{Action, Event, FromGuardian, FromMaster, GuardianState},
 };
@@ -29,6 +29,7 @@ use tokio::{
 
 use super::{
     News,
+    chance::Chance,
     child::{Child, Ended, Role, ended_well},
     pipe::Pipe,
 };
@@ -76,6 +77,7 @@ pub(super) struct Guardian {
 struct Life {
     process: Process,
     pipe: Pipe,
+    chance: Chance,
 }
 
 impl Guardian {
@@ -149,6 +151,15 @@ impl Guardian {
         let Some(life) = &mut self.life else { return };
         let (open, lines) = (!life.pipe.is_closed(), life.pipe.look());
         let closed = open && life.pipe.is_closed();
+        let excused = if lines.is_empty() {
+            life.chance.excused(self.pid, Instant::now().into_std())
+        } else {
+            life.chance.heard();
+            Duration::ZERO
+        };
+        if !excused.is_zero() {
+            self.on(Event::Excused(excused)).await;
+        }
         for line in lines {
             self.heard(line).await;
         }
@@ -183,6 +194,7 @@ impl Guardian {
                     }
                 }
                 Action::Evict(place) => self.evict(place, now),
+                Action::Defer => defer(self.pid),
                 Action::Restart { after } => self.restart_at = Some(now + after),
                 Action::Say(note) => words.push(format!("{} (pid {}): {note}", self.label(), self.pid)),
             }
@@ -223,7 +235,7 @@ impl Guardian {
         let role = Role::master(&self.entry, &game.environment.name);
         let pipe = Pipe::new(ours)?;
         let (child, process) = Child::spawn(game, role, self.hue, Stdio::from(OwnedFd::from(theirs)))?;
-        Ok((child, Life { process, pipe }))
+        Ok((child, Life { process, pipe, chance: Chance::default() }))
     }
 
     /// Tells the master who watches it, if that is news.
@@ -264,7 +276,7 @@ enum End {
 
 /// What ended of a life; never, if there is none. Cancel safe.
 async fn ended(life: &mut Option<Life>) -> End {
-    let Some(Life { process, pipe }) = life else { return std::future::pending().await };
+    let Some(Life { process, pipe, .. }) = life else { return std::future::pending().await };
     tokio::select! {
         biased;
         status = process.wait() => End::OfProcess(status),

@@ -106,7 +106,7 @@ impl Guardian {
                     let after = u64::try_from(after.as_micros()).unwrap_or_default();
                     core.after(after, Ev::StartMaster(self.master()));
                 }
-                Action::Evict(_) | Action::Say(_) => {}
+                Action::Evict(_) | Action::Defer | Action::Say(_) => {}
             }
         }
     }
