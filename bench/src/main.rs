@@ -30,6 +30,12 @@ struct Bench {
 enum What {
     /// How long servers are without a master when the active one dies, freezes or hands over.
     Failover(Failover),
+    /// Plays a part of the simulated servers.
+    #[command(hide = true)]
+    Crowd {
+        /// Which, as the measuring process writes it.
+        plan: String,
+    },
 }
 
 /// What to measure; without `--servers` and `--busy`, five real servers under every fault, beside the Node original.
@@ -65,8 +71,10 @@ struct Failover {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let What::Failover(failover) = Bench::parse().what;
-    failover.run().await
+    match Bench::parse().what {
+        What::Failover(failover) => failover.run().await,
+        What::Crowd { plan } => crowd::part::play(crowd::part::Plan::of_text(&plan)?).await,
+    }
 }
 
 impl Failover {
