@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! epoch      decimal: the last one that was granted
-//! epoch.max  {"max":1000,"boot":"..."}: none above `max` was granted by anybody since that start of the machine
+//! epoch.max  {"after":0,"max":1000,"boot":"..."}: a range of epochs, and the start of the machine in which they are granted
 //! ```
 //!
 //! `epoch` is written before a grant and not waited for: what one process has written the next one reads, however the first one
@@ -10,13 +10,18 @@
 //! range is granted, and after another start of the machine the next epoch lies above its range. So epochs have a gap where a
 //! machine was started again. Waiting would cost a millisecond or two on an idle disk, and any time on one that is busy.
 //!
+//! An `epoch` that is not in the range was written before it, perhaps in an earlier start of the machine: whoever wrote the range was
+//! killed before it granted. It says nothing, and neither does the range say that it is on the disk.
+//!
+//! Not covered is a disk that forgets while the machine goes on: one that fails to write, or is taken away by force.
+//!
 //! Who may call is in the parent module: the holder of the lock. Blocking calls only.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::FileExt as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +34,9 @@ const RANGE: u64 = 1_000;
 
 #[derive(Serialize, Deserialize)]
 struct Range {
+    /// What is granted of this range is above ...
+    after: u64,
+    /// ... and not above. Nobody has granted more.
     max: u64,
     /// Which start of which machine; not there if the system does not say, and then no other process may trust `epoch`.
     boot: Option<String>,
@@ -38,17 +46,22 @@ struct Range {
 pub(super) fn grant(dir: &Path, above: u64) -> Result<u64, FilesError> {
     let boot = process::boot().ok();
     let range = read_range(dir)?;
-    let same_start = range.as_ref().is_none_or(|range| range.boot.is_some() && range.boot == boot);
-    let last = match (&range, granted(dir)) {
-        (Some(range), Ok(last)) if !same_start => last.max(range.max),
-        // Perhaps it never got to the disk as a whole.
-        (Some(range), Err(FilesError::Epoch { .. })) if !same_start => range.max,
-        (_, last) => last?,
+    let same_start = range.as_ref().is_some_and(|range| range.boot.is_some() && range.boot == boot);
+    let (last, begun) = match (&range, granted(dir)) {
+        (None, written) => (written?.unwrap_or(0), false),
+        // Perhaps it never got to the disk as a whole; or a process was killed, or had no room, when it had just made it.
+        (Some(range), Err(FilesError::Epoch { found, .. })) if !same_start || found.is_empty() => {
+            (range.max, false)
+        }
+        (Some(range), written) => match written? {
+            Some(last) if same_start => (last.max(range.after), last > range.after),
+            last => (range.max.max(last.unwrap_or(0)), false),
+        },
     };
     let last = above.max(last);
     let epoch = last.checked_add(1).ok_or(FilesError::EpochsUsedUp(last))?;
-    if !same_start || range.is_none_or(|range| range.max < epoch) {
-        let range = Range { max: epoch.saturating_add(RANGE - 1), boot };
+    if !begun || range.is_none_or(|range| range.max < epoch) {
+        let range = Range { after: last, max: last.saturating_add(RANGE), boot };
         let path = dir.join("epoch.max");
         serde_json::to_vec(&range)
             .map_err(io::Error::from)
@@ -60,29 +73,36 @@ pub(super) fn grant(dir: &Path, above: u64) -> Result<u64, FilesError> {
     Ok(epoch)
 }
 
-fn granted(dir: &Path) -> Result<u64, FilesError> {
+/// The last epoch, if one was written.
+fn granted(dir: &Path) -> Result<Option<u64>, FilesError> {
     let path = dir.join("epoch");
-    match fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse().map_err(|_| FilesError::Epoch { path, found: text }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(source) => Err(at(&path)(source)),
+    let Some(text) = read(&path)? else { return Ok(None) };
+    match text.trim().parse() {
+        Ok(last) => Ok(Some(last)),
+        Err(_) => Err(FilesError::Epoch { path, found: text }),
     }
 }
 
 fn read_range(dir: &Path) -> Result<Option<Range>, FilesError> {
-    let path: PathBuf = dir.join("epoch.max");
-    match fs::read_to_string(&path) {
-        Ok(text) => match serde_json::from_str(&text) {
-            Ok(range) => Ok(Some(range)),
-            Err(_) => Err(FilesError::Epoch { path, found: text }),
-        },
+    let path = dir.join("epoch.max");
+    let Some(text) = read(&path)? else { return Ok(None) };
+    match serde_json::from_str(&text) {
+        Ok(range) => Ok(Some(range)),
+        Err(_) => Err(FilesError::Range { path, found: text }),
+    }
+}
+
+/// As text whatever it is: a disk may have left anything in it.
+fn read(path: &Path) -> Result<Option<String>, FilesError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(at(&path)(source)),
+        Err(source) => Err(at(path)(source)),
     }
 }
 
 /// Writes a file so that the next process finds the new content, and does not wait for the disk. A short text is there as a whole or not
-/// at all when the process is killed meanwhile, unless the old one was longer.
+/// at all when the process is killed meanwhile, unless the old one was longer; a file that was not there may be empty then.
 pub(super) fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
     // In place: a new file, renamed over the old one, makes some file systems begin to write at once.
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
@@ -102,6 +122,8 @@ fn replace_on_disk(dir: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     fn another_start(dir: &Path) {
@@ -125,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_a_machine_lost_when_it_stopped_is_not_granted_again() {
-        for left in [Some("2\n"), Some(""), None] {
+        for left in [Some(&b"2\n"[..]), Some(b""), Some(b"\0\0"), Some(b"\xff\xfe"), None] {
             let dir = tempfile::tempdir().unwrap();
             for epoch in 1..=3 {
                 assert_eq!(grant(dir.path(), 0).unwrap(), epoch);
@@ -141,6 +163,41 @@ mod tests {
     }
 
     #[test]
+    fn nor_if_the_first_one_to_grant_after_that_was_killed_when_it_had_its_range() {
+        for left in [Some("2\n"), Some(""), None] {
+            let dir = tempfile::tempdir().unwrap();
+            for epoch in 1..=3 {
+                assert_eq!(grant(dir.path(), 0).unwrap(), epoch);
+            }
+            another_start(dir.path());
+            assert_eq!(grant(dir.path(), 0).unwrap(), RANGE + 1);
+            // As if that one had not come so far.
+            match left {
+                Some(text) => fs::write(dir.path().join("epoch"), text).unwrap(),
+                None => fs::remove_file(dir.path().join("epoch")).unwrap(),
+            }
+            let path = dir.path().join("epoch.max");
+            let before = fs::metadata(&path).unwrap().ino();
+            let epoch = grant(dir.path(), 0).unwrap();
+            assert!(epoch > RANGE, "{epoch} after {left:?}");
+            assert_ne!(fs::metadata(&path).unwrap().ino(), before, "the range is perhaps not on the disk");
+            assert_eq!(grant(dir.path(), 0).unwrap(), epoch + 1);
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_deleted_or_emptied_while_the_machine_goes_on_brings_no_epoch_back() {
+        let dir = tempfile::tempdir().unwrap();
+        for epoch in 1..=3 {
+            assert_eq!(grant(dir.path(), 0).unwrap(), epoch);
+        }
+        fs::remove_file(dir.path().join("epoch")).unwrap();
+        assert_eq!(grant(dir.path(), 0).unwrap(), RANGE + 1);
+        fs::write(dir.path().join("epoch"), "").unwrap();
+        assert_eq!(grant(dir.path(), 0).unwrap(), 2 * RANGE + 1);
+    }
+
+    #[test]
     fn a_folder_of_an_earlier_version_goes_on_where_it_was() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("epoch"), "41\n").unwrap();
@@ -149,14 +206,12 @@ mod tests {
 
     #[test]
     fn what_is_damaged_is_named() {
-        for file in ["epoch", "epoch.max"] {
+        for (file, expected) in [("epoch", "decimal"), ("epoch.max", "range")] {
             let dir = tempfile::tempdir().unwrap();
             grant(dir.path(), 0).unwrap();
             fs::write(dir.path().join(file), "7x").unwrap();
-            let Err(FilesError::Epoch { path, .. }) = grant(dir.path(), 0) else {
-                panic!("{file} is believed")
-            };
-            assert!(path.ends_with(file), "{path:?}");
+            let error = grant(dir.path(), 0).unwrap_err().to_string();
+            assert!(error.contains(&format!("{file} holds \"7x\"")) && error.contains(expected), "{error}");
         }
     }
 }

@@ -46,6 +46,10 @@ pub(crate) enum FilesError {
     Network { path: PathBuf, kind: &'static str },
     #[error("{path} holds {found:?} where the last epoch was expected, a decimal number")]
     Epoch { path: PathBuf, found: String },
+    #[error(
+        "{path} holds {found:?} where the range of epochs was expected: {{\"after\":0,\"max\":1000,\"boot\":null}}"
+    )]
+    Range { path: PathBuf, found: String },
     #[error("there is no epoch after {0}")]
     EpochsUsedUp(u64),
     #[error("{id} at port {port} runs already, as process {pid}")]
