@@ -141,13 +141,10 @@ impl Control {
         }
     }
 
-    /// Whether that very life of a server is a member.
+    /// Whether that very life of a server is linked. A member that is only remembered may be one of a cluster that is over.
     fn is_here(&self, target: &Target) -> bool {
         match &target.who {
-            Who::Server { id, incarnation } => {
-                let member = self.registry.view().servers.get(id);
-                member.is_some_and(|member| member.incarnation == *incarnation)
-            }
+            Who::Server { id, incarnation } => self.registry.link_of_life(id, *incarnation).is_some(),
             Who::Agent { .. } => false,
         }
     }

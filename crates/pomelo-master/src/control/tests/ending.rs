@@ -281,6 +281,11 @@ fn a_stop_that_was_cut_off_at_its_end_does_not_stop_the_cluster_that_is_started_
         next
     };
     assert!(!stops(&mut later(&first), 2), "another cluster, within the time that a stop may take");
+    let mut next = later(&first);
+    let before = view(1, &[info("chat-1", 1)]);
+    next.on(Event::Remembered { view: before, max_epoch: 1 });
+    next.role(active(2));
+    assert!(next.control.ending.is_none(), "another cluster, which remembers the one that was stopped");
     assert!(stops(&mut later(&first), 1), "a master that was started again in the cluster that is stopped");
     assert!(stops(&mut Stage::next_to(&first), 2), "a standby of that time");
 }
