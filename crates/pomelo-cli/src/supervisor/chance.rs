@@ -66,7 +66,9 @@ impl Spent {
             _ => State::Other,
         };
         let mut times = schedstat.split_whitespace().map(|ns| ns.parse().ok().map(Duration::from_nanos));
-        Some(Self { state, ran: times.next()??, waited: times.next()?? })
+        let (ran, waited) = (times.next()??, times.next()??);
+        // A kernel that does not count says 0 of everybody, and then a thread in an endless loop would seem to wait.
+        (!ran.is_zero()).then_some(Self { state, ran, waited })
     }
 
     /// The part of the time `passed` since `last` in which it could not do anything.
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(read, Some(spent(State::Disk, 12, 3)));
         assert_eq!(Spent::read("7 (x) R 1", "1"), None);
         assert_eq!(Spent::read("", "1 2 3"), None);
+        assert_eq!(Spent::read("7 (x) R 1", "0 0 0\n"), None, "it counts nothing");
     }
 
     #[test]

@@ -141,8 +141,10 @@ impl Guardian {
     async fn ended(&mut self, status: std::io::Result<ExitStatus>) {
         let died = Instant::now();
         // Its last words may be about its place.
-        self.listen().await;
-        self.life = None;
+        let words = self.life.take().map(|mut life| life.pipe.look()).unwrap_or_default();
+        for line in words {
+            self.heard(line).await;
+        }
         self.act(Event::Exited { well: ended_well(&status) }, died).await;
         self.tell(News::Ended(Ended { pid: self.pid, status })).await;
     }
@@ -157,15 +159,14 @@ impl Guardian {
             life.chance.heard();
             Duration::ZERO
         };
-        if !excused.is_zero() {
-            self.on(Event::Excused(excused)).await;
-        }
+        // Also if it is nothing: what was counted so far is not excused later.
+        self.on(Event::Excused(excused)).await;
         for line in lines {
             self.heard(line).await;
         }
         if closed {
-            // Nobody has waited for the process yet, so that its number is no other one's. One that closes the pipe and lives has not
-            // lost its place: it is left alone.
+            // Nobody has waited for the process yet, so that its number is no other one's: `wait` comes first, and has not returned.
+            // One that closes the pipe and lives has not lost its place: it is left alone.
             self.on(if is_ending(self.pid) { Event::Dying } else { Event::Unguarded }).await;
         }
     }
