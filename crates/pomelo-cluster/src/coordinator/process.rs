@@ -44,8 +44,11 @@ pub(crate) fn boot() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// Whether the process with this number has ended so far that the kernel puts away what it had open: none of its threads will run its
-/// program again. False where that is not known. The caller makes sure that the number is nobody else's.
+/// Whether the first thread of the process with this number will not run its program again, because the process was killed or has ended.
+/// False where that is not known. Others of its threads may still be in a call to the kernel at that moment; when what they shared with
+/// the first one is closed, none of them is. The caller makes sure that the number is nobody else's.
+///
+/// A program of which only the first thread ends, while others go on, is taken for one that ends: not to be asked of such.
 pub fn is_ending(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| has_ending_flag(&stat))
 }
