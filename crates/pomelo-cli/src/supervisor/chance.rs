@@ -120,11 +120,16 @@ mod tests {
 
     #[test]
     fn a_thread_that_sleeps_is_not_excused_and_none_that_is_gone() {
-        // That of a test sleeps: its first thread waits for the one that runs the test.
-        let (me, now) = (std::process::id(), Instant::now());
+        let mut sleeper = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+        let (pid, now) = (sleeper.id(), Instant::now());
+        while Spent::of(pid).is_none_or(|spent| spent.state != State::Other) {
+            std::thread::yield_now();
+        }
         let mut chance = Chance::default();
-        assert_eq!(chance.excused(me, now), Duration::ZERO, "nothing is known of the time before");
-        assert!(chance.excused(me, now + MS * 50) <= MS * 50);
-        assert_eq!(chance.excused(u32::MAX, now), Duration::ZERO);
+        assert_eq!(chance.excused(pid, now), Duration::ZERO, "nothing is known of the time before");
+        assert_eq!(chance.excused(pid, now + MS * 50), Duration::ZERO, "it sleeps");
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        assert_eq!(chance.excused(pid, now + MS * 100), Duration::ZERO, "it is gone");
     }
 }
