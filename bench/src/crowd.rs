@@ -1,67 +1,44 @@
-//! Thousands of servers in one process, as far as masters can tell: each keeps a link to every master, registers, pings, answers, and
-//! follows the highest epoch that is announced, as `pomelo_cluster::follow` does, with the same pauses between attempts.
+//! Thousands of servers in a few processes, as far as masters can tell: each keeps a link to every master, registers, pings, answers,
+//! and follows the highest epoch that is announced, as `pomelo_cluster::follow` does, with the same pauses between attempts.
 //!
 //! What is left out is what would not fit: each real server keeps the list of all others, and here nobody does. A server here takes
 //! it that its list has the digest which the leader announces, which is the normal case of a failover and of servers that
-//! remember the cluster. It runs in a thread of its own, so that who measures is not in its way.
+//! remember the cluster. The servers are played by processes of their own ([`part`]), so that who measures is not in their way and
+//! no process needs more open files than it may have.
 
 mod link;
+pub(crate) mod part;
 
 use std::{
-    cell::Cell,
-    collections::BTreeMap,
-    rc::Rc,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
-use bytes::Bytes;
-use pomelo_cluster::{coordinator::MasterAddr, membership::Version};
+use pomelo_cluster::coordinator::MasterAddr;
 use pomelo_protocol::ServerInfo;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
-use tokio::{
-    sync::{Semaphore, watch},
-    task::LocalSet,
-    time::sleep,
-};
 
-/// Pauses between attempts, as the real follower's.
-const RETRY_MS: std::ops::RangeInclusive<u64> = 50..=2_000;
+use self::part::{Plan, Told, monotonic};
 
-/// Files a link needs, here and at its master, and some for all the rest.
-const SPARE_FILES: u64 = 1_000;
+/// Most links of one process: with what else it opens, less than the 20,000 files that systems often allow.
+const PART_LINKS_MAX: usize = 16_000;
 
 /// A crowd of servers.
 pub(crate) struct Crowd {
-    told: Arc<Tally>,
-    stop: watch::Sender<bool>,
-    thread: Option<JoinHandle<Result<()>>>,
+    masters: Vec<MasterAddr>,
+    parts: Vec<Part>,
 }
 
-/// What the thread tells.
-#[derive(Debug, Default)]
-struct Tally {
-    /// Links to each master that are registered.
-    linked: BTreeMap<MasterAddr, AtomicUsize>,
-    /// How many servers follow each epoch, and when the last one began.
-    followed: Mutex<BTreeMap<u64, (usize, Instant)>>,
-    /// Registrations that were refused, the last with its reason.
-    refused: Mutex<Option<String>>,
-    dials: AtomicUsize,
-}
-
-impl Tally {
-    fn follows(&self, epoch: u64) {
-        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = followed.entry(epoch).or_insert((0, Instant::now()));
-        *entry = (entry.0 + 1, Instant::now());
-    }
+/// A process that plays some of the servers.
+struct Part {
+    process: Child,
+    told: Arc<Mutex<Told>>,
+    reader: Option<JoinHandle<()>>,
 }
 
 impl Crowd {
@@ -72,58 +49,79 @@ impl Crowd {
         ping: Duration,
         dialling: usize,
     ) -> Result<Self> {
-        open_files_max((servers * masters.len()) as u64 + SPARE_FILES)?;
-        let linked = masters.iter().map(|addr| (addr.clone(), AtomicUsize::new(0))).collect();
-        let told = Arc::new(Tally { linked, ..Tally::default() });
-        let (stop, stopped) = watch::channel(false);
-        let (masters, tally) = (masters.to_vec(), Arc::clone(&told));
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(LocalSet::new().run_until(run(
-                servers,
-                masters,
-                tally,
-                (ping, dialling),
-                stopped,
-            )));
-            Ok(())
-        });
-        Ok(Self { told, stop, thread: Some(thread) })
+        let parts = (servers * masters.len()).div_ceil(PART_LINKS_MAX).max(1);
+        let plan = |part: usize| Plan {
+            from: servers * part / parts + 1,
+            to: servers * (part + 1) / parts,
+            masters: masters.to_vec(),
+            ping,
+            dialling: dialling.div_ceil(parts),
+        };
+        let started = (0..parts).map(|part| Part::start(&plan(part)));
+        Ok(Self { masters: masters.to_vec(), parts: started.collect::<Result<_>>()? })
     }
 
     /// How many are registered at a master.
     pub(crate) fn linked(&self, master: &MasterAddr) -> usize {
-        self.told.linked.get(master).map_or(0, |linked| linked.load(Relaxed))
+        let Some(index) = self.masters.iter().position(|addr| addr == master) else { return 0 };
+        self.told(|told| told.linked.get(index).copied().unwrap_or_default()).sum()
     }
 
     /// How many follow this epoch, and since when the last of them does.
     pub(crate) fn followed(&self, epoch: u64) -> Option<(usize, Instant)> {
-        self.told.followed.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).copied()
+        let of_epoch = |told: &Told| told.followed.iter().find(|(of, ..)| *of == epoch).copied();
+        let all: Vec<_> = self.told(of_epoch).flatten().collect();
+        let last = all.iter().map(|(_, _, at)| Duration::from_nanos(*at)).max()?;
+        let at = Instant::now().checked_sub(monotonic().saturating_sub(last))?;
+        Some((all.iter().map(|(_, count, _)| count).sum(), at))
     }
 
     /// The highest epoch that any follows.
     pub(crate) fn epoch(&self) -> u64 {
-        let followed = self.told.followed.lock().unwrap_or_else(PoisonError::into_inner);
-        followed.last_key_value().map_or(0, |(epoch, _)| *epoch)
+        self.told(|told| told.followed.last().map_or(0, |(epoch, ..)| *epoch)).max().unwrap_or_default()
     }
 
     /// Why a master refused one, if any did.
     pub(crate) fn refused(&self) -> Option<String> {
-        self.told.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.told(|told| told.refused.clone()).flatten().next()
     }
 
     /// How often any of them dialled.
     pub(crate) fn dials(&self) -> usize {
-        self.told.dials.load(Relaxed)
+        self.told(|told| told.dials).sum()
+    }
+
+    fn told<T>(&self, what: impl Fn(&Told) -> T) -> impl Iterator<Item = T> {
+        self.parts.iter().map(move |part| what(&part.told.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-impl Drop for Crowd {
+impl Part {
+    fn start(plan: &Plan) -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("crowd").arg(plan.to_text()?).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("a part of the crowd does not start")?;
+        let out = process.stdout.take().context("a part of the crowd has no output")?;
+        let told = Arc::new(Mutex::new(Told::default()));
+        let latest = Arc::clone(&told);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if let Ok(told) = Told::of_text(&line) {
+                    *latest.lock().unwrap_or_else(PoisonError::into_inner) = told;
+                }
+            }
+        });
+        Ok(Self { process, told, reader: Some(reader) })
+    }
+}
+
+impl Drop for Part {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
-        if let Some(thread) = self.thread.take() {
-            // Its error was there from the start and everything else has failed for it.
-            let _ = thread.join();
+        // Its error was there from the start and everything else has failed for it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
         }
     }
 }
@@ -140,40 +138,6 @@ pub(crate) fn open_files_max(wanted: u64) -> Result<()> {
         .with_context(|| format!("{wanted} open files are not allowed here (ulimit -n)"))
 }
 
-/// What all links of the thread share.
-struct Shared {
-    told: Arc<Tally>,
-    dialling: Semaphore,
-    ping: Duration,
-    /// The last announcement as it came: thousands of the same need not be read.
-    announced: Cell<Option<(Bytes, Version)>>,
-}
-
-struct Server {
-    info: ServerInfo,
-    epoch: Cell<u64>,
-}
-
-async fn run(
-    servers: usize,
-    masters: Vec<MasterAddr>,
-    told: Arc<Tally>,
-    (ping, dialling): (Duration, usize),
-    mut stopped: watch::Receiver<bool>,
-) {
-    let shared =
-        Rc::new(Shared { told, dialling: Semaphore::new(dialling), ping, announced: Cell::default() });
-    for n in 1..=servers {
-        let Ok(info) = server(n) else { return };
-        let server = Rc::new(Server { info, epoch: Cell::new(0) });
-        for master in &masters {
-            tokio::task::spawn_local(keep(Rc::clone(&shared), Rc::clone(&server), master.clone()));
-        }
-    }
-    // The tasks end with the set.
-    let _ = stopped.wait_for(|stop| *stop).await;
-}
-
 /// The record of one of them.
 pub(crate) fn server(n: usize) -> Result<ServerInfo> {
     let record = json!({
@@ -181,36 +145,4 @@ pub(crate) fn server(n: usize) -> Result<ServerInfo> {
         "pid": n, "incarnation": n,
     });
     Ok(serde_json::from_value(record)?)
-}
-
-/// One server's link to one master, again and again.
-async fn keep(shared: Rc<Shared>, server: Rc<Server>, master: MasterAddr) {
-    let mut last = *RETRY_MS.start();
-    loop {
-        let permit = shared.dialling.acquire().await;
-        shared.told.dials.fetch_add(1, Relaxed);
-        let opened = link::open(&shared, &server, &master).await;
-        drop(permit);
-        match opened {
-            Ok(mut link) => {
-                let linked = shared.told.linked.get(&master);
-                linked.inspect(|linked| _ = linked.fetch_add(1, Relaxed));
-                let since = Instant::now();
-                // Any end is the end of the link; the next attempt tells more.
-                let _ = link.converse(&shared, &server).await;
-                linked.inspect(|linked| _ = linked.fetch_sub(1, Relaxed));
-                if since.elapsed() > Duration::from_secs(1) {
-                    last = *RETRY_MS.start();
-                }
-            }
-            Err(error) => {
-                let text = format!("{error:#}");
-                if text.contains("refused the registration") {
-                    *shared.told.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
-                }
-            }
-        }
-        last = fastrand::u64(*RETRY_MS.start()..=(last * 3).min(*RETRY_MS.end()));
-        sleep(Duration::from_millis(last)).await;
-    }
 }

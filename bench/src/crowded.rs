@@ -1,4 +1,4 @@
-//! Failovers and cold starts with thousands of servers, which one process plays ([`crate::crowd`]); the masters are real processes.
+//! Failovers and cold starts with thousands of servers, which a few processes play ([`crate::crowd`]); the masters are real processes.
 
 use std::{
     cell::Cell,
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use pomelo_cluster::{
     coordinator::MasterAddr,
     membership::{Version, View},
-    memory::Memory,
+    memory::{Memory, folder},
 };
 use pomelo_testkit::{
     command::{Running, program},
@@ -134,8 +134,8 @@ impl Crowded {
     fn start(servers: usize, masters: usize, dialling: usize, zookeeper: Option<&ZooKeeper>) -> Result<Self> {
         let ping = Duration::from_secs(if servers > MANY { 3 } else { 1 });
         println!("{servers} simulated servers, {masters} masters, a ping every {} s\n", ping.as_secs());
-        // Masters inherit it.
-        open_files_max((servers * masters) as u64 + 2_000)?;
+        // Masters inherit it: a link to each server, and some for all the rest.
+        open_files_max(servers as u64 + 2_000)?;
         let game = GameDir::chat(zookeeper.map(ZooKeeper::addr).as_deref())?;
         game.keep_masters(masters)?;
         game.restart_masters()?;
@@ -146,7 +146,7 @@ impl Crowded {
         // Else each of them would be told of each other one as it comes, which no failover brings about.
         let version = Version { epoch: 1, rev: servers as u64 };
         let view = View::new(version, (1..=servers).filter_map(|n| crowd::server(n).ok()));
-        Memory { max_epoch: 1, view }.save(&game.path().join("run"))?;
+        Memory { max_epoch: 1, view }.save(&folder(game.path(), "production"))?;
         let crowd = Crowd::start(servers, &addrs, ping, dialling)?;
         Ok(Self { game, addrs, crowd, servers, zookeeper: zookeeper.is_some() })
     }

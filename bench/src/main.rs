@@ -42,6 +42,12 @@ enum What {
     /// That least, as a server; `load` starts it.
     #[command(hide = true)]
     Floor(Floor),
+    /// Plays a part of the simulated servers of `failover`.
+    #[command(hide = true)]
+    Crowd {
+        /// Which, as the measuring process writes it.
+        plan: String,
+    },
 }
 
 /// One of the floor's two processes.
@@ -95,6 +101,7 @@ async fn main() -> Result<()> {
         What::RpcPeer(peer) => peer.run().await,
         What::Floor(Floor { links: true, .. }) => load::floor::echo_links(),
         What::Floor(Floor { link, .. }) => load::floor::serve(link),
+        What::Crowd { plan } => crowd::part::play(crowd::part::Plan::of_text(&plan)?).await,
     }
 }
 

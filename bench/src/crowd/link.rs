@@ -18,7 +18,7 @@ use tokio::{
     time::{MissedTickBehavior, interval_at},
 };
 
-use super::{Server, Shared};
+use super::part::{Server, Shared};
 
 /// Largest packet that is taken.
 const PACKET_BYTES_MAX: usize = 64 << 20;
@@ -125,8 +125,12 @@ impl LightLink {
         }
         server.epoch.set(version.epoch);
         shared.told.follows(version.epoch);
-        let following = Envelope::notify(CLUSTER, Said::Following { version }.body());
-        self.stream.write_all(&AdminMessage::Monitor(following).encode()?).await?;
+        if shared.following.borrow().0 != version {
+            let following = Envelope::notify(CLUSTER, Said::Following { version }.body());
+            shared.following.replace((version, AdminMessage::Monitor(following).encode()?));
+        }
+        let following = shared.following.borrow().1.clone();
+        self.stream.write_all(&following).await?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use crate::{
     membership::{Applied, Change, Version, View},
 };
 
-/// Epochs grow by one with each failover. One that is further above the highest known than this is a mistake or a lie.
+/// Epochs grow by one with each failover, and by some thousand with another start of a machine. One that is further above the highest known than this is a mistake or a lie.
 pub const EPOCH_JUMP_MAX: u64 = 1 << 40;
 
 /// The master that leads, and since which term.

@@ -1,8 +1,8 @@
 //! What the processes of one machine remember of the cluster for their next start: the highest epoch and the membership, in
-//! `run/membership.json` of the game's folder. What the file says and how it is written; when, is the affair of
+//! `run/ENVIRONMENT/membership.json` of the game's folder. What the file says and how it is written; when, is the affair of
 //! [`crate::follow`].
 //!
-//! All processes of the folder share the file, and each writes it only if it knows more than the file. It is a hint: losing it
+//! All processes of an environment on this machine share the file, and each writes it only if it knows more than the file. It is a hint: losing it
 //! costs nothing but the membership of a server that starts while no master lives. So it is replaced in one step, but not forced
 //! to the disk.
 
@@ -63,6 +63,21 @@ struct Document<S> {
     epoch: u64,
     rev: u64,
     servers: S,
+}
+
+/// Where the processes of one environment keep their memory, in the folder of a game: `run/ENVIRONMENT`. Another environment is another
+/// cluster, of other servers and with epochs of its own.
+///
+/// ```
+/// use std::path::Path;
+/// # use pomelo_cluster::memory::folder;
+/// assert_eq!(folder(Path::new("game"), "staging"), Path::new("game/run/staging"));
+/// ```
+pub fn folder(game: &Path, environment: &str) -> PathBuf {
+    // A name is any key of a file of the configuration, and the folder is to be one below `run`.
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+    let name: String = environment.chars().map(plain).collect();
+    game.join("run").join(name)
 }
 
 impl Memory {
@@ -162,6 +177,20 @@ mod tests {
         assert!(saved.save(&run).unwrap());
         assert_eq!(Memory::load(&run).unwrap(), saved);
         assert_eq!(fs::read_dir(&run).unwrap().count(), 1, "nothing else is left there");
+    }
+
+    #[test]
+    fn two_environments_of_one_game_remember_apart() {
+        let game = tempfile::tempdir().unwrap();
+        let [staging, production] = ["staging", "production"].map(|name| folder(game.path(), name));
+        assert!(memory(9, 3, &["a"]).save(&staging).unwrap());
+        assert!(memory(1, 1, &["b"]).save(&production).unwrap(), "the other one's epochs are not its own");
+        assert_eq!(Memory::load(&production).unwrap(), memory(1, 1, &["b"]));
+        assert_eq!(Memory::load(&staging).unwrap(), memory(9, 3, &["a"]));
+        for name in ["../etc", "/etc", "..", "a/b"] {
+            let folder = folder(game.path(), name);
+            assert_eq!(folder.parent(), Some(game.path().join("run").as_path()), "{name}");
+        }
     }
 
     #[test]

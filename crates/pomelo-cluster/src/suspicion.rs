@@ -32,7 +32,8 @@ pub const QUIET: Duration = Duration::from_secs(60);
 pub enum Evidence {
     /// The link to it broke, and its machine refuses new ones on its port.
     Gone,
-    /// Most of the servers that are linked here have had no link to it for a second.
+    /// Most of the servers that are linked here have lost their link to it a second ago, or have had none for three; and more than
+    /// one says so, or this master has none either.
     Unreachable {
         /// How many say so.
         reports: usize,
@@ -89,6 +90,8 @@ pub enum Event {
     Tick {
         /// How many servers are linked here.
         linked: usize,
+        /// Whether this master has a link to the leader itself.
+        reached: bool,
     },
 }
 
@@ -111,6 +114,7 @@ pub struct Suspicion {
     /// When each server said last that it does not reach the leader.
     reports: BTreeMap<ServerId, Duration>,
     linked: usize,
+    reached: bool,
     promised_until: Duration,
     /// How many evictions followed each other, and when the last one was.
     evictions: u32,
@@ -134,7 +138,7 @@ impl Suspicion {
             Event::Ceded(addr) => self.accuse(addr, Evidence::Ceded, now + CEDED_AFTER),
             Event::Promised(within) => self.promised_until = self.promised_until.max(now + within),
             Event::Evicted { addr, was } => self.evicted(&addr, was),
-            Event::Tick { linked } => self.linked = linked,
+            Event::Tick { linked, reached } => (self.linked, self.reached) = (linked, reached),
         }
         self.decide(now)
     }
@@ -221,7 +225,9 @@ impl Suspicion {
         let addr = leader?.clone();
         self.reports.retain(|_, at| now.saturating_sub(*at) <= REPORT_FRESH);
         let (reports, linked) = (self.reports.len(), self.linked);
-        let most = reports * 2 > linked && linked > 0;
+        // What keeps a single server from the leader may be the server's own trouble.
+        let two = reports + usize::from(!self.reached) >= 2;
+        let most = reports * 2 > linked && reports > 0 && two;
         most.then_some(Eviction { addr, evidence: Evidence::Unreachable { reports, linked } })
     }
 }

@@ -16,7 +16,7 @@ use std::{
 use pomelo_cluster::{
     admin::{AdminListener, LinkSender},
     config::Environment,
-    coordinator::{Candidacy, CandidateInfo, Coordinator, MasterAddr, Obituary, StoreError},
+    coordinator::{Candidacy, CandidateInfo, Coordinator, MasterAddr, Obituary, StoreError, closed_first},
     elector::{Elector, Role},
     follow::Follower,
     guardian::BEAT_MS,
@@ -147,8 +147,6 @@ struct Driver {
     guarded: Guarded,
     /// What the guardian was told last.
     shown: Option<Obituary>,
-    /// Whether the lease of its place was over when it was last looked at.
-    lapsed: bool,
     /// The membership of its own that was remembered last, and when.
     remembered: (Version, std::time::Instant),
     done: bool,
@@ -184,9 +182,9 @@ impl Driver {
             resigning: None,
             errands: Errands::new(),
             asks: Asks::default(),
-            guarded: Guarded::new(guardian),
+            // Its end is what the guardian waits for when this process dies.
+            guarded: Guarded::new(guardian.map(|pipe| closed_first(pipe.into()).into())),
             shown: None,
-            lapsed: false,
             remembered: (Version::default(), now()),
             done: false,
             elector: Arc::clone(&elector),
@@ -318,11 +316,9 @@ impl Driver {
     fn decide(&mut self, event: Event) {
         if self.control.own_view().is_some() {
             let over = self.place().and_then(|place| place.lease_left()) == Some(Duration::ZERO);
-            if std::mem::replace(&mut self.lapsed, over) != over {
+            if self.control.is_lapsed() != over {
                 self.carry_out(Event::Lease { over });
             }
-        } else {
-            self.lapsed = false;
         }
         self.carry_out(event);
     }

@@ -197,6 +197,12 @@ impl Drop for GameDir {
     }
 }
 
+/// Whether a process has ended and everything of it is put away: its ports are free. One that merely has no command line any more
+/// may still accept connections, and break them the next moment. Its parent must have taken note of its end.
+pub fn is_gone(pid: u32) -> bool {
+    !Path::new("/proc").join(pid.to_string()).exists()
+}
+
 /// Sends a signal to a process.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("not a process id")?;

@@ -272,7 +272,7 @@ impl App {
         };
         let (routes, call_timeout) = (self.routes.clone(), self.call_timeout);
         let answers = self.answers.clone().unwrap_or_default();
-        let memory = base.join("run");
+        let memory = pomelo_cluster::memory::folder(&base, &env.name);
         let setup = node::Setup {
             server,
             types,
@@ -285,6 +285,7 @@ impl App {
             call_timeout,
             single_session: self.single_session,
             drain: self.drain,
+            base,
             memory,
         };
         Ok(Running::game(node::start(setup).await?))

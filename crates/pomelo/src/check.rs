@@ -64,8 +64,11 @@ fn names<'a>(
     }
 }
 
+/// The name of a function, and what it needs.
+type Needing = (&'static str, fn(&mut Needs<'_>));
+
 fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
-    let mut all: Vec<(&'static str, fn(&mut Needs<'_>))> = Vec::new();
+    let mut all: Vec<Needing> = Vec::new();
     all.extend(server.handlers.iter().map(|h| (h.name, h.needs)));
     all.extend(server.remotes.iter().map(|r| (r.name, r.needs)));
     all.extend(server.front_filters.iter().chain(&server.filters).map(|f| (f.name, f.needs)));
@@ -89,7 +92,7 @@ fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
 }
 
 /// All hooks, by name and what they need.
-fn hooks(hooks: &Hooks) -> impl Iterator<Item = (&'static str, fn(&mut Needs<'_>))> {
+fn hooks(hooks: &Hooks) -> impl Iterator<Item = Needing> {
     let Hooks { makes, begin, start, started, all_started, stop, drain, stopped, end, .. } = hooks;
     let Hooks { server_added, server_removed, session_bound, session_closed, .. } = hooks;
     let of_life = [begin, start, started, all_started, stop, drain, stopped, end].into_iter().flatten();

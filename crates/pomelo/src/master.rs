@@ -39,7 +39,7 @@ pub(crate) async fn start(
     let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
     let info = info(&entry)?;
     let guardian = args.guardian.then(guardian).transpose()?;
-    let memory = Some(base.join("run"));
+    let memory = Some(pomelo_cluster::memory::folder(base, &env.name));
     let config = MasterConfig { me, env, coordinator, limits: Limits::default(), guardian, memory };
     let master = Master::new(config, listener);
     let (stop, mut stopping) = watch::channel(false);

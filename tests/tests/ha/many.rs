@@ -43,7 +43,8 @@ async fn many(zookeeper: Option<&ZooKeeper>) -> Result<()> {
     for kills in 1..=KILLS {
         trial.standbys(1).await;
         known(&cluster, &trial).await;
-        let leader = trial.watcher.leader().context("no master leads")?;
+        // One whose coordinator is slow for a moment says so, and leads no less in its epoch.
+        let leader = eventually("a master leads", PATIENCE, async || trial.watcher.leader()).await;
         let master = cluster.game.master(leader.addr.port)?;
         signal(master.pid, Signal::KILL)?;
         let next = trial.after(leader.epoch).await?;

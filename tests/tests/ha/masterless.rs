@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use pomelo_testkit::{
     command::{Running, program},
     eventually,
-    game::signal,
+    game::{is_gone, signal},
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use tests::{
     player::{Player, Transport},
     trial::living,
 };
-use tokio::process::Command;
+use tokio::{net::TcpStream, process::Command};
 
 /// The server that is started again while no master lives. Nobody's messages go through it: the room is on one of the two.
 const AGAIN: &str = "gate-server-1";
@@ -38,19 +38,18 @@ async fn with_every_master_dead_the_game_goes_on_and_the_first_one_back_lists_ev
     let gate = cluster.game.processes().into_iter().find(|p| p.arguments.contains(&format!("id={AGAIN}")));
     let gate = gate.context("the gate runs")?;
     signal(gate.pid, Signal::KILL)?;
-    eventually("the gate is gone", PATIENCE, async || {
-        (!living(&cluster.game).contains_key(AGAIN)).then_some(())
-    })
-    .await;
+    eventually("the gate is gone", PATIENCE, async || is_gone(gate.pid).then_some(())).await;
     let mut command = Command::new(program("chat")?);
     let arguments = gate.arguments[1..].iter().filter(|word| !word.starts_with("incarnation="));
     command.args(arguments).current_dir(cluster.game.path());
     let again = Running::start(command)?;
-    // It knows the connectors, which no master has told it of in this life.
-    let guest = eventually("the gate takes players again", PATIENCE, async || {
-        Player::join(&cluster.game, Transport::Tcp, "robert").await.ok()
+    let (host, port) = (cluster.game.host.clone(), cluster.game.gate);
+    eventually("the gate takes players again", PATIENCE, async || {
+        TcpStream::connect((host.as_str(), port)).await.ok()
     })
     .await;
+    // It knows the connectors, which no master has told it of in this life.
+    let guest = Player::join(&cluster.game, Transport::Tcp, "robert").await?;
     guest.heard(5).await;
 
     let first = cluster.game.masters[0];

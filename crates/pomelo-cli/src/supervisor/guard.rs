@@ -1,7 +1,8 @@
 //! The guardian of one master: starts its process, listens to it, waits for its end, and does what
 //! [`GuardianState`] decides. A task of its own, so that nothing else the supervisor does comes before a death.
 //!
-//! The kernel says that a process has ended by its pidfd (tokio waits on one where there is such a thing), with nobody polling.
+//! The kernel says that a process has ended by its pidfd (tokio waits on one where there is such a thing), with nobody polling; and
+//! before that, while it still closes what the process had open, by the end of the pipe.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +15,7 @@ use std::{
 use anyhow::Result;
 use pomelo_cluster::{
     config::MasterEntry,
-    coordinator::{MasterAddr, Obituary, guard},
+    coordinator::{MasterAddr, Obituary, defer, guard, is_ending},
     follow::LinkState,
     guardian::{Action, Event, FromGuardian, FromMaster, GuardianState},
 };
@@ -28,6 +29,7 @@ use tokio::{
 
 use super::{
     News,
+    chance::Chance,
     child::{Child, Ended, Role, ended_well},
     pipe::Pipe,
 };
@@ -75,6 +77,7 @@ pub(super) struct Guardian {
 struct Life {
     process: Process,
     pipe: Pipe,
+    chance: Chance,
 }
 
 impl Guardian {
@@ -108,7 +111,10 @@ impl Guardian {
             let (restart_at, give_up_at) = (self.restart_at, self.give_up_at);
             tokio::select! {
                 biased;
-                status = ended(&mut self.life) => self.ended(status).await,
+                end = ended(&mut self.life) => match end {
+                    End::OfProcess(status) => self.ended(status).await,
+                    End::OfPipe => self.listen().await,
+                },
                 Ok(()) = self.around.ending.changed() => {
                     if *self.around.ending.borrow_and_update() {
                         self.restart_at = None;
@@ -135,8 +141,10 @@ impl Guardian {
     async fn ended(&mut self, status: std::io::Result<ExitStatus>) {
         let died = Instant::now();
         // Its last words may be about its place.
-        self.listen().await;
-        self.life = None;
+        let words = self.life.take().map(|mut life| life.pipe.look()).unwrap_or_default();
+        for line in words {
+            self.heard(line).await;
+        }
         self.act(Event::Exited { well: ended_well(&status) }, died).await;
         self.tell(News::Ended(Ended { pid: self.pid, status })).await;
     }
@@ -145,11 +153,21 @@ impl Guardian {
         let Some(life) = &mut self.life else { return };
         let (open, lines) = (!life.pipe.is_closed(), life.pipe.look());
         let closed = open && life.pipe.is_closed();
+        let excused = if lines.is_empty() {
+            life.chance.excused(self.pid, Instant::now().into_std())
+        } else {
+            life.chance.heard();
+            Duration::ZERO
+        };
+        // Also if it is nothing: what was counted so far is not excused later.
+        self.on(Event::Excused(excused)).await;
         for line in lines {
             self.heard(line).await;
         }
         if closed {
-            self.on(Event::Unguarded).await;
+            // Nobody has waited for the process yet, so that its number is no other one's: `wait` comes first, and has not returned.
+            // One that closes the pipe and lives has not lost its place: it is left alone.
+            self.on(if is_ending(self.pid) { Event::Dying } else { Event::Unguarded }).await;
         }
     }
 
@@ -177,6 +195,7 @@ impl Guardian {
                     }
                 }
                 Action::Evict(place) => self.evict(place, now),
+                Action::Defer => defer(self.pid),
                 Action::Restart { after } => self.restart_at = Some(now + after),
                 Action::Say(note) => words.push(format!("{} (pid {}): {note}", self.label(), self.pid)),
             }
@@ -215,8 +234,9 @@ impl Guardian {
         let (ours, theirs) = UnixStream::pair()?;
         let game = &self.around.game;
         let role = Role::master(&self.entry, &game.environment.name);
+        let pipe = Pipe::new(ours)?;
         let (child, process) = Child::spawn(game, role, self.hue, Stdio::from(OwnedFd::from(theirs)))?;
-        Ok((child, Life { process, pipe: Pipe::new(ours) }))
+        Ok((child, Life { process, pipe, chance: Chance::default() }))
     }
 
     /// Tells the master who watches it, if that is news.
@@ -249,10 +269,18 @@ impl Guardian {
     }
 }
 
-/// How the process of a life ended; never, if there is none. Cancel safe.
-async fn ended(life: &mut Option<Life>) -> std::io::Result<ExitStatus> {
-    match life {
-        Some(life) => life.process.wait().await,
-        None => std::future::pending().await,
+/// What has ended.
+enum End {
+    OfPipe,
+    OfProcess(std::io::Result<ExitStatus>),
+}
+
+/// What ended of a life; never, if there is none. Cancel safe.
+async fn ended(life: &mut Option<Life>) -> End {
+    let Some(Life { process, pipe, .. }) = life else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        status = process.wait() => End::OfProcess(status),
+        () = pipe.ended() => End::OfPipe,
     }
 }

@@ -10,6 +10,7 @@
 //! what a command asks for ([`plan`]), when everything runs ([`ready`]), going to the background ([`daemon`]).
 
 mod agent;
+mod chance;
 pub mod child;
 pub mod daemon;
 mod guard;
@@ -32,6 +33,7 @@ use pomelo_cluster::{
     config::{Environment, MasterEntry},
     coordinator::MasterAddr,
     follow::{FollowError, Follower, FollowerConfig, Identity, Leader, Order, Reply},
+    memory,
     messages::{CLUSTER, Said},
 };
 use pomelo_protocol::{ServerId, ServerInfo};
@@ -75,7 +77,8 @@ pub async fn run(game: Game, plan: Plan, detach: Option<Detach>) -> Result<()> {
     let environment = &game.environment;
     let config =
         FollowerConfig::new(identity(environment), environment.candidates.iter().map(MasterEntry::addr));
-    let config = config.token(environment.peer_token()).memory(Some(game.dir.join("run")));
+    let memory = memory::folder(&game.dir, &environment.name);
+    let config = config.token(environment.peer_token()).memory(Some(memory));
     let (follower, orders) = Follower::start(config);
     let (tell, news) = mpsc::channel(NEWS_MAX);
     let (ending, end) = watch::channel(false);

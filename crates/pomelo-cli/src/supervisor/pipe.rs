@@ -1,18 +1,19 @@
 //! The guardian's end of the pipe to its master: lines in, lines out, never waiting for either.
 //!
 //! Nobody is woken by what comes: the guardian looks when it looks after its master anyway, some ten times a second, and not
-//! fifty times for fifty beats.
+//! fifty times for fifty beats. Only the end of the pipe is news at once.
 //!
 //! Limits: a line of more than [`LINE_BYTES_MAX`] is skipped up to its end; at most one line waits to be written, and a newer
 //! one is written after it.
 
-use std::os::unix::net::UnixStream;
+use std::{io, os::unix::net::UnixStream};
 
 use pomelo_cluster::guardian::{FromGuardian, FromMaster, LINE_BYTES_MAX};
 use rustix::{
     io::Errno,
     net::{RecvFlags, SendFlags, recv, send},
 };
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// How much is read at once.
 const READ_BYTES: usize = 4096;
@@ -23,7 +24,7 @@ const LOOK_BYTES_MAX: usize = 1 << 20;
 /// The pipe.
 pub(super) struct Pipe {
     /// None once the other end is closed.
-    stream: Option<UnixStream>,
+    stream: Option<AsyncFd<UnixStream>>,
     lines: Lines,
     /// What the pipe has not taken yet.
     rest: Vec<u8>,
@@ -31,9 +32,24 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    /// Of a stream to a master that was just started.
-    pub(super) fn new(stream: UnixStream) -> Self {
-        Self { stream: Some(stream), lines: Lines::default(), rest: Vec::new(), said: None }
+    /// Of a stream to a master that was just started. Needs a tokio runtime.
+    pub(super) fn new(stream: UnixStream) -> io::Result<Self> {
+        // Interest in what never comes: the kernel tells of the end all the same, and of nothing else.
+        #[expect(deprecated, reason = "a socket keeps its number, and what replaces this needs unsafe")]
+        let stream = AsyncFd::with_interest(stream, Interest::PRIORITY)?;
+        Ok(Self { stream: Some(stream), lines: Lines::default(), rest: Vec::new(), said: None })
+    }
+
+    /// Waits until the other end is closed and that was not seen by [`Pipe::look`], which is to be called then. Cancel safe.
+    pub(super) async fn ended(&self) {
+        let Some(stream) = &self.stream else { return std::future::pending().await };
+        loop {
+            match stream.ready(Interest::PRIORITY).await {
+                Ok(mut news) if !news.ready().is_read_closed() => news.clear_ready(),
+                // Without a runtime that watches it, nothing is waited for any more.
+                Ok(_) | Err(_) => return,
+            }
+        }
     }
 
     /// What the master has said since the last look. Writes what could not be written before.
@@ -43,7 +59,7 @@ impl Pipe {
         for _ in 0..LOOK_BYTES_MAX / READ_BYTES {
             let Some(stream) = &self.stream else { break };
             let mut bytes = [0; READ_BYTES];
-            match recv(stream, &mut bytes, RecvFlags::DONTWAIT) {
+            match recv(stream.get_ref(), &mut bytes, RecvFlags::DONTWAIT) {
                 Ok((count, _)) if count > 0 => all.extend(self.lines.take(&bytes[..count])),
                 Err(Errno::AGAIN | Errno::INTR) => break,
                 Ok(_) | Err(_) => self.stream = None,
@@ -73,7 +89,7 @@ impl Pipe {
     /// What fails here fails in reading, too.
     fn flush(&mut self) {
         let (Some(stream), false) = (&self.stream, self.rest.is_empty()) else { return };
-        if let Ok(count) = send(stream, &self.rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+        if let Ok(count) = send(stream.get_ref(), &self.rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             self.rest.drain(..count);
         }
     }
@@ -157,10 +173,26 @@ mod tests {
         assert_eq!(lines.take(&[b"{\"dance\":1}\n\xff\xfe\n\n", BEAT].concat()), [FromMaster::Beat]);
     }
 
-    #[test]
-    fn what_was_said_is_heard_after_the_end_and_nothing_is_said_twice() {
+    #[tokio::test]
+    async fn only_the_end_is_news_at_once() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut pipe = Pipe::new(ours);
+        let mut pipe = Pipe::new(ours).unwrap();
+        (&theirs).write_all(BEAT).unwrap();
+        let short = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(short, pipe.ended()).await.is_err(), "a beat is no end");
+        assert_eq!(pipe.look(), [FromMaster::Beat]);
+        (&theirs).write_all(BEAT).unwrap();
+        drop(theirs);
+        pipe.ended().await;
+        assert_eq!(pipe.look(), [FromMaster::Beat]);
+        assert!(pipe.is_closed());
+        assert!(tokio::time::timeout(short, pipe.ended()).await.is_err(), "it was seen");
+    }
+
+    #[tokio::test]
+    async fn what_was_said_is_heard_after_the_end_and_nothing_is_said_twice() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut pipe = Pipe::new(ours).unwrap();
         assert_eq!(pipe.look(), []);
         let here = |coordinator: &str| FromGuardian::Here {
             pid: 7,
@@ -181,10 +213,10 @@ mod tests {
         assert!(heard[1].contains("cut"));
     }
 
-    #[test]
-    fn a_master_that_does_not_read_costs_what_is_said_and_no_time() {
+    #[tokio::test]
+    async fn a_master_that_does_not_read_costs_what_is_said_and_no_time() {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let mut pipe = Pipe::new(ours);
+        let mut pipe = Pipe::new(ours).unwrap();
         for n in 0..100_000 {
             let line = FromGuardian::Here { pid: n, silence_ms: 500, coordinator: "x".repeat(100) };
             pipe.say(&line);

@@ -20,6 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const WAIT: Duration = Duration::from_secs(10);
 /// First pause before masters are asked again who leads, and the longest one: each is twice the one before.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+/// Most failovers are over within so long; until then no pause is longer than [`PAUSE_SOON`]: what is waited for here is seen by
+/// a person, or by whatever sends commands.
+const SOON: Duration = Duration::from_millis(250);
+/// See [`SOON`].
+const PAUSE_SOON: Duration = Duration::from_millis(10);
 /// Masters that are remembered; others that are named are not looked at.
 const MASTERS_MAX: usize = 32;
 /// While an answer is waited for, other masters are asked so often whether one of them leads by now: a master that was stopped
@@ -35,18 +40,34 @@ pub struct Asker {
     timeout: Duration,
     wait: Option<Duration>,
     client: Option<AdminClient>,
+    /// The last epoch of which this tool had an answer, once a leader was lost: whoever leads in a later one is the next.
+    over: Option<u64>,
 }
 
-/// Before asking again: not at first, then longer each time.
-#[derive(Default)]
-struct Pause(Duration);
+/// Before asking again: longer each time, but not soon.
+struct Pause {
+    next: Duration,
+    since: Option<Instant>,
+}
 
 impl Pause {
+    /// Not at first.
+    fn none_first() -> Self {
+        Self { next: Duration::ZERO, since: None }
+    }
+
+    fn from_the_first() -> Self {
+        Self { next: PAUSES.0, since: None }
+    }
+
     async fn rest(&mut self, until: Instant) {
-        if !self.0.is_zero() {
-            sleep_until(until.min(Instant::now() + self.0)).await;
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        if !self.next.is_zero() {
+            sleep_until(until.min(now + self.next)).await;
         }
-        self.0 = (self.0 * 2).clamp(PAUSES.0, PAUSES.1);
+        let most = if now - since < SOON { PAUSE_SOON } else { PAUSES.1 };
+        self.next = (self.next * 2).clamp(PAUSES.0, most);
     }
 }
 
@@ -64,6 +85,7 @@ impl Asker {
             timeout: TIMEOUT,
             wait: None,
             client: None,
+            over: None,
         }
     }
 
@@ -104,11 +126,11 @@ impl Asker {
     /// leader may be waited for.
     pub async fn ask(&mut self, module_id: &str, body: Value) -> Result<Value, AdminError> {
         let until = Instant::now() + self.wait.unwrap_or(WAIT);
-        let mut pause = Pause::default();
+        let mut pause = Pause::none_first();
         loop {
             let client = self.take(None).await?;
             match client.request_within(module_id, body.clone(), self.timeout).await {
-                Err(error) if passes(&error) && Instant::now() < until => self.learn(&error),
+                Err(error) if passes(&error) && Instant::now() < until => self.learn(&client, &error),
                 answer => {
                     self.keep(client, &answer);
                     return answer;
@@ -133,7 +155,7 @@ impl Asker {
             fields.entry("op").or_insert_with(|| OpId::new().as_str().into());
         }
         let until = Instant::now() + within;
-        let (mut pause, mut asked) = (Pause::default(), false);
+        let (mut pause, mut asked) = (Pause::none_first(), false);
         loop {
             // Once somebody was there, it is worth while to wait for the next.
             let client = self.take(asked.then_some(until)).await?;
@@ -142,7 +164,9 @@ impl Asker {
             let left = until.saturating_duration_since(Instant::now());
             tokio::select! {
                 answer = client.request_within(module_id, body.clone(), left) => match answer {
-                    Err(error) if numbered && passes(&error) && Instant::now() < until => self.learn(&error),
+                    Err(error) if numbered && passes(&error) && Instant::now() < until => {
+                        self.learn(&client, &error);
+                    }
                     answer => {
                         self.keep(client, &answer);
                         return answer;
@@ -175,7 +199,8 @@ impl Asker {
     }
 
     /// Whoever was named by a master may be the only one left to ask.
-    fn learn(&mut self, error: &AdminError) {
+    fn learn(&mut self, lost: &AdminClient, error: &AdminError) {
+        self.over = self.over.max(lost.cluster().map(|_| lost.epoch()));
         if let AdminError::Moved { leader, .. } = error {
             self.know(MasterAddr { host: leader.host.clone(), port: leader.port });
         }
@@ -190,9 +215,9 @@ impl Asker {
     /// Finds the leader. Waits for one until then; without a time as long as it may be waited for.
     async fn find(&self, until: Option<Instant>) -> Result<AdminClient, AdminError> {
         let since = Instant::now();
-        let mut pause = Pause(PAUSES.0);
+        let mut pause = Pause::from_the_first();
         loop {
-            let error = match self.look(until).await {
+            let error = match self.look(self.over, until).await {
                 Ok(client) => return Ok(client),
                 Err(error) => error,
             };
@@ -207,18 +232,18 @@ impl Asker {
         }
     }
 
-    async fn look(&self, until: Option<Instant>) -> Result<AdminClient, AdminError> {
+    async fn look(&self, known: Option<u64>, until: Option<Instant>) -> Result<AdminClient, AdminError> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         // The last attempt may take a little longer than there is time, so that it can say what is wrong.
         let timeout = left.map_or(self.timeout, |left| left.clamp(self.timeout / 10, self.timeout));
-        AdminClient::connect_any(&self.masters, &self.username, &self.password, timeout).await
+        AdminClient::connect_later(&self.masters, known, &self.username, &self.password, timeout).await
     }
 
     /// Returns when another master leads in a later epoch.
     async fn look_around(&self, epoch: u64) -> AdminClient {
         loop {
             sleep(LOOK_AROUND).await;
-            if let Ok(client) = self.look(None).await
+            if let Ok(client) = self.look(Some(epoch), None).await
                 && client.epoch() > epoch
             {
                 return client;

@@ -20,7 +20,8 @@ use super::{Link, LinkConfig, LinkError};
 use crate::coordinator::MasterAddr;
 
 /// How long [`AdminClient::connect_any`] waits for other masters once one has said that it leads: a master that was cut off may
-/// say so too, with a lower epoch.
+/// say so too, with a lower epoch. Not waited for where it can't be that one: another master names it, or its epoch has begun
+/// since the tool last heard of one.
 const SECOND_OPINION: Duration = Duration::from_millis(100);
 /// How often a tool lets itself be sent to another master before it gives up.
 const MOVES_MAX: usize = 3;
@@ -172,10 +173,22 @@ impl AdminClient {
         password: &str,
         timeout: Duration,
     ) -> Result<Self, AdminError> {
+        Self::connect_later(candidates, None, username, password, timeout).await
+    }
+
+    /// As [`AdminClient::connect_any`], for a tool that knows an epoch that is over or about to be: whoever leads in a later one is
+    /// not waited to be confirmed.
+    pub(super) async fn connect_later(
+        candidates: &[MasterAddr],
+        known: Option<u64>,
+        username: &str,
+        password: &str,
+        timeout: Duration,
+    ) -> Result<Self, AdminError> {
         let mut candidates = candidates.to_vec();
         let mut tried = Vec::new();
         for _ in 0..=MOVES_MAX {
-            let (found, errors) = ask_all(&candidates, username, password, timeout).await;
+            let (found, errors) = ask_all(&candidates, known, username, password, timeout).await;
             if let Some(client) = found {
                 return Ok(client);
             }
@@ -363,6 +376,7 @@ impl AdminError {
 /// Asks all at once who leads. Of several that claim to, the one with the highest epoch.
 async fn ask_all(
     candidates: &[MasterAddr],
+    known: Option<u64>,
     username: &str,
     password: &str,
     timeout: Duration,
@@ -372,7 +386,7 @@ async fn ask_all(
         let (master, username, password) = (master.clone(), username.to_owned(), password.to_owned());
         asked.spawn(async move { AdminClient::connect(&master, &username, &password, timeout).await });
     }
-    let (mut found, mut errors): (Option<AdminClient>, _) = (None, Vec::new());
+    let (mut found, mut errors): (Option<AdminClient>, Vec<AdminError>) = (None, Vec::new());
     // Every one of them ends by its own timeouts.
     let mut until = Instant::now() + timeout * 4;
     while let Ok(Some(answer)) = timeout_at(until, asked.join_next()).await {
@@ -387,8 +401,21 @@ async fn ask_all(
             // Only a panic ends there: there is nobody who aborts.
             Err(_) => {}
         }
+        if found.as_ref().is_some_and(|client| is_certain(client, known, &errors)) {
+            break;
+        }
     }
     (found, errors)
+}
+
+/// Whether nobody who is still asked could say more: the epoch is a new one, or somebody else follows it.
+fn is_certain(client: &AdminClient, known: Option<u64>, others: &[AdminError]) -> bool {
+    let latest = others.iter().filter_map(AdminError::leader).max_by_key(|leader| leader.epoch);
+    match latest {
+        Some(leader) if leader.epoch > client.epoch() => false,
+        Some(leader) if leader.epoch == client.epoch() => true,
+        _ => known.is_some_and(|known| client.epoch() > known),
+    }
 }
 
 /// What several masters said, each reason once with all who gave it, in the order of their addresses.

@@ -19,7 +19,11 @@ const CRONS_MAX: usize = 1_000;
 /// { "id": 1, "time": "0 30 10 * * *", "action": "chatCron.sendMoney", "serverId": "chat-server-1" }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", expecting = "a job: an object with id, time and action")]
+#[serde(
+    deny_unknown_fields,
+    rename_all = "camelCase",
+    expecting = "a job: an object with id, time and action"
+)]
 pub struct CronEntry {
     /// By what it is removed: a number or text, one of a kind among those of its server type.
     #[serde(deserialize_with = "id")]
@@ -47,7 +51,9 @@ pub(super) fn read(
             .map_err(|e| part.conflict(&type_name, format!("not a server type: {e}")))?;
         let crons: Vec<CronEntry> = section.read()?;
         if crons.len() > CRONS_MAX {
-            return Err(section.conflict(".", format!("{} jobs, at most {CRONS_MAX} are possible", crons.len())));
+            return Err(
+                section.conflict(".", format!("{} jobs, at most {CRONS_MAX} are possible", crons.len()))
+            );
         }
         for (n, cron) in crons.iter().enumerate() {
             if crons[..n].iter().any(|other| other.id == cron.id) {

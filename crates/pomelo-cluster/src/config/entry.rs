@@ -70,7 +70,8 @@ pub(crate) struct MasterHaFile {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with silenceMs")]
 pub struct GuardianConfig {
-    /// A master that was silent for so long is killed, in ms; 0 is never.
+    /// A master that was silent for so long is killed, in ms; 0 is never. Time in which it waited for a processor or a disk counts only
+    /// beyond [`crate::guardian::EXCUSED_TIMES`] of this.
     #[serde(default = "default_silence_ms", rename = "silenceMs", deserialize_with = "silence_ms")]
     pub silence_ms: u64,
 }

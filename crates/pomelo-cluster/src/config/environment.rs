@@ -8,8 +8,7 @@ use pomelo_protocol::{
 };
 
 use super::{
-    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, ServerOptions, ServerTokens,
-    crons,
+    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, ServerOptions, ServerTokens, crons,
     document::Part,
     entry::{MasterHaFile, Secret, ServerEntry, ZooKeeperEntry},
 };

@@ -5,9 +5,11 @@
 //! cluster share, with the records of the leaders ([`journal`]). A leader that is frozen keeps the lock; evicting it is killing
 //! its process ([`holder`]).
 
+mod epochs;
 mod files;
 mod holder;
 mod journal;
+mod reader;
 
 use std::{
     fs::File,
@@ -25,6 +27,7 @@ use tokio::{
 use self::{
     files::{Files, FilesError, Shown},
     journal::Journal,
+    reader::Reader,
 };
 use super::{
     BoxFuture, Candidacy, CandidateInfo, Coordinator, CoordinatorEvent, Events, MasterAddr, Obituary,
@@ -48,6 +51,8 @@ pub struct LocalCoordinator {
     files: Files,
     /// When a place was given back last.
     left: Left,
+    /// The records, as far as they were read: a standby reads along.
+    reader: Reader,
 }
 
 type Left = Arc<std::sync::Mutex<Option<Instant>>>;
@@ -56,7 +61,7 @@ impl LocalCoordinator {
     /// Uses this folder, made when it is missing: usually `run/ha` of the game. All candidates of a cluster name the
     /// same one, and no two clusters do.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { files: Files::new(dir.into()), left: Left::default() }
+        Self { files: Files::new(dir.into()), left: Left::default(), reader: Reader::default() }
     }
 }
 
@@ -71,10 +76,11 @@ impl Coordinator for LocalCoordinator {
         let (obituary, _) = watch::channel(None);
         let (files, place) = (self.files.clone(), obituary.clone());
         let left = Arc::clone(&self.left);
-        let queue = Queue { files, me: me.clone(), lock: Arc::clone(&lock), place, events, left };
+        let reader = self.reader.clone();
+        let queue = Queue { files, me: me.clone(), lock: Arc::clone(&lock), place, events, left, reader };
         let task = Mutex::new(OwnedTask::spawn(queue.run()));
-        let (files, left) = (self.files.clone(), Arc::clone(&self.left));
-        (Box::new(LocalCandidacy { files, me, lock, obituary, task, left }), receiver)
+        let (files, left, reader) = (self.files.clone(), Arc::clone(&self.left), self.reader.clone());
+        (Box::new(LocalCandidacy { files, me, lock, obituary, task, left, reader }), receiver)
     }
 }
 
@@ -107,7 +113,13 @@ impl Held {
         Ok(term)
     }
 
-    fn write(&mut self, files: &Files, term: &Term, writes: Vec<Write>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        files: &Files,
+        reader: &Reader,
+        term: &Term,
+        writes: Vec<Write>,
+    ) -> Result<(), StoreError> {
         if self.epoch != Some(term.epoch) {
             return Err(StoreError::Fenced(format!("epoch {} is not the last that was granted", term.epoch)));
         }
@@ -121,7 +133,7 @@ impl Held {
         let unavailable = |error: journal::JournalError| StoreError::Unavailable(error.to_string());
         let mut journal = match self.journal.take().filter(Journal::is_current) {
             Some(journal) => journal,
-            None => Journal::open(files.dir()).map_err(unavailable)?,
+            None => Journal::open(files.dir(), reader).map_err(unavailable)?,
         };
         journal.append(term.epoch, writes).map_err(unavailable)?;
         self.journal = Some(journal);
@@ -137,6 +149,7 @@ struct LocalCandidacy {
     obituary: watch::Sender<Option<Obituary>>,
     task: Mutex<OwnedTask>,
     left: Left,
+    reader: Reader,
 }
 
 impl LocalCandidacy {
@@ -181,9 +194,9 @@ impl Candidacy for LocalCandidacy {
         Box::pin(async move {
             checked?;
             let mut held = Arc::clone(&self.lock).lock_owned().await;
-            let files = self.files.clone();
+            let (files, reader) = (self.files.clone(), self.reader.clone());
             blocking(move || match held.as_mut() {
-                Some(held) => held.write(&files, &term, writes),
+                Some(held) => held.write(&files, &reader, &term, writes),
                 None => Err(StoreError::Fenced("the lock is not held".to_owned())),
             })
             .await
@@ -191,10 +204,10 @@ impl Candidacy for LocalCandidacy {
     }
 
     fn list(&self, folder: &str) -> BoxFuture<'_, Result<Vec<Record>, StoreError>> {
-        let (files, folder) = (self.files.clone(), folder.to_owned());
+        let (files, reader, folder) = (self.files.clone(), self.reader.clone(), folder.to_owned());
         Box::pin(async move {
             store::check_folder(&folder)?;
-            let listed = blocking(move || journal::list(files.dir(), &folder)).await;
+            let listed = blocking(move || reader.list(files.dir(), &folder)).await;
             listed.map_err(|error| StoreError::Unavailable(error.to_string()))
         })
     }
@@ -230,6 +243,7 @@ struct Queue {
     place: watch::Sender<Option<Obituary>>,
     events: Events,
     left: Left,
+    reader: Reader,
 }
 
 impl Queue {
@@ -290,9 +304,15 @@ impl Queue {
             tokio::select! {
                 lock = &mut freed => return lock.unwrap_or(Err(FilesError::NoThread)),
                 _ = looks.tick() => {
-                    let (files, shown) = (self.files.clone(), Arc::clone(shown));
+                    let (files, reader) = (self.files.clone(), self.reader.clone());
+                    let shown = Arc::clone(shown);
+                    let ahead = blocking(move || {
+                        // Commands wait for a new leader that still reads. What is wrong there is said when it is needed.
+                        _ = reader.look(files.dir());
+                        files.ahead(&shown)
+                    });
                     // The leader itself is before everybody, even if its file is gone.
-                    let ahead = blocking(move || files.ahead(&shown)).await.max(1);
+                    let ahead = ahead.await.max(1);
                     self.events.say(CoordinatorEvent::Waiting { ahead }).await;
                 }
             }

@@ -4,6 +4,7 @@
 //! A coordinator says who is *first in the queue*; what a candidate makes of that is decided in [`crate::election`].
 
 mod clock;
+mod closed_first;
 #[cfg(feature = "etcd")]
 pub mod etcd;
 pub mod guard;
@@ -23,7 +24,9 @@ use tokio::{
 };
 
 pub use self::{
+    closed_first::closed_first,
     guard::{Guard, Obituary},
+    process::{defer, is_ending},
     store::{Record, StoreError, Write},
 };
 

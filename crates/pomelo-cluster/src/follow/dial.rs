@@ -149,6 +149,10 @@ impl Down {
             LinkError::Refused { newer, .. } => (true, *newer),
             _ => (false, None),
         };
+        // A firewall that rejects with a TCP reset, or with "port unreachable", says the same as a closed port, and can't be told from
+        // one. A rule that is set while links stand, and resets those too, makes a living master look dead: it loses its place and
+        // gives up its authority by the epoch, which costs a failover and nothing else. One that drops, or says that the host is
+        // not reached, is only silence.
         let closed = matches!(why, LinkError::Dial(error) if error.kind() == ErrorKind::ConnectionRefused);
         Self { why: why.to_string(), refused, newer, gone: broke && closed }
     }

@@ -17,6 +17,9 @@ use crate::{
 
 /// After so long without a link to the leader the other masters are told, and then again and again.
 const UNREACHABLE_AFTER: Duration = Duration::from_secs(1);
+/// The same where there never was a link to it in its term: a leader that has only just begun is not there for everybody at once, and
+/// whoever dials it has its pauses.
+const NEVER_REACHED_AFTER: Duration = Duration::from_secs(3);
 /// A leader that has said nothing for so long, not even to a ping, is not reached, although there is a link.
 const SILENT_AFTER: Duration = Duration::from_secs(3);
 /// All servers are told at once that a master is there. They dial it within this time, each at random ...
@@ -30,12 +33,14 @@ pub(super) struct Telling {
     following: Option<Leader>,
     /// The leader that is not reached, and when to tell the others next.
     unreachable: Option<(Leader, Instant)>,
+    /// The last leader that was reached.
+    reached: Option<Leader>,
     wakes: BTreeMap<MasterAddr, watch::Sender<Duration>>,
 }
 
 impl Telling {
     pub(super) fn new(wakes: BTreeMap<MasterAddr, watch::Sender<Duration>>) -> Self {
-        Self { following: None, unreachable: None, wakes }
+        Self { following: None, unreachable: None, reached: None, wakes }
     }
 
     /// When to call [`Runner::tell_unreachable`].
@@ -66,7 +71,14 @@ impl Runner {
     /// Begins to count when the link to the leader is lost, and ends when it is there again or another master leads. Looked at after
     /// each batch of inputs and each sweep.
     pub(super) fn watch_leader(&mut self) {
-        let lost = self.state.leader().filter(|leader| leader.epoch > 0 && !self.reaches(leader));
+        let leader = self.state.leader().filter(|leader| leader.epoch > 0);
+        let (reached, lost) = match leader {
+            Some(leader) if self.reaches(leader) => (Some(leader), None),
+            leader => (None, leader),
+        };
+        if reached.is_some() && self.telling.reached.as_ref() != reached {
+            self.telling.reached = reached.cloned();
+        }
         match (lost, &self.telling.unreachable) {
             (None, None) => {}
             (None, Some(_)) => self.telling.unreachable = None,
@@ -74,7 +86,11 @@ impl Runner {
             (Some(lost), _) => {
                 // One that is silent has been so for long enough already.
                 let silent = self.links.contains_key(&lost.addr);
-                let wait = if silent { Duration::ZERO } else { UNREACHABLE_AFTER };
+                let wait = match self.telling.reached.as_ref() == Some(lost) {
+                    true if silent => Duration::ZERO,
+                    true => UNREACHABLE_AFTER,
+                    false => NEVER_REACHED_AFTER,
+                };
                 self.telling.unreachable = Some((lost.clone(), Instant::now() + wait));
             }
         }

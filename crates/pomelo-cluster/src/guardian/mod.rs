@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     backoff::Backoff,
-    state::{Action, Event, GuardianState, Note},
+    state::{Action, EXCUSED_TIMES, Event, GuardianState, Note},
 };
 use crate::coordinator::Obituary;
 

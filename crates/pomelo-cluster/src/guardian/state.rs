@@ -1,11 +1,14 @@
 //! What a guardian makes of its master: a state machine for one master of the configuration, through all its lives.
 //!
-//! Pure: events and the time in, actions out; the driver is the supervisor's (`pomelo-cli`). Three rules:
+//! Pure: events and the time in, actions out; the driver is the supervisor's (`pomelo-cli`). Its rules:
 //!
-//! * The end of the process is proof: its place in the queue is taken away at once.
+//! * The end of the process is proof: its place in the queue is taken away at once. So is the beginning of that end, when the kernel
+//!   puts away what the process had open: none of its threads runs its program any more, and thousands of connections take their time.
 //! * Silence is no proof, so it is made one: the process is killed first. Silence is counted in the guardian's own progress,
 //!   at most one [`GuardianState::tick`] for each time it runs: a guardian that was frozen together with its master (a paused
 //!   machine, a debugger of both) or that waits for a processor itself has heard nothing because it has not listened.
+//! * Whoever waits for a processor or a disk has no chance to speak, and that time is not counted either, up to
+//!   [`EXCUSED_TIMES`] of the silence that is allowed: beyond, it serves nobody any more.
 //! * Whoever never said a word is not killed for silence: it may be a master that knows no guardian.
 
 use std::{
@@ -21,6 +24,9 @@ const LOOKS: u32 = 10;
 /// ... and this often where nothing is killed for silence, to hear where the master stands.
 const TICK_IDLE: Duration = Duration::from_millis(200);
 
+/// A silence is excused for at most so many times what is allowed.
+pub const EXCUSED_TIMES: u32 = 9;
+
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -33,11 +39,17 @@ pub enum Event {
     Line(FromMaster),
     /// The master closed its end of the pipe and lives: it goes on without a guardian, who only waits for its end now.
     Unguarded,
+    /// The process closed its end of the pipe because it ends: the kernel says that none of its threads will run its program again.
+    /// Everything it had said before was taken. [`Event::Exited`] follows.
+    Dying,
     /// The process has ended, or could not be started. Everything it had said before was taken.
     Exited {
         /// It ended by itself and well: it was asked to.
         well: bool,
     },
+    /// For so much of the time since this was last said, or since the master was last heard, its process had no chance to speak:
+    /// it waited for a processor or a disk.
+    Excused(Duration),
     /// Nothing. To be said every [`GuardianState::tick`], while the process lives.
     Tick,
     /// Whether another master is linked, and leads or is ready to.
@@ -62,6 +74,9 @@ pub enum Action {
     Kill,
     /// Take this place away, and answer with [`Event::Evicted`].
     Evict(Obituary),
+    /// Let the kernel put away what the ended process still had open when nobody else wants a processor. Thousands of connections take
+    /// it a while, which the next leader needs to tell that it leads.
+    Defer,
     /// Start the master again after this time, unless [`Event::Ending`] comes before, and answer with [`Event::Started`].
     Restart {
         /// Counted from the end of the last process.
@@ -140,6 +155,9 @@ struct Life {
     looked: Instant,
     /// For how long nothing was heard; `None` before the first word.
     silent: Option<Duration>,
+    /// What of the silence can be excused, and for how long it was excused already.
+    counted: Duration,
+    excused: Duration,
     killed: bool,
     spared: bool,
 }
@@ -186,7 +204,23 @@ impl GuardianState {
                 }
                 Vec::new()
             }
+            Event::Dying => {
+                let place = self.life.as_mut().and_then(|life| {
+                    life.silent = None;
+                    life.place.take()
+                });
+                let mut actions = self.free(place);
+                actions.push(Action::Defer);
+                actions
+            }
             Event::Exited { well } => self.exited(well, now),
+            Event::Excused(time) => {
+                let most = self.silence_max * EXCUSED_TIMES;
+                if let Some(life) = &mut self.life {
+                    life.excuse(time, most);
+                }
+                Vec::new()
+            }
             Event::Tick => self.look(),
             Event::StandbyReady(ready) => {
                 self.standby_ready = ready;
@@ -213,12 +247,14 @@ impl GuardianState {
         let Some(life) = &mut self.life else { return };
         let passed = now.saturating_duration_since(life.looked).min(tick);
         life.looked = now;
+        life.counted += passed;
         life.silent = life.silent.map(|silent| silent + passed);
     }
 
     fn heard(&mut self, line: FromMaster) -> Vec<Action> {
         let Some(life) = &mut self.life else { return Vec::new() };
         let silent = life.silent.replace(Duration::ZERO).unwrap_or_default();
+        (life.counted, life.excused) = (Duration::ZERO, Duration::ZERO);
         if let FromMaster::Place(place) = line {
             life.place = place;
         }
@@ -244,17 +280,21 @@ impl GuardianState {
         vec![Action::Say(Note::Spared { silent })]
     }
 
-    fn exited(&mut self, well: bool, now: Instant) -> Vec<Action> {
-        let mut actions = Vec::new();
-        let life = self.life.take();
-        match life.as_ref().and_then(|life| life.place.clone()) {
-            // The kernel has freed it already.
-            None | Some(Obituary::Embedded { .. }) => {}
+    /// Nobody has this place any more.
+    fn free(&mut self, place: Option<Obituary>) -> Vec<Action> {
+        match place {
+            // The kernel frees it.
+            None | Some(Obituary::Embedded { .. }) => Vec::new(),
             Some(place) => {
                 self.freeing += 1;
-                actions.push(Action::Evict(place));
+                vec![Action::Evict(place)]
             }
         }
+    }
+
+    fn exited(&mut self, well: bool, now: Instant) -> Vec<Action> {
+        let life = self.life.take();
+        let mut actions = self.free(life.as_ref().and_then(|life| life.place.clone()));
         // Whoever ended well was asked to.
         if self.auto_restart && !self.ending && !well {
             let lived = life.map_or(Duration::ZERO, |life| now.saturating_duration_since(life.started));
@@ -268,7 +308,26 @@ impl GuardianState {
 
 impl Life {
     fn new(now: Instant) -> Self {
-        Self { started: now, place: None, looked: now, silent: None, killed: false, spared: false }
+        let (counted, excused) = (Duration::ZERO, Duration::ZERO);
+        Self {
+            started: now,
+            place: None,
+            looked: now,
+            silent: None,
+            counted,
+            excused,
+            killed: false,
+            spared: false,
+        }
+    }
+
+    /// Takes a part of what was counted since the last time off the silence, as long as there is patience.
+    fn excuse(&mut self, time: Duration, most: Duration) {
+        let Some(silent) = &mut self.silent else { return };
+        let time =
+            time.min(std::mem::take(&mut self.counted)).min(*silent).min(most.saturating_sub(self.excused));
+        self.excused += time;
+        *silent -= time;
     }
 }
 

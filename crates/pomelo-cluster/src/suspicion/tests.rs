@@ -31,7 +31,7 @@ fn evict(n: u16, evidence: Evidence) -> Option<Eviction> {
 }
 
 fn tick(linked: usize) -> Event {
-    Event::Tick { linked }
+    Event::Tick { linked, reached: true }
 }
 
 fn report(n: usize, leader: Leader) -> Event {
@@ -83,6 +83,23 @@ fn more_than_half_of_the_servers_are_needed_and_only_about_the_leader_of_now() {
     assert_eq!(suspicion.on(report(1, lead(1, 4)), at(20)), None, "the same server again");
     let most = Evidence::Unreachable { reports: 3, linked: 4 };
     assert_eq!(suspicion.on(report(3, lead(1, 4)), at(30)), evict(1, most));
+}
+
+#[test]
+fn one_server_alone_is_not_believed_unless_the_leader_is_not_reached_from_here_either() {
+    let mut suspicion = standby();
+    suspicion.on(tick(1), at(0));
+    assert_eq!(suspicion.on(report(0, lead(1, 4)), at(10)), None);
+    let alone = Evidence::Unreachable { reports: 1, linked: 1 };
+    let cut = Event::Tick { linked: 1, reached: false };
+    assert_eq!(suspicion.on(cut.clone(), at(20)), evict(1, alone));
+
+    let mut suspicion = standby();
+    assert_eq!(suspicion.on(cut, at(20)), None, "nobody complains");
+    suspicion.on(tick(2), at(30));
+    suspicion.on(report(0, lead(1, 4)), at(30));
+    let both = Evidence::Unreachable { reports: 2, linked: 2 };
+    assert_eq!(suspicion.on(report(1, lead(1, 4)), at(30)), evict(1, both));
 }
 
 #[test]

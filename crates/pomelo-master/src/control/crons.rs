@@ -287,15 +287,12 @@ impl Control {
             return;
         }
         let its: Vec<_> = self.crons.added.iter().filter(|added| added.whom.is(info)).collect();
-        match self.peers.get(&link) {
-            Some(Peer::Server { rust: true, .. }) => {
-                let crons: Vec<_> = its.iter().map(|added| &added.cron).collect();
-                let order = self.order(json!({ "signal": "setCrons", "crons": crons }));
-                self.send(vec![link], AdminMessage::Monitor(order));
-            }
-            // One of the original has lost them if it was started again, and starts what it has a second time if not: they
-            // are its own affair.
-            _ => {}
+        // One of the original has lost them if it was started again, and starts what it has a second time if not: they are its own
+        // affair.
+        if let Some(Peer::Server { rust: true, .. }) = self.peers.get(&link) {
+            let crons: Vec<_> = its.iter().map(|added| &added.cron).collect();
+            let order = self.order(json!({ "signal": "setCrons", "crons": crons }));
+            self.send(vec![link], AdminMessage::Monitor(order));
         }
     }
 }

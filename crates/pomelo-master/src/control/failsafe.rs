@@ -141,6 +141,12 @@ impl Control {
         self.failsafe.is_some() && self.is_active()
     }
 
+    /// What this master knows of its lease: the driver says so whenever it finds something else. Kept here alone, because each
+    /// term begins with a lease.
+    pub(crate) fn is_lapsed(&self) -> bool {
+        self.lapsed
+    }
+
     /// The driver has looked at how long the place in the queue may be taken for granted.
     pub(super) fn lease(&mut self, over: bool, now: Instant) {
         self.lapsed = over;

@@ -201,18 +201,30 @@ impl Control {
 
     /// Tells everybody but `except` of a step of the membership. While suspended nothing is told: whoever lacks the step
     /// finds that out from the next one, or from the announcement that ends the suspension.
+    ///
+    /// Servers of the original answer it. From all others no answer is needed: they find out what they lack by its number, and
+    /// say so if its epoch is over. With answers, a thousand servers that come would be a million more messages.
     pub(super) fn publish(&mut self, delta: Option<Delta>, except: impl Into<Option<LinkId>>) {
         let (Some(Delta { version, change }), true) = (delta, self.is_active()) else { return };
         let body = match change {
             Change::Add(info) => messages::add_server(version, documents::record(&info)),
             Change::Remove { id, incarnation } => messages::remove_server(version, &id, incarnation),
         };
-        let message = self.request(MONITOR_WATCHER, body);
         let except = except.into();
-        let follows =
-            |(link, peer): (&LinkId, &Peer)| (peer.follows() && Some(*link) != except).then_some(*link);
-        let to = self.peers.iter().filter_map(follows).collect();
-        self.send(to, AdminMessage::Monitor(message));
+        let follows = self.peers.iter().filter(|(link, peer)| peer.follows() && Some(**link) != except);
+        let (rust, original): (Vec<_>, Vec<_>) = follows.partition(|(_, peer)| peer.is_rust());
+        let links = |peers: Vec<(&LinkId, &Peer)>| peers.into_iter().map(|(link, _)| *link).collect();
+        let (rust, original): (Vec<_>, Vec<_>) = (links(rust), links(original));
+        if !original.is_empty() {
+            let message = self.request(MONITOR_WATCHER, body.clone());
+            self.send(original, AdminMessage::Monitor(message));
+        }
+        let message = Envelope::notify(MONITOR_WATCHER, body);
+        let message = match self.epoch() {
+            Some(epoch) => message.in_epoch(epoch),
+            None => message,
+        };
+        self.send(rust, AdminMessage::Monitor(message));
     }
 
     pub(super) fn epoch(&self) -> Option<u64> {

@@ -103,6 +103,8 @@ pub(crate) struct Control {
     ready: BTreeSet<ServerId>,
     start_over: bool,
     wall: Wall,
+    /// When this life of the master began.
+    born: Option<Instant>,
     stores: Stores,
     claims: Claims,
     desired: Desired,
@@ -206,6 +208,7 @@ impl Control {
             followed: Arc::default(),
             gathers: Gathers::new(limits.gathers_max),
             wall: Wall::default(),
+            born: None,
             stores: Stores::default(),
             claims: Claims::default(),
             desired: Desired::default(),
@@ -274,6 +277,7 @@ impl Control {
 
     /// Takes one event and says what to do, in this order.
     pub(crate) fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        self.born.get_or_insert(now);
         match event {
             Event::Register { link, register } => self.register(link, register, now),
             Event::Message { link, message } => self.message(link, message, now),

@@ -133,7 +133,9 @@ impl Control {
         if self.standing == Standing::Standby {
             self.suspect_of_me(now);
             let linked = self.registry.linked().count();
-            self.suspect(suspicion::Event::Tick { linked }, now);
+            let leader = self.suspected_leader.as_ref().and_then(|leader| self.masters.get(&leader.addr));
+            let reached = leader.is_some_and(|state| state.up);
+            self.suspect(suspicion::Event::Tick { linked, reached }, now);
             self.ask_to_cede(now);
         }
     }

@@ -67,6 +67,10 @@ impl Guardian {
             }
             What::Child(_) => {
                 self.guards = None;
+                if core.rng.bool() {
+                    // The end of the pipe comes before that of the process.
+                    self.take(core, Event::Dying);
+                }
                 self.take(core, Event::Exited { well: false });
             }
             _ => {}
@@ -102,7 +106,7 @@ impl Guardian {
                     let after = u64::try_from(after.as_micros()).unwrap_or_default();
                     core.after(after, Ev::StartMaster(self.master()));
                 }
-                Action::Evict(_) | Action::Say(_) => {}
+                Action::Evict(_) | Action::Defer | Action::Say(_) => {}
             }
         }
     }

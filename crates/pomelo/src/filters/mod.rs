@@ -40,7 +40,7 @@
 //! start: the caller has the `Result` in its hands.
 //!
 //! Filters of one kind stand in the order in which they were added, the first outermost. One that answers without running
-//! what comes [next](Next) keeps the message from everything behind it.
+//! what comes [next](crate::Next) keeps the message from everything behind it.
 
 mod log;
 mod rate;

@@ -68,14 +68,13 @@ impl Node {
         let (server, began) = (&self.parts.0.me.id, Instant::now());
         let run = AssertUnwindSafe(async { (hook.function)(context).await }).catch_unwind();
         match timeout_at(until, run).await {
-            Ok(Ok(Ok(()))) => {}
+            // The panic hook has told about a panic.
+            Ok(Ok(Ok(())) | Err(_)) => {}
             Ok(Ok(Err(error))) => {
                 if let Some(left_out) = self.warnings.admit() {
                     tracing::warn!(%server, hook = hook.name, %error, left_out, "hook failed");
                 }
             }
-            // The panic hook has told about it.
-            Ok(Err(_)) => {}
             Err(_) => {
                 let after_ms = began.elapsed().as_millis();
                 tracing::warn!(%server, hook = hook.name, after_ms, "hook took too long, dropped");

@@ -62,6 +62,8 @@ pub(crate) struct Setup {
     pub(crate) call_timeout: Duration,
     pub(crate) single_session: Option<SingleSession>,
     pub(crate) drain: Drain,
+    /// The game's folder.
+    pub(crate) base: PathBuf,
     /// Where what is known of the cluster is kept for the next start.
     pub(crate) memory: PathBuf,
 }
@@ -114,6 +116,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         call_timeout,
         single_session,
         drain,
+        base,
         memory,
     } = setup;
     server.connector =
@@ -135,7 +138,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         // Clients come from anywhere, whatever name the other servers use for this machine.
         let addr = listen_addr("0.0.0.0", port);
         let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;
-        let tls = hybrid.load_tls(memory.parent().unwrap_or(&memory))?;
+        let tls = hybrid.load_tls(&base)?;
         let bound = Connector::bind(addr, hybrid, tls, Arc::new(dictionary), service);
         let bound = bound.map_err(|error| PortError::of_connector(&info.id, error))?;
         info.client_port = bound.local_addr().ok().map(|addr| addr.port());

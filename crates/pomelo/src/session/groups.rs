@@ -283,7 +283,9 @@ impl<C: Clone> Groups<C> {
     pub(crate) fn forget(&mut self, id: &ServerId) {
         let Some(holder) = self.holders.get(id) else { return };
         let numbers: Vec<_> = holder.groups.keys().copied().collect();
-        numbers.into_iter().for_each(|number| self.drop_group(id, number));
+        for number in numbers {
+            self.drop_group(id, number);
+        }
         self.holders.remove(id);
     }
 

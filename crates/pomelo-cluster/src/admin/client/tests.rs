@@ -151,6 +151,27 @@ async fn of_two_that_say_they_lead_the_higher_epoch_is_believed_and_dead_ones_ar
     assert_eq!(client.master(), &new_at);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_leads_in_a_new_epoch_or_is_named_by_another_is_not_waited_to_be_confirmed() {
+    let ((first, at), (second, named_at)) = (listener().await, listener().await);
+    // Takes connections and says nothing, as a master that was stopped.
+    let (_silent, silent_at) = listener().await;
+    tokio::spawn(master(first, cluster(MasterRole::Active, 3, None)));
+    let since = Instant::now();
+    let asked = [silent_at.clone(), at.clone()];
+    let client = AdminClient::connect_later(&asked, Some(2), "admin", "admin", TIMEOUT).await.unwrap();
+    assert_eq!((client.master(), since.elapsed()), (&at, Duration::ZERO));
+
+    tokio::spawn(master(second, cluster(MasterRole::Standby, 3, Some((&at, 3)))));
+    let all = [silent_at, at.clone(), named_at];
+    let client = AdminClient::connect_later(&all, Some(3), "admin", "admin", TIMEOUT).await.unwrap();
+    assert_eq!((client.master(), since.elapsed()), (&at, Duration::ZERO));
+
+    // Nobody else has said anything of the epoch that the tool knows: it may be over.
+    let client = AdminClient::connect_later(&asked, Some(3), "admin", "admin", TIMEOUT).await.unwrap();
+    assert_eq!((client.master(), since.elapsed()), (&at, SECOND_OPINION));
+}
+
 #[tokio::test]
 async fn without_an_active_master_every_candidate_is_named_with_its_reason() {
     let (standby, standby_at) = listener().await;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock                       flock of the leader: the kernel frees it when the process ends, however it ends
-//! epoch                      decimal; only ever grows, also across restarts of the machine
+//! epoch, epoch.max           only ever grow, also across restarts of the machine: see `epochs`
 //! leader.json                who was promoted last, and which process that is
 //! store.log                  the records of the leaders: see `journal`
 //! candidates/<id>-<port>.json  one for each candidate, with a lock of its own as its sign of life
@@ -18,7 +18,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::coordinator::{CandidateInfo, Term, process::ProcessId};
+use super::epochs;
+use crate::coordinator::{CandidateInfo, Term, closed_first, process::ProcessId};
 
 /// File systems on which a lock of one machine may not be seen by another, or not reliably, by the type that
 /// `statfs(2)` names.
@@ -45,6 +46,10 @@ pub(crate) enum FilesError {
     Network { path: PathBuf, kind: &'static str },
     #[error("{path} holds {found:?} where the last epoch was expected, a decimal number")]
     Epoch { path: PathBuf, found: String },
+    #[error(
+        "{path} holds {found:?} where the range of epochs was expected: {{\"after\":0,\"max\":1000,\"boot\":null}}"
+    )]
+    Range { path: PathBuf, found: String },
     #[error("there is no epoch after {0}")]
     EpochsUsedUp(u64),
     #[error("{id} at port {port} runs already, as process {pid}")]
@@ -86,7 +91,7 @@ impl Files {
     /// The leader's lock if it is free.
     pub(crate) fn try_lead(&self) -> Result<Option<File>, FilesError> {
         let path = self.lock();
-        let lock = open(&path)?;
+        let lock = open_lock(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(self.leads(&lock).is_ok().then_some(lock)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -98,7 +103,7 @@ impl Files {
     pub(crate) fn wait_to_lead(&self) -> Result<File, FilesError> {
         let path = self.lock();
         loop {
-            let lock = open(&path)?;
+            let lock = open_lock(&path)?;
             match lock.lock() {
                 Ok(()) if self.leads(&lock).is_ok() => return Ok(lock),
                 Ok(()) => {} // somebody replaced the file meanwhile: this lock keeps nobody out
@@ -118,25 +123,16 @@ impl Files {
         }
     }
 
-    /// Takes the next epoch, for the holder of the lock. It is on the disk before anybody hears of it.
+    /// Takes the next epoch, for the holder of the lock.
     pub(crate) fn promote(&self, me: &CandidateInfo, above: u64) -> Result<Term, FilesError> {
-        let path = self.dir.join("epoch");
-        let last = match fs::read_to_string(&path) {
-            Ok(text) => {
-                text.trim().parse().map_err(|_| FilesError::Epoch { path: path.clone(), found: text })?
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            Err(source) => return Err(at(&path)(source)),
-        };
-        let last = above.max(last);
-        let epoch = last.checked_add(1).ok_or(FilesError::EpochsUsedUp(last))?;
-        self.replace(&path, format!("{epoch}\n").as_bytes()).map_err(at(&path))?;
+        let epoch = epochs::grant(&self.dir, above)?;
         let leader = self.dir.join("leader.json");
-        // Without it nobody else could end this process if it freezes, which is no reason not to lead.
+        // Without it nobody else could end this process if it freezes, which is no reason not to lead. Whoever reads it while it is
+        // being written reads it again; and it says nothing any more when the machine has stopped, so that no disk is waited for.
         let process = ProcessId::own().ok();
         let text = serde_json::to_vec(&Leader { candidate: me.clone(), epoch, process })
             .map_err(|e| at(&leader)(e.into()))?;
-        self.replace(&leader, &text).map_err(at(&leader))?;
+        epochs::overwrite(&leader, &text).map_err(at(&leader))?;
         Ok(Term { epoch })
     }
 
@@ -148,16 +144,6 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(at(&path)(source)),
         }
-    }
-
-    /// Writes a file so that it holds the old or the new content, and the new one once this returns.
-    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
-        let new = path.with_extension("new");
-        let mut file = File::create(&new)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(&self.dir)?.sync_all()
     }
 
     /// Shows this candidate to the others. Fails if a living process shows the same one.
@@ -238,6 +224,11 @@ pub(crate) struct Leader {
     pub(crate) process: Option<ProcessId>,
 }
 
+/// Those who wait for it are not to wait for every connection of a leader that died.
+fn open_lock(path: &Path) -> Result<File, FilesError> {
+    Ok(closed_first(open(path)?.into()).into())
+}
+
 fn open(path: &Path) -> Result<File, FilesError> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))
 }
@@ -264,7 +255,7 @@ pub(crate) fn same_file(file: &File, path: &Path) -> io::Result<bool> {
     Ok((held.dev(), held.ino()) == (named.dev(), named.ino()))
 }
 
-fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
+pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> FilesError + use<> {
     let path = path.to_owned();
     |source| FilesError::Io { path, source }
 }

@@ -17,14 +17,14 @@ use std::{
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::files::same_file;
-use crate::coordinator::{Record, Write};
+use super::{files::same_file, reader::Reader};
+use crate::coordinator::Write;
 
 /// A file larger than this is written anew with the living records only, if they are less than half of it.
 const COMPACT_BYTES: u64 = 1024 * 1024;
 
 /// Length of the checksum and the blank behind it.
-const SUM_BYTES: usize = 33;
+pub(super) const SUM_BYTES: usize = 33;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JournalError {
@@ -34,7 +34,7 @@ pub(super) enum JournalError {
     Damaged { path: PathBuf, line: usize },
 }
 
-type Live = BTreeMap<String, Vec<u8>>;
+pub(super) type Live = BTreeMap<String, Vec<u8>>;
 
 /// The file, open for the one process that may append.
 #[derive(Debug)]
@@ -71,20 +71,23 @@ enum Change {
     },
 }
 
-/// What a file holds.
-#[derive(Default)]
-struct Content {
-    live: Live,
+/// What a file holds, as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Content {
+    pub(super) live: Live,
     epoch: u64,
     /// Length of the part that is whole.
-    whole: u64,
+    pub(super) whole: u64,
+    /// Where its last line begins, and with what: no other line begins so.
+    pub(super) last: Option<(u64, [u8; SUM_BYTES])>,
+    lines: usize,
 }
 
 impl Journal {
     /// Opens it, made when it is missing, and cuts off what a crash left half written.
-    pub(super) fn open(dir: &Path) -> Result<Self, JournalError> {
+    pub(super) fn open(dir: &Path, reader: &Reader) -> Result<Self, JournalError> {
         let path = path_in(dir);
-        let Content { live, epoch, whole } = Content::read(&path)?;
+        let Content { live, epoch, whole, .. } = reader.content(dir)?;
         let open = || {
             let file = OpenOptions::new().append(true).create(true).open(&path)?;
             if file.metadata()?.len() != whole {
@@ -160,43 +163,32 @@ impl Journal {
     }
 }
 
-/// The records of a folder, for anybody: what somebody is writing at this moment may be there or not.
-pub(super) fn list(dir: &Path, folder: &str) -> Result<Vec<Record>, JournalError> {
-    let content = Content::read(&path_in(dir))?;
-    let within = |key: &str| key.strip_prefix(folder).is_some_and(|name| name.starts_with('/'));
-    let records = content.live.into_iter().filter(|(key, _)| within(key));
-    Ok(records.map(|(key, value)| Record { key, value }).collect())
-}
-
-fn path_in(dir: &Path) -> PathBuf {
+pub(super) fn path_in(dir: &Path) -> PathBuf {
     dir.join("store.log")
 }
 
 impl Content {
-    fn read(path: &Path) -> Result<Self, JournalError> {
-        let text = match fs::read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(JournalError::Io { path: path.to_owned(), source }),
-        };
-        let mut content = Self::default();
-        let mut damaged = None;
+    /// Takes what stands behind what was read. The error is the number of a line that is damaged, though steps follow it.
+    pub(super) fn take(&mut self, text: &[u8]) -> Result<(), usize> {
+        let (mut damaged, before) = (None, self.lines);
         for (n, line) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
-            let Some(step) = parse(line) else {
-                damaged = damaged.or(Some(n + 1));
+            let Some((sum, step)) = parse(line) else {
+                damaged = damaged.or(Some(before + n + 1));
                 continue;
             };
             if let Some(line) = damaged {
-                return Err(JournalError::Damaged { path: path.to_owned(), line });
+                return Err(line);
             }
-            content.whole += line.len() as u64;
+            self.last = Some((self.whole, sum));
+            self.whole += line.len() as u64;
+            self.lines += 1;
             // A lower epoch comes from somebody who had lost the lock without knowing it.
-            if step.epoch >= content.epoch {
-                content.epoch = step.epoch;
-                apply(&mut content.live, step.writes);
+            if step.epoch >= self.epoch {
+                self.epoch = step.epoch;
+                apply(&mut self.live, step.writes);
             }
         }
-        Ok(content)
+        Ok(())
     }
 }
 
@@ -227,11 +219,14 @@ fn line(step: &Step) -> io::Result<Vec<u8>> {
     Ok(format!("{} {json}\n", sum(json.as_bytes())).into_bytes())
 }
 
-fn parse(line: &[u8]) -> Option<Step> {
+fn parse(line: &[u8]) -> Option<([u8; SUM_BYTES], Step)> {
     let line = line.strip_suffix(b"\n")?;
-    let (sum_found, json) = line.split_at_checked(SUM_BYTES)?;
+    let (sum_found, json) = line.split_first_chunk()?;
     let whole = sum_found.strip_suffix(b" ")? == sum(json).as_bytes();
-    whole.then(|| serde_json::from_slice(json).ok())?
+    if !whole {
+        return None;
+    }
+    Some((*sum_found, serde_json::from_slice(json).ok()?))
 }
 
 fn sum(bytes: &[u8]) -> String {
@@ -243,9 +238,18 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::coordinator::Record;
 
     fn put(key: &str, value: &[u8]) -> Write {
         Write::Put { key: key.to_owned(), value: value.to_owned() }
+    }
+
+    fn list(dir: &Path, folder: &str) -> Result<Vec<Record>, JournalError> {
+        Reader::default().list(dir, folder)
+    }
+
+    fn open(dir: &Path) -> Result<Journal, JournalError> {
+        Journal::open(dir, &Reader::default())
     }
 
     fn keys(dir: &TempDir, folder: &str) -> Vec<String> {
@@ -256,7 +260,7 @@ mod tests {
     fn what_was_written_is_read_by_whoever_comes_next() {
         let dir = tempfile::tempdir().unwrap();
         assert!(keys(&dir, "ops").is_empty());
-        let mut journal = Journal::open(dir.path()).unwrap();
+        let mut journal = open(dir.path()).unwrap();
         journal.append(1, vec![put("ops/b", b"2"), put("ops/a", b"1"), put("opsx/c", &[0, 255])]).unwrap();
         journal.append(1, vec![put("ops/b", b"3"), Write::Delete { key: "ops/none".into() }]).unwrap();
         let expected = [("ops/a", b"1"), ("ops/b", b"3")];
@@ -264,7 +268,7 @@ mod tests {
         assert_eq!(list(dir.path(), "ops").unwrap(), expected);
         assert_eq!(list(dir.path(), "opsx").unwrap()[0].value, [0, 255]);
 
-        let mut next = Journal::open(dir.path()).unwrap();
+        let mut next = open(dir.path()).unwrap();
         next.append(2, vec![Write::Delete { key: "ops/a".into() }]).unwrap();
         assert_eq!(keys(&dir, "ops"), ["ops/b"]);
     }
@@ -273,7 +277,7 @@ mod tests {
     fn a_step_cut_at_any_byte_was_not_made_at_all_and_the_next_one_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = path_in(dir.path());
-        let mut journal = Journal::open(dir.path()).unwrap();
+        let mut journal = open(dir.path()).unwrap();
         journal.append(1, vec![put("ops/a", b"1")]).unwrap();
         let before = fs::read(&path).unwrap();
         journal.append(1, vec![put("ops/b", b"2"), put("ops/c", b"3")]).unwrap();
@@ -281,7 +285,7 @@ mod tests {
         for cut in before.len()..whole.len() {
             fs::write(&path, &whole[..cut]).unwrap();
             assert_eq!(keys(&dir, "ops"), ["ops/a"], "cut at {cut}");
-            Journal::open(dir.path()).unwrap().append(2, vec![put("ops/d", b"4")]).unwrap();
+            open(dir.path()).unwrap().append(2, vec![put("ops/d", b"4")]).unwrap();
             assert_eq!(keys(&dir, "ops"), ["ops/a", "ops/d"], "cut at {cut}");
         }
     }
@@ -290,20 +294,20 @@ mod tests {
     fn damage_in_the_middle_is_named_and_nothing_is_forgotten_silently() {
         let dir = tempfile::tempdir().unwrap();
         let path = path_in(dir.path());
-        let mut journal = Journal::open(dir.path()).unwrap();
+        let mut journal = open(dir.path()).unwrap();
         journal.append(1, vec![put("ops/a", b"1")]).unwrap();
         journal.append(1, vec![put("ops/b", b"2")]).unwrap();
         let text = fs::read_to_string(&path).unwrap().replacen("ops/a", "ops/x", 1);
         fs::write(&path, text).unwrap();
-        let error = Journal::open(dir.path()).unwrap_err().to_string();
+        let error = open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("store.log:1: damaged"), "{error}");
     }
 
     #[test]
     fn a_step_of_an_older_term_counts_for_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let mut old = Journal::open(dir.path()).unwrap();
-        Journal::open(dir.path()).unwrap().append(2, vec![put("ops/a", b"new")]).unwrap();
+        let mut old = open(dir.path()).unwrap();
+        open(dir.path()).unwrap().append(2, vec![put("ops/a", b"new")]).unwrap();
         old.append(1, vec![put("ops/a", b"old")]).unwrap();
         assert_eq!(list(dir.path(), "ops").unwrap()[0].value, b"new");
     }
@@ -311,7 +315,7 @@ mod tests {
     #[test]
     fn the_file_stays_small_and_keeps_what_lives() {
         let dir = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(dir.path()).unwrap();
+        let mut journal = open(dir.path()).unwrap();
         journal.append(3, vec![put("claims/a", b"kept")]).unwrap();
         let value = vec![b'x'; 100 * 1024];
         for _ in 0..50 {

@@ -84,6 +84,22 @@ fn the_place_of_a_dead_master_is_taken_away_at_once() {
 }
 
 #[test]
+fn the_place_of_a_master_that_is_ending_is_taken_away_once_and_its_end_is_waited_for() {
+    let mut rig = Rig::watching(500);
+    assert_eq!(rig.on(Event::Dying), [Action::Evict(place()), Action::Defer]);
+    assert_eq!(rig.ticks(10_000), [], "there is nobody to be killed for silence");
+    let freed = Event::Evicted { place: place(), after: Duration::from_millis(2), result: Ok(true) };
+    assert_eq!(rig.on(freed).len(), 1);
+    assert!(!rig.state.is_over(), "its process is there");
+    assert_eq!(rig.on(Event::Exited { well: false }), []);
+    assert!(rig.state.is_over());
+
+    let mut rig = Rig::watching(500);
+    rig.on(Event::Line(FromMaster::Place(None)));
+    assert_eq!(rig.on(Event::Dying), [Action::Defer], "it has given its place back");
+}
+
+#[test]
 fn a_place_that_was_given_back_or_is_the_kernels_is_left_alone() {
     let mut rig = Rig::watching(500);
     rig.on(Event::Line(FromMaster::Place(None)));
@@ -240,4 +256,53 @@ fn a_place_that_could_not_be_freed_is_said_with_the_reason() {
     let [Action::Say(note)] = &actions[..] else { panic!("{actions:?}") };
     assert!(note.to_string().contains("could not be freed within 2.0 s (coordinator unavailable"), "{note}");
     assert!(rig.state.is_over());
+}
+
+/// Ticks during each of which the process could do nothing.
+fn starve(rig: &mut Rig, ticks: u32) -> Vec<Action> {
+    for _ in 0..ticks {
+        rig.now += rig.state.tick();
+        let tick = rig.state.tick();
+        rig.on(Event::Excused(tick));
+        let actions = rig.on(Event::Tick);
+        if !actions.is_empty() {
+            return actions;
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+fn time_without_a_chance_to_speak_is_no_silence() {
+    let mut rig = Rig::watching(500);
+    assert!(starve(&mut rig, 40).is_empty(), "two seconds without a processor");
+    let then = rig.now;
+    assert!(rig.ticks(10_000).contains(&Action::Kill));
+    assert_eq!(rig.ms_since(then), 550, "what follows is counted in full");
+}
+
+#[test]
+fn a_master_that_never_gets_a_processor_is_no_good_after_all() {
+    let mut rig = Rig::watching(500);
+    let then = rig.now;
+    assert!(starve(&mut rig, 1_000).contains(&Action::Kill));
+    assert_eq!(rig.ms_since(then), u128::from(500 * (EXCUSED_TIMES + 1) + 50));
+}
+
+#[test]
+fn no_more_is_excused_than_was_counted_since_and_patience_is_new_with_each_word() {
+    let mut rig = Rig::watching(500);
+    assert!(rig.ticks(450).is_empty());
+    let hour = Duration::from_secs(3_600);
+    rig.on(Event::Excused(hour));
+    let then = rig.now;
+    assert!(starve(&mut rig, 89).is_empty());
+    assert!(starve(&mut rig, 100).contains(&Action::Kill));
+    assert!(rig.ms_since(then) <= 5_050, "{}", rig.ms_since(then));
+
+    let mut rig = Rig::watching(500);
+    for _ in 0..10 {
+        assert!(starve(&mut rig, 80).is_empty());
+        rig.on(Event::Line(FromMaster::Beat));
+    }
 }

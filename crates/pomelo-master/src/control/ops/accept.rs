@@ -19,7 +19,7 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use super::{
-    OP_MAX, RECORD_BYTES_MAX,
+    OP_MAX, RECORD_BYTES_MAX, WHOLE_LIVES_MAX,
     log::{Known, UNDERWAY_MAX},
     op::{Asker, Op, Phase, Target, Who},
     recall::Waits,
@@ -121,7 +121,10 @@ impl Control {
     /// Who is to carry a command out. Nothing is done if one of them is not there, so that a typing error has no half effect.
     fn targets(&mut self, change: &Change, now: Instant) -> Result<Vec<Target>, Failure> {
         let servers = match change {
-            Change::Stop { ids, .. } if ids.is_empty() => Vec::new(),
+            // Nobody is asked for an answer: they are what this cluster is known by, should a later one find the record.
+            Change::Stop { ids, .. } if ids.is_empty() => {
+                self.members_where(|_| true).into_iter().take(WHOLE_LIVES_MAX).collect()
+            }
             Change::Stop { ids, .. } => self.members(&Which::Ids(ids.clone()))?,
             Change::Restart(which) => return self.agents_of(which, now),
             Change::Blacklist(_) => self.members_where(|info| info.frontend),
@@ -218,9 +221,13 @@ impl Control {
         let failure = match why {
             StoreError::Fenced(why) => Failure { leader: self.known_leader(), ..Failure::again(why) },
             StoreError::Unavailable(why) => {
-                // The record may be there all the same: it must not be found by the next master.
+                // The record may be there all the same. It is taken back as soon as that can be done; a master that leads
+                // before finds it, and does it.
                 self.ops.doubt(op.id.clone());
-                Failure::again(format!("operation {id} could not be recorded, so nothing was done: {why}"))
+                Failure::again(format!(
+                    "it is not known whether operation {id} is recorded ({why}), and so not whether it will be done: nothing \
+                     was done yet, and asked again with this number it is done once"
+                ))
             }
             StoreError::Invalid(why) => Failure::new(why),
         };

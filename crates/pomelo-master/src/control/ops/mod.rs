@@ -44,6 +44,8 @@ use crate::{
 const OP_MAX: Duration = Duration::from_secs(30);
 /// Longest record of an operation, in bytes; a command with a longer one is refused in words.
 const RECORD_BYTES_MAX: usize = store::VALUE_BYTES_MAX;
+/// So many lives of servers are named in the record of a command that ends everything.
+const WHOLE_LIVES_MAX: usize = 256;
 
 impl Control {
     pub(super) fn begin(&mut self, id: &OpId, now: Instant) {

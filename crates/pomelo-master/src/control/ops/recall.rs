@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use super::{
     OP_MAX, blacklist, log,
-    op::{self, Asker, Op, OpRecord, Phase, Target},
+    op::{self, Asker, Op, OpRecord, Phase, Target, Who},
 };
 use crate::{
     console::{self, CONSOLE, Change},
@@ -27,6 +27,9 @@ use crate::{
 const HELD_MAX: usize = 256;
 /// How long they wait.
 const HELD_FOR: Duration = Duration::from_secs(5);
+
+/// Clocks of machines differ by so much, and no cluster is ended and started again within it.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(2);
 
 /// Who waits until this master knows what former terms left.
 #[derive(Debug, Default)]
@@ -122,9 +125,12 @@ impl Control {
     pub(in crate::control) fn ops_recalled(&mut self, now: Instant) {
         let ids: Vec<_> = self.ops.open.keys().cloned().collect();
         for id in ids {
-            let lapsed = self.ops.open.get(&id).is_some_and(|op| op.due <= now);
+            let Some(op) = self.ops.open.get(&id) else { continue };
             // An order to end everything that nobody has heard of for so long is not one to this cluster any more.
-            if lapsed { self.lapse(&id, now) } else { self.begin(&id, now) }
+            let (due, whole, at_ms) = (op.due, op.is_whole(), op.at_ms);
+            let named = op.targets.iter().any(|target| self.is_here(target));
+            let meant = named || !whole || self.was_here(at_ms, now);
+            if due <= now || !meant { self.lapse(&id, now) } else { self.begin(&id, now) }
         }
         self.tell_blacklist_again();
         self.tell_crons_again();
@@ -134,6 +140,22 @@ impl Control {
                 Waits::Agent { link, req_id, body } => self.start(link, req_id, body, now),
             }
         }
+    }
+
+    /// Whether that very life of a server is linked. A member that is only remembered may be one of a cluster that is over.
+    fn is_here(&self, target: &Target) -> bool {
+        match &target.who {
+            Who::Server { id, incarnation } => self.registry.link_of_life(id, *incarnation).is_some(),
+            Who::Agent { .. } => false,
+        }
+    }
+
+    /// Whether this master ran already at a time of somebody's clock.
+    fn was_here(&mut self, at_ms: u64, now: Instant) -> bool {
+        let age = self.born.map_or(Duration::ZERO, |born| now.saturating_duration_since(born));
+        let began_us = self.wall_us(now).saturating_sub(u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
+        let differ_ms = u64::try_from(CLOCKS_DIFFER.as_millis()).unwrap_or_default();
+        began_us / 1_000 <= at_ms.saturating_add(differ_ms)
     }
 
     fn lapse(&mut self, id: &OpId, now: Instant) {

@@ -91,6 +91,17 @@ fn a_lease_that_runs_out_ends_authority_before_the_election_knows() {
 }
 
 #[test]
+fn a_lease_that_has_run_out_is_said_again_of_the_next_term_though_no_role_was_seen_between() {
+    let mut stage = Stage::active(&[]);
+    stage.candidate();
+    stage.on(Event::Lease { over: true });
+    stage.role(active(2));
+    assert!(!stage.control.is_lapsed(), "a term begins with a lease, as long as nobody says otherwise");
+    stage.on(Event::Lease { over: true });
+    assert!(stage.control.is_lapsed() && !stage.control.is_active());
+}
+
+#[test]
 fn a_promotion_while_nobody_is_heard_begins_when_somebody_is() {
     let mut stage = Stage::new(&[]);
     let server = stage.server("chat-1", 1);

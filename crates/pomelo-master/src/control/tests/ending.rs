@@ -254,3 +254,38 @@ fn a_stop_that_nobody_finished_does_not_stop_the_cluster_that_is_started_later()
     assert!(!told(&actions, link).iter().any(|body| body["signal"] == "stop"), "{actions:?}");
     assert!(next.control.ending.is_none());
 }
+
+#[test]
+fn a_stop_that_was_cut_off_at_its_end_does_not_stop_the_cluster_that_is_started_right_after() {
+    let mut first = Stage::active(&[]);
+    let server = first.server("chat-1", 1);
+    first.candidate();
+    let client = first.client("admin");
+    stop_all(&mut first, client);
+    // The servers have left, this master dies before it has said that it is over.
+    first.closed(server, true);
+
+    let stops = |next: &mut Stage, life| {
+        let link = next.server("chat-1", life);
+        let actions = next.role(active(2));
+        let stops = told(&actions, link).iter().any(|body| body["signal"] == "stop");
+        assert_eq!(next.control.ending.is_some(), stops);
+        stops
+    };
+    let later = |first: &Stage| {
+        let mut next = Stage::next_to(first);
+        let wall = next.control.wall_us(next.now);
+        next.now += 5 * SECOND;
+        next.control.wall.set(next.now, wall + 5_000_000);
+        next.kept = Rc::new(RefCell::new(first.kept.borrow().clone()));
+        next
+    };
+    assert!(!stops(&mut later(&first), 2), "another cluster, within the time that a stop may take");
+    let mut next = later(&first);
+    let before = view(1, &[info("chat-1", 1)]);
+    next.on(Event::Remembered { view: before, max_epoch: 1 });
+    next.role(active(2));
+    assert!(next.control.ending.is_none(), "another cluster, which remembers the one that was stopped");
+    assert!(stops(&mut later(&first), 1), "a master that was started again in the cluster that is stopped");
+    assert!(stops(&mut Stage::next_to(&first), 2), "a standby of that time");
+}

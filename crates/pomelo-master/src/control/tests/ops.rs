@@ -51,14 +51,15 @@ fn an_operation_is_recorded_before_it_is_sent_and_answered_when_its_answer_is_re
 }
 
 #[test]
-fn what_can_not_be_recorded_is_not_done_and_said_so() {
+fn what_can_not_be_recorded_is_not_done_now_and_nobody_is_told_more_than_is_known() {
     let mut stage = Stage::active(&[]);
     let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
     stage.store = Store::Away;
     let actions = ask(&mut stage, client, stop(&["chat-1"]));
     assert!(sent(&actions, server).is_empty());
     let failure = answer(&actions, client).unwrap_err();
-    assert!(failure.message.contains("nothing was done") && failure.again, "{failure}");
+    assert!(failure.message.contains("not known whether operation ") && failure.again, "{failure}");
+    assert!(failure.message.contains(OP) && failure.message.contains("no quorum"), "{failure}");
     assert!(!stage.control.desired.is_stopped(&id("chat-1")));
 
     stage.store = Store::Up;

@@ -100,6 +100,8 @@ pub(super) struct Follow {
     told_following: Option<Leader>,
     /// The leader that is not reached.
     unreached: Option<Leader>,
+    /// The last leader that was reached.
+    reached: Option<Leader>,
     news: Vec<News>,
 }
 
@@ -133,6 +135,7 @@ impl Follow {
             broke: BTreeSet::new(),
             told_following: None,
             unreached: None,
+            reached: None,
             news: Vec::new(),
         }
     }
@@ -389,10 +392,14 @@ impl Follow {
             self.states_told.clone_from(&self.states);
             self.news.push(News::Links(Arc::new(self.states.clone())));
         }
+        if reached.is_some() {
+            self.reached.clone_from(&leader);
+        }
         let unreached = leader.filter(|_| reached.is_none());
         if unreached != self.unreached {
             if unreached.is_some() {
-                core.timer(self.me, SECOND, Timer::Unreached);
+                let wait = if unreached == self.reached { SECOND } else { 3 * SECOND };
+                core.timer(self.me, wait, Timer::Unreached);
             }
             self.unreached = unreached;
         }

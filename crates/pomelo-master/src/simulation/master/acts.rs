@@ -6,11 +6,9 @@ impl Master {
     pub(super) fn decide(&mut self, core: &mut Core, event: Event) {
         if self.control.own_view().is_some() {
             let over = self.recipe.lease_is_over(core);
-            if std::mem::replace(&mut self.lapsed, over) != over {
+            if self.control.is_lapsed() != over {
                 self.decide_now(core, Event::Lease { over });
             }
-        } else {
-            self.lapsed = false;
         }
         self.decide_now(core, event);
     }

@@ -74,7 +74,6 @@ pub(super) struct Master {
     led: bool,
     /// What the guardian was told last.
     place: Option<String>,
-    lapsed: bool,
     trouble: Option<String>,
     /// Questions of other masters that wait for their answer.
     asks: BTreeMap<u64, Reply>,
@@ -120,7 +119,6 @@ impl Master {
             exiting: false,
             led: false,
             place: None,
-            lapsed: false,
             trouble: None,
             asks: BTreeMap::new(),
             moving: Vec::new(),
