@@ -146,7 +146,7 @@ impl Server {
     /// ```
     /// # use pomelo::{Result, Server};
     /// # let server = Server::default();
-    /// server.cron_at("0 */5 * * * *", || async { Result::Ok(()) });
+    /// server.cron_at("0 */5 * * * *", || async { Ok::<(), pomelo::Error>(()) });
     /// ```
     ///
     /// A text that says no time is found when the server starts.
