@@ -66,24 +66,36 @@ pub(super) struct Grant {
     stopped: Vec<ServerId>,
 }
 
-/// The time of day, as far as it counts from one moment on: a clock that is set back must not go back here.
+/// The time of day; a clock that is set back does not go back here. One that is set forward, or that went on while the machine
+/// slept, does go forward: servers compare theirs with it.
 #[derive(Debug, Default)]
-pub(super) struct Wall(Option<(Instant, u64)>);
+pub(super) struct Wall {
+    since: Option<(Instant, u64)>,
+    /// Not the machine's time.
+    is_set: bool,
+}
 
 impl Wall {
     /// From now on it is so many µs since 1970.
     #[cfg(test)]
     pub(super) fn set(&mut self, now: Instant, us: u64) {
-        self.0 = Some((now, us));
+        *self = Self { since: Some((now, us)), is_set: true };
     }
 
     fn us(&mut self, now: Instant) -> u64 {
-        let (then, us) = *self.0.get_or_insert_with(|| {
+        let machine = || {
             let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-            (now, u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX))
-        });
+            u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX)
+        };
+        let (then, us) = *self.since.get_or_insert_with(|| (now, machine()));
         let passed = now.saturating_duration_since(then).as_micros();
-        us.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        let counted = us.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
+        if self.is_set || machine() <= counted {
+            return counted;
+        }
+        let us = machine();
+        self.since = Some((now, us));
+        us
     }
 }
 
