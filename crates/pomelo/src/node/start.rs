@@ -17,6 +17,7 @@ use tokio::{
     net::TcpListener,
     sync::watch,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 use super::{
@@ -292,7 +293,6 @@ impl Serving {
         if ending == Ending::Killed {
             return ending;
         }
-        scheduling.stop().await;
         let node = Arc::clone(&self.node);
         let stopping = Stopping {
             node: &node,
@@ -301,7 +301,14 @@ impl Serving {
             clients,
             no_more_clients,
         };
-        stopping.run().await;
+        let finish = self.drain.finish;
+        // Jobs that run have the time of what else is in progress; nobody waits for those that take longer.
+        let jobs = async {
+            if timeout(finish, scheduling.stop()).await.is_err() {
+                tracing::warn!("jobs did not end in time, dropped");
+            }
+        };
+        tokio::join!(stopping.run(), jobs);
         no_more_links.send_replace(true);
         self.links.close().await;
         while accepting.join_next().await.is_some() {}
