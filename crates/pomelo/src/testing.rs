@@ -229,6 +229,10 @@ impl Connection for StageConnection {
             table.close(self.id);
         }
     }
+
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 impl Peers for Cast {

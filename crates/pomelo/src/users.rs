@@ -20,8 +20,8 @@ use crate::{
     rpc::Peers,
     servers::Directory,
     session::{
-        Claims, Command, Owner, SessionCommand, SessionError, SessionTable, SingleSession, Snapshot, Stamp,
-        Verdict,
+        Claims, Command, Outcome, Owner, SessionCommand, SessionError, SessionTable, SingleSession, Snapshot,
+        Stamp, Verdict,
     },
     wire,
 };
@@ -35,6 +35,10 @@ pub(crate) const CLAIM: &str = "sys.claim";
 
 /// Most users of one question.
 const ASKED_MAX: usize = 10_000;
+
+/// How long a claim waits for the other frontends, and so how long a user can't come in while one of them hangs. Well below the
+/// time that a server waits which binds a session of another.
+const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why a session is kicked when its user signs in elsewhere.
 const ELSEWHERE: &str = "signed in elsewhere";
@@ -230,14 +234,13 @@ pub(crate) struct Single {
 }
 
 impl Single {
-    /// Claims a user for a session of this frontend: the session may be bound then. What else the user has here or elsewhere is
-    /// kicked, if that is the rule.
+    /// Claims a user for a session of this frontend: the session may be bound then. What is to be kicked when it is.
     pub(crate) async fn claim(
         &self,
         table: &SessionTable,
         session: u64,
         uid: &UserId,
-    ) -> Result<(), SessionError> {
+    ) -> Result<Former, SessionError> {
         let elsewhere = || SessionError::SignedInElsewhere { uid: uid.clone() };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
@@ -250,26 +253,33 @@ impl Single {
         let mut open = Open { single: self, uid, stamp: &stamp, over: false };
         let claim = codec::to_server(&Claim { uid: uid.clone(), stamp: stamp.clone() });
         let frontends = frontends(&self.directory, Some(&self.me));
-        let (answers, silent) = ask::<Verdict>(&*self.peers, frontends, CLAIM, claim, self.deadline).await;
+        let (answers, silent) =
+            ask::<Verdict>(&*self.peers, frontends, CLAIM, claim, CLAIM_TIMEOUT.min(self.deadline)).await;
         if !silent.is_empty() {
             tracing::warn!(%uid, ?silent, "frontends could not be asked whether the user is there, too");
         }
-        let won = open.end(answers.iter().any(|(_, verdict)| *verdict == Verdict::Kept));
-        if won {
-            self.kick_former(answers);
-        }
-        if lock(&self.claims).rule() == SingleSession::KickFormer {
-            // Whoever did not win is the former session.
-            match won {
-                true => others().for_each(|other| kick(table, other.id())),
-                false => kick(table, session),
+        let outcome = open.end(answers.iter().any(|(_, verdict)| *verdict == Verdict::Kept));
+        let kicks = lock(&self.claims).rule() == SingleSession::KickFormer;
+        match outcome {
+            Outcome::Won => {
+                let here = others().filter(|_| kicks).map(|other| other.id()).collect();
+                return Ok(Former { here, elsewhere: answers });
             }
+            // Whoever did not win is the former session.
+            Outcome::Lost if kicks => kick(table, session),
+            Outcome::Lost | Outcome::Repeated => {}
         }
-        if won { Ok(()) } else { Err(elsewhere()) }
+        Err(elsewhere())
+    }
+
+    /// The session has been bound: the former ones go.
+    pub(crate) fn won(&self, table: &SessionTable, former: Former) {
+        former.here.iter().for_each(|session| kick(table, *session));
+        self.kick_elsewhere(former.elsewhere);
     }
 
     /// Kicks the sessions that other frontends had when they granted a claim that has been won.
-    fn kick_former(&self, answers: Vec<(ServerId, Verdict)>) {
+    fn kick_elsewhere(&self, answers: Vec<(ServerId, Verdict)>) {
         for (frontend, verdict) in answers {
             let Verdict::Granted { former, life } = verdict else { continue };
             for id in former {
@@ -298,6 +308,12 @@ fn kick(table: &SessionTable, session: u64) {
     let _ = table.apply(session, Command::Kick(ELSEWHERE.to_owned()));
 }
 
+/// Sessions that a user had before the one that has won it.
+pub(crate) struct Former {
+    here: Vec<u64>,
+    elsewhere: Vec<(ServerId, Verdict)>,
+}
+
 /// A claim that has been made and is not over.
 struct Open<'a> {
     single: &'a Single,
@@ -307,7 +323,7 @@ struct Open<'a> {
 }
 
 impl Open<'_> {
-    fn end(&mut self, kept_elsewhere: bool) -> bool {
+    fn end(&mut self, kept_elsewhere: bool) -> Outcome {
         self.over = true;
         lock(&self.single.claims).end(self.uid, self.stamp, kept_elsewhere)
     }

@@ -201,6 +201,11 @@ impl Client {
         self.out.end(CloseReason::Closed, None);
     }
 
+    /// Whether the connection goes on, as far as is known.
+    pub(crate) fn goes_on(&self) -> bool {
+        !self.out.is_ended()
+    }
+
     /// Sends the client elsewhere as soon as everything it has asked is answered.
     pub(super) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);

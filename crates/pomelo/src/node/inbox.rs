@@ -176,4 +176,8 @@ impl Connection for Client {
     fn kick(&self, reason: &str) {
         self.kick(reason);
     }
+
+    fn is_open(&self) -> bool {
+        self.goes_on()
+    }
 }

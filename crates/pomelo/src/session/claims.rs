@@ -38,6 +38,13 @@ pub(crate) struct Stamp {
     pub(crate) session: u64,
 }
 
+impl Stamp {
+    /// Whether both are of one session.
+    fn is_of(&self, other: &Self) -> bool {
+        (&self.frontend, self.session) == (&other.frontend, other.session)
+    }
+}
+
 /// What a frontend says to a claim of another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Verdict {
@@ -50,6 +57,15 @@ pub(crate) enum Verdict {
     },
     /// Its own session keeps the user.
     Kept,
+}
+
+/// How a claim ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Won,
+    Lost,
+    /// The same session has claimed the user again meanwhile: what becomes of it is that claim's to say.
+    Repeated,
 }
 
 /// Claims that this frontend makes at this moment; as many at most as it has sessions.
@@ -77,6 +93,8 @@ impl Claims {
     /// it. With [`SingleSession::KickFormer`] those others are kicked when the claim has been won, and only then.
     pub(crate) fn make(&mut self, uid: &UserId, stamp: Stamp, settled: bool) -> bool {
         let stands = match self.made.get(uid) {
+            // The same session asks again: somebody did not wait for the first answer.
+            Some(made) if made.stamp.is_of(&stamp) => true,
             Some(made) if !made.lost => self.is_stronger(&stamp, &made.stamp),
             _ => !settled || self.rule == SingleSession::KickFormer,
         };
@@ -100,16 +118,17 @@ impl Claims {
         granted
     }
 
-    /// All frontends have answered, or will not: whether this claim has the user. It is over.
-    pub(crate) fn end(&mut self, uid: &UserId, stamp: &Stamp, kept_elsewhere: bool) -> bool {
+    /// All frontends have answered, or will not: what became of this claim. It is over.
+    pub(crate) fn end(&mut self, uid: &UserId, stamp: &Stamp, kept_elsewhere: bool) -> Outcome {
         match self.made.get(uid) {
             Some(made) if made.stamp == *stamp => {
                 let won = !made.lost && !kept_elsewhere;
                 self.made.remove(uid);
-                won
+                if won { Outcome::Won } else { Outcome::Lost }
             }
+            Some(made) if made.stamp.is_of(stamp) => Outcome::Repeated,
             // A later claim of this frontend took its place.
-            _ => false,
+            _ => Outcome::Lost,
         }
     }
 
@@ -192,7 +211,7 @@ mod tests {
                 return;
             }
             let open = self.open.remove(&(at, session)).unwrap();
-            if self.claims[at].end(&uid(), &open.stamp, open.kept) {
+            if self.claims[at].end(&uid(), &open.stamp, open.kept) == Outcome::Won {
                 self.settled[at].clear();
                 self.settled[at].insert(session);
                 self.kicks.extend(open.former);
@@ -246,6 +265,17 @@ mod tests {
         let mut refuse = Claims::new(SingleSession::RefuseNew);
         assert!(!refuse.judge(&uid(), &early, true));
         assert!(refuse.judge(&uid(), &early, false));
-        assert!(!refuse.make(&uid(), early, true));
+        assert!(!refuse.make(&uid(), early.clone(), true));
+    }
+
+    #[test]
+    fn a_session_that_claims_its_user_again_is_not_in_its_own_way() {
+        for rule in [SingleSession::KickFormer, SingleSession::RefuseNew] {
+            let mut claims = Claims::new(rule);
+            let stamp = |at_us| Stamp { at_us, frontend: frontend(1), session: 1 };
+            assert!(claims.make(&uid(), stamp(1), false) && claims.make(&uid(), stamp(2), false));
+            assert_eq!(claims.end(&uid(), &stamp(1), false), Outcome::Repeated);
+            assert_eq!(claims.end(&uid(), &stamp(2), false), Outcome::Won);
+        }
     }
 }

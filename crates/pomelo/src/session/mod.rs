@@ -22,7 +22,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{claims::SingleSession, sessions::Sessions};
 pub(crate) use self::{
-    claims::{Claims, Stamp, Verdict},
+    claims::{Claims, Outcome, Stamp, Verdict},
     command::{Command, CommandReply, SessionCommand},
     snapshot::Snapshot,
     table::{Connection, SessionTable},

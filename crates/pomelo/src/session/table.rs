@@ -28,6 +28,9 @@ pub(crate) trait Connection: Send + Sync + 'static {
 
     /// Sends the reason and closes it.
     fn kick(&self, reason: &str);
+
+    /// Whether its client is there, as far as is known; what it has asked may still be handled when it is not.
+    fn is_open(&self) -> bool;
 }
 
 /// As many entries as the connector admits clients (`Hybrid::max_connections`).
@@ -152,9 +155,23 @@ impl SessionTable {
             // Who has this user already keeps it; one that can't be bound must not take it from others.
             && command::changed(&session, &command)?.is_some()
         {
-            single.claim(self, id, uid).await?;
+            // A client that is gone must not take its user from the connection with which it has come back.
+            self.must_be_open(id)?;
+            let former = single.claim(self, id, uid).await?;
+            self.must_be_open(id)?;
+            let now = self.apply(id, command)?;
+            single.won(self, former);
+            return Ok(now);
         }
         self.apply(id, command)
+    }
+
+    fn must_be_open(&self, id: u64) -> Result<(), SessionError> {
+        let inner = lock(&self.inner);
+        match inner.sessions.get(&id).is_some_and(|entry| entry.connection.is_open()) {
+            true => Ok(()),
+            false => Err(SessionError::Closed { id, frontend: self.me.clone() }),
+        }
     }
 
     /// Carries out a command, whoever sent it. Answers the session as it is now.
@@ -235,6 +252,10 @@ mod tests {
 
         fn kick(&self, reason: &str) {
             *lock(&self.kicked) = Some(reason.to_owned());
+        }
+
+        fn is_open(&self) -> bool {
+            lock(&self.kicked).is_none()
         }
     }
 
