@@ -31,9 +31,9 @@ pub(crate) struct Load {
     /// How long a measurement of requests lasts.
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     seconds: f64,
-    /// Leaves the Node original out.
+    /// Measures the Node original, too.
     #[arg(long)]
-    no_original: bool,
+    original: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -123,7 +123,7 @@ impl Load {
         }
         println!("starting what is measured");
         let mut systems = vec![System::floor().await?, System::ours().await?];
-        if !self.no_original {
+        if self.original {
             systems.push(System::original().await?);
         }
         let mut rows = Vec::new();
