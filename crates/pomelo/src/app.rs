@@ -237,8 +237,8 @@ impl App {
     }
 
     /// Lets a user have one session only, on all frontends together, and says which of two stays. [`Session::bind`] asks the other
-    /// frontends then, which takes as long as the slowest of them; one that does not answer in [`call_timeout`](Self::call_timeout)
-    /// is passed over.
+    /// frontends then, which takes as long as the slowest of them; one that does not answer within a second is passed over, and
+    /// the user may have a session there, too, until it ends.
     pub fn single_session(mut self, rule: SingleSession) -> Self {
         self.single_session = Some(rule);
         self

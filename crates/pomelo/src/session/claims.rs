@@ -8,7 +8,7 @@
 //! Nobody is kicked for a claim that may still fail: only who has won kicks, and only the sessions that were there before.
 //!
 //! Not here: frontends that do not answer. They are passed over, so that a player can come in while one of them is cut off;
-//! until it is back, a user may have a session on both sides.
+//! a user may have a session on both sides then, until one of them ends: nothing is claimed again when that frontend is back.
 
 use std::collections::HashMap;
 
