@@ -48,7 +48,7 @@ impl Node {
                 uid: snapshot.uid().map(UserId::as_str),
                 settings: &snapshot.json(),
                 notify: *notify,
-                body,
+                body: &body[..],
             };
             let rpc = &self.parts.0.rpc;
             rpc.peers.start(server, wire::FORWARD, &message, rpc.deadline)

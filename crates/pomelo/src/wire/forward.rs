@@ -13,8 +13,9 @@ use super::SplitError;
 const NOTIFY: u8 = 1;
 const HAS_USER: u8 = 2;
 
-/// A message on its way out; it writes itself into the link's buffer.
-pub(crate) struct Forward<'a> {
+/// A message on its way out, which writes itself into the link's buffer; or, with a body of its own, one that has arrived.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Forward<'a, B = &'a [u8]> {
     pub(crate) route: &'a str,
     pub(crate) session: u64,
     /// Which life of the frontend holds it: another one counts its sessions from 1 again.
@@ -24,20 +25,11 @@ pub(crate) struct Forward<'a> {
     pub(crate) settings: &'a [u8],
     /// The client waits for no response.
     pub(crate) notify: bool,
-    pub(crate) body: &'a [u8],
+    pub(crate) body: B,
 }
 
-/// The same when it has arrived.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Forwarded<'a> {
-    pub(crate) route: &'a str,
-    pub(crate) session: u64,
-    pub(crate) life: u64,
-    pub(crate) uid: Option<&'a str>,
-    pub(crate) settings: &'a [u8],
-    pub(crate) notify: bool,
-    pub(crate) body: Bytes,
-}
+/// One that has arrived.
+pub(crate) type Forwarded<'a> = Forward<'a, Bytes>;
 
 impl Forward<'_> {
     fn head_bytes(&self) -> usize {
@@ -137,7 +129,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_forwarded_message_are_errors() {
-        let forward = Forward {
+        let forward: Forward<'_> = Forward {
             route: "a.b.c",
             session: 1,
             life: 1,
