@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
-    task::{LocalSet, spawn_local},
+    task::spawn_local,
     time::{MissedTickBehavior, interval, sleep, sleep_until},
 };
 
@@ -73,19 +73,8 @@ struct Shared {
     latencies: RefCell<Vec<Duration>>,
 }
 
-/// Opens `clients` connections, has them work for `seconds` where it is a matter of time, and closes them.
+/// Opens `clients` connections, has them work for `seconds` where it is a matter of time, and closes them. Within a `LocalSet`.
 pub(super) async fn run(
-    work: Work,
-    addr: &str,
-    clients: usize,
-    seconds: f64,
-    servers: &[Process],
-    room: Option<&str>,
-) -> Result<Measured> {
-    LocalSet::new().run_until(work_of(work, addr, clients, seconds, servers, room)).await
-}
-
-async fn work_of(
     work: Work,
     addr: &str,
     clients: usize,

@@ -10,6 +10,7 @@ mod system;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use tokio::task::LocalSet;
 
 use crate::output::Output;
 use generator::{Measured, Work};
@@ -155,7 +156,9 @@ impl Load {
             }
             work => work,
         };
-        let measured = generator::run(work, addr, case.clients, seconds, &servers, room).await?;
+        let run = generator::run(work, addr, case.clients, seconds, &servers, room);
+        // With it end the clients' tasks.
+        let measured = LocalSet::new().run_until(run).await?;
         Ok(Cell::new(case.unit, &measured))
     }
 }
