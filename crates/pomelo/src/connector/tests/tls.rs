@@ -324,6 +324,16 @@ fn what_is_no_certificate_is_said_in_words() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_changed_before_anybody_looked_is_used() {
+    let files = Files::new();
+    let rig = Rig::start(files.hybrid());
+    // The connector has read the files, and its task has not begun to watch them.
+    files.renew();
+    until(&rig, &files.trusting(&TLS13), true).await;
+    rig.stop(()).await;
+}
+
+#[tokio::test]
 async fn who_goes_in_the_middle_of_a_tls_handshake_leaves_nothing_behind() {
     let files = Files::new();
     let rig = Rig::start(files.hybrid());
