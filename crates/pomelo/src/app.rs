@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::{
     Args, ArgsError, Drain, Error, Filter, MasterHa, Plugin, PortError, RemoteCall, Request, Running, Server,
-    Servers, Session, SingleSession, TlsError, answer::Answers, check, filter::FilterFn, master, node,
-    plugin, rpc::RouteFn, server::Registered, types::Listed,
+    Servers, Session, SingleSession, TlsError, answer::Answers, bounded, check, filter::FilterFn, master,
+    node, plugin, rpc::RouteFn, server::Registered, types::Listed,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
@@ -232,7 +232,7 @@ impl App {
 
     /// How long a call to a remote, a forwarded message or a write to a session may take: 10 s if not said.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.call_timeout = timeout;
+        self.call_timeout = bounded(timeout);
         self
     }
 

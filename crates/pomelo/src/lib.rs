@@ -125,7 +125,10 @@ mod user;
 mod users;
 mod wire;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 pub use answer::RouteError;
 pub use app::{App, StartError};
@@ -156,6 +159,13 @@ pub use users::{Found, Kicked, Users};
 /// Locks a leaf table. A panic while it was locked leaves a table that is still whole: every change here is one call.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A time that can be added to a moment: whoever says [`Duration::MAX`] means that there is no limit.
+pub(crate) fn bounded(time: Duration) -> Duration {
+    /// 30 years.
+    const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    time.min(FOREVER)
 }
 
 /// What the README shows compiles.

@@ -89,6 +89,9 @@ pub(crate) enum CloseReason {
     /// Nothing was heard for twice the heartbeat interval.
     #[error("no heartbeat")]
     HeartbeatTimeout,
+    /// Nothing whole was heard for that long, but a message had begun.
+    #[error("message not finished in time")]
+    MessageTimeout,
     /// The handshake was not done in time.
     #[error("handshake not finished in time")]
     HandshakeTimeout,

@@ -115,7 +115,8 @@ fn goodbye(client: &Client, why: &CloseReason) -> Option<Bytes> {
         | CloseReason::Closed
         | CloseReason::Refused { .. }
         | CloseReason::HandshakeTimeout
-        | CloseReason::HeartbeatTimeout => 1000,
+        | CloseReason::HeartbeatTimeout
+        | CloseReason::MessageTimeout => 1000,
     };
     let mut close = BytesMut::new();
     encode_close(Some(code), &mut close);

@@ -9,6 +9,7 @@ use std::{
     pin::Pin,
     sync::{Arc, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -47,6 +48,9 @@ enum Security {
     Tls,
 }
 
+/// How long a message may take from its first byte to its last where there are no heartbeats.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -63,8 +67,12 @@ pub(super) struct Connection {
     undecoded: bool,
     /// It said goodbye in the way of TLS.
     left: bool,
-    /// When to look whether the client is late; nothing once it is connected without heartbeats.
+    /// A record of TLS has begun that is not whole.
+    in_record: bool,
+    /// When to look whether the client is late; nothing once it is connected without heartbeats, but for a message that has
+    /// begun.
     timer: Option<Pin<Box<Sleep>>>,
+    /// When it said something last that was whole.
     heard: Instant,
 }
 
@@ -80,6 +88,7 @@ impl Connection {
             peer: Peer::new(shared.hybrid.message_bytes_max),
             undecoded: false,
             left: false,
+            in_record: false,
             timer: Some(Box::pin(sleep_until(heard + shared.hybrid.handshake_timeout))),
             heard,
             client,
@@ -136,7 +145,6 @@ impl Connection {
                     }
                 }
                 self.undecoded = true;
-                self.heard = Instant::now();
                 let peer = &mut self.peer;
                 let received = match self.security {
                     Security::Tls => self.client.out.decrypt(read, |said| peer.feed(said)),
@@ -146,7 +154,10 @@ impl Connection {
                     }
                 };
                 match received {
-                    Ok(received) => self.left = received == Received::Last,
+                    Ok(received) => {
+                        self.left = received == Received::Last;
+                        self.in_record = received == Received::Part;
+                    }
                     Err(fault) => self.end(CloseReason::Protocol(fault)),
                 }
             }
@@ -156,15 +167,26 @@ impl Connection {
 
     /// Takes in what the client said, as far as there is room for it.
     fn take_in(&mut self) {
+        let mut spoke = false;
         while self.undecoded && self.inbox.has_room() && !self.client.out.is_ended() {
             match self.peer.next() {
-                Ok(Some(event)) => self.on(event),
+                Ok(Some(event)) => {
+                    spoke = true;
+                    self.on(event);
+                }
                 Ok(None) => self.undecoded = false,
                 Err(fault) => self.end(CloseReason::Protocol(fault)),
             }
         }
+        if spoke {
+            self.heard = Instant::now();
+        }
         if self.left && !self.undecoded {
             self.end(CloseReason::Left);
+        }
+        if self.timer.is_none() && (self.in_record || self.peer.holds_part()) {
+            self.heard = Instant::now();
+            self.timer = Some(Box::pin(sleep_until(self.heard + MESSAGE_TIMEOUT)));
         }
     }
 
@@ -259,7 +281,8 @@ impl Connection {
             if !self.registration.is_open() {
                 return self.end(CloseReason::HandshakeTimeout);
             }
-            let Some(late_after) = self.shared.late_after() else {
+            let in_part = self.in_record || self.peer.holds_part();
+            let Some(late_after) = self.shared.late_after().or(in_part.then_some(MESSAGE_TIMEOUT)) else {
                 self.timer = None;
                 return;
             };
@@ -270,7 +293,11 @@ impl Connection {
             }
             let due = self.heard + late_after;
             if due <= now {
-                return self.end(CloseReason::HeartbeatTimeout);
+                return self.end(if in_part {
+                    CloseReason::MessageTimeout
+                } else {
+                    CloseReason::HeartbeatTimeout
+                });
             }
             timer.as_mut().reset(due);
         }

@@ -69,7 +69,9 @@ impl Counts {
                 Fault::NotEncrypted { .. } | Fault::Encrypted | Fault::Tls(_) | Fault::TlsTooLong { .. },
             ) => &self.refused_tls,
             CloseReason::Protocol(_) => &self.faults,
-            CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout => &self.timeouts,
+            CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout | CloseReason::MessageTimeout => {
+                &self.timeouts
+            }
             CloseReason::SlowReader { .. } => &self.slow_readers,
             CloseReason::Kicked { .. } => &self.kicked,
             CloseReason::Left

@@ -21,6 +21,7 @@ use super::{
     tls::{Tls, TlsError, TlsFiles},
     wording::Wording,
 };
+use crate::bounded;
 
 /// A connector for WebSocket and raw TCP clients on one port; the first bytes of a connection tell which it is.
 ///
@@ -45,6 +46,8 @@ pub struct Hybrid {
     pub(crate) max_connections_per_address: Option<u32>,
     pub(crate) new_connections_per_second: Option<u32>,
     pub(crate) blacklist: Vec<Cidr>,
+    /// Nothing means any address of this machine.
+    pub(crate) listen: Option<String>,
     /// What can't be meant, found when the server starts.
     pub(crate) problems: Vec<String>,
 }
@@ -82,18 +85,21 @@ impl Hybrid {
             max_connections_per_address: None,
             new_connections_per_second: None,
             blacklist: Vec::new(),
+            listen: None,
             problems: Vec::new(),
         }
     }
 
     /// How often client and connector say that they are there. A client that is silent for twice as long is closed.
-    /// Clients are told it in seconds; some understand whole ones only. Zero means no heartbeats.
+    /// So is one whose message takes longer than that from its first byte to its last. Clients are told the interval in
+    /// seconds; some understand whole ones only. Zero means no heartbeats.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = Some(interval).filter(|interval| !interval.is_zero());
+        self.heartbeat = Some(bounded(interval)).filter(|interval| !interval.is_zero());
         self
     }
 
-    /// No heartbeats: a client that vanishes without a word is noticed by TCP only, after minutes.
+    /// No heartbeats: a client that vanishes without a word is noticed by TCP only, after minutes. A message still has to be
+    /// whole within 60 s.
     pub fn no_heartbeat(mut self) -> Self {
         self.heartbeat = None;
         self
@@ -132,6 +138,14 @@ impl Hybrid {
     /// What its clients are told.
     pub(crate) fn wording(&self, dictionary: &Dictionary) -> Wording {
         Wording { dictionary: self.dictionary.then(|| dictionary.clone()), protos: self.protobuf.clone() }
+    }
+
+    /// Listens for clients on this address or name of this machine only. `0.0.0.0` is IPv4, `::` both IPv4 and IPv6. If not
+    /// said it is both, on all addresses; IPv4 where the system has no IPv6. A name is looked up when the server starts, and
+    /// the first of its addresses that this machine has is taken. `servers.json` may say `client-listen`.
+    pub fn listen(mut self, host: impl Into<String>) -> Self {
+        self.listen = Some(host.into());
+        self
     }
 
     /// How many connections may be open at once. One more is closed as soon as it is accepted.
@@ -191,7 +205,7 @@ impl Hybrid {
     /// How long a connection may take from being accepted to the end of its handshake, with all that comes before it (TLS,
     /// the request of a WebSocket), before it is closed.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
+        self.handshake_timeout = bounded(timeout);
         self
     }
 
@@ -233,7 +247,7 @@ impl Hybrid {
     /// pushes a second go to many: 20 to 50 ms save half of the work, since each write costs as much as what it writes. Answers
     /// to requests don't wait, and take along what does. Without this, and with zero, pushes leave as soon as they can.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
-        self.flush_interval = Some(interval).filter(|interval| !interval.is_zero());
+        self.flush_interval = Some(bounded(interval)).filter(|interval| !interval.is_zero());
         self
     }
 
@@ -264,6 +278,9 @@ impl Hybrid {
         let second_max = options.new_connections_per_second.map(Into::into);
         self.new_connections_per_second = second_max.or(self.new_connections_per_second);
         self.blacklist.extend(&options.blacklist);
+        if let Some(host) = &options.client_listen {
+            self.listen = Some(host.clone());
+        }
         if let Some(tls) = &options.tls {
             let (cert, key) = (PathBuf::from(&tls.cert), PathBuf::from(&tls.key));
             self.tls = Some(TlsFiles { cert, key, plain_too: tls.plain });
@@ -293,6 +310,7 @@ impl fmt::Debug for Hybrid {
             .field("heartbeat", &self.heartbeat)
             .field("dictionary", &self.dictionary)
             .field("protobuf", &self.protobuf.is_some())
+            .field("listen", &self.listen)
             .field("max_connections", &self.max_connections)
             .field("handshake_timeout", &self.handshake_timeout)
             .field("tls", &self.tls)

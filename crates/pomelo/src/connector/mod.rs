@@ -151,15 +151,15 @@ struct Registration {
 }
 
 impl Connector {
-    /// Listens on `addr`; port 0 takes a free one. Within a tokio runtime.
+    /// Listens on the first of `addrs` that this machine has; port 0 takes a free one. Within a tokio runtime.
     pub(crate) fn bind(
-        addr: SocketAddr,
+        addrs: &[SocketAddr],
         hybrid: Hybrid,
         tls: Option<Tls>,
         dictionary: Arc<Dictionary>,
         service: Arc<dyn ClientService>,
     ) -> Result<Self, ConnectorError> {
-        let listener = listen(addr).map_err(|source| ConnectorError::Bind { addr, source })?;
+        let listener = listen(addrs).map_err(|(addr, source)| ConnectorError::Bind { addr, source })?;
         Ok(Self { listener, shared: Arc::new(Shared::new(hybrid, tls, dictionary, service)) })
     }
 
@@ -265,7 +265,8 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
             }
         };
         let (socket, addr) = match accepted {
-            Ok(accepted) => accepted,
+            // IPv4 comes in the clothes of IPv6 where both are listened to.
+            Ok((socket, addr)) => (socket, SocketAddr::new(addr.ip().to_canonical(), addr.port())),
             // The client's affair: others must not wait for it.
             Err(error)
                 if matches!(

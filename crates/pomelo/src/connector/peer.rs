@@ -133,6 +133,15 @@ impl Peer {
         }
     }
 
+    /// Whether a package or frame has begun that is not whole.
+    pub(super) fn holds_part(&self) -> bool {
+        match &self.wire {
+            Wire::WebSocket { frames, .. } => frames.buffered_bytes() > 0,
+            Wire::Tcp(packages) => packages.buffered_bytes() > 0,
+            Wire::Unknown(_) | Wire::Http(_) | Wire::Done => false,
+        }
+    }
+
     fn request(&mut self, request: HttpRequest, rest: &[u8]) -> Event {
         self.wire = Wire::Done;
         match request {

@@ -284,7 +284,7 @@ async fn a_port_in_use_is_said_with_its_address() {
     let dictionary = Arc::new(Dictionary::new([""; 0], [""; 0]).unwrap());
     let service = Arc::new(Arc::new(Service::default()));
     let error =
-        Connector::bind(rig.addr, Hybrid::new(), None, dictionary, service).err().unwrap().to_string();
+        Connector::bind(&[rig.addr], Hybrid::new(), None, dictionary, service).err().unwrap().to_string();
     assert!(error.starts_with(&format!("cannot listen for clients on {}: ", rig.addr)), "{error}");
     rig.stop(()).await;
 }
