@@ -4,11 +4,7 @@
 //! all frontends: one message to each and one back. So nothing can be out of date or has to be rebuilt when a frontend or a
 //! master dies, at the price that asking costs more the more frontends there are. Pushes to users need no asking.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -16,32 +12,23 @@ use pomelo_protocol::ServerId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
-    CallError, ChannelError, Channels, Context, Error, Extract, Push, Session, UserId, codec, lock,
+    CallError, ChannelError, Channels, Context, Error, Extract, Push, Session, UserId, codec,
     rpc::Peers,
     servers::Directory,
-    session::{
-        Claims, Command, Outcome, Owner, SessionCommand, SessionError, SessionTable, SingleSession, Snapshot,
-        Stamp, Verdict,
-    },
-    wire,
+    session::{Owner, SessionTable, Snapshot},
 };
 
 /// Which sessions have these users: a list of them, answered with a list of [`Known`].
 pub(crate) const FIND: &str = "sys.find";
 /// Kicks a user's sessions: [`Kick`], answered with their number.
 pub(crate) const KICK: &str = "sys.kick";
-/// A user is to have one session, at the frontend that asks: [`Claim`], answered with a [`Verdict`].
+/// A user is to have one session, at the frontend that asks: `Claim`, answered with a `Verdict`.
 pub(crate) const CLAIM: &str = "sys.claim";
+/// The frontend has users that are to have one session: a list of `Claim`, answered with a list of those that this one keeps.
+pub(crate) const HOLD: &str = "sys.hold";
 
 /// Most users of one question.
 const ASKED_MAX: usize = 10_000;
-
-/// How long a claim waits for the other frontends, and so how long a user can't come in while one of them hangs. Well below the
-/// time that a server waits which binds a session of another.
-const CLAIM_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Why a session is kicked when its user signs in elsewhere.
-const ELSEWHERE: &str = "signed in elsewhere";
 
 /// The users of the whole cluster, wherever they are connected, as an argument of handlers, remotes and hooks.
 ///
@@ -102,12 +89,6 @@ pub(crate) struct Known {
 pub(crate) struct Kick {
     pub(crate) uid: UserId,
     pub(crate) reason: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Claim {
-    pub(crate) uid: UserId,
-    pub(crate) stamp: Stamp,
 }
 
 impl Users {
@@ -173,7 +154,7 @@ impl Users {
     }
 
     fn frontends(&self) -> Vec<ServerId> {
-        frontends(&self.directory, None)
+        frontends(&self.directory)
     }
 }
 
@@ -183,14 +164,15 @@ impl<C: Context> Extract<C> for Users {
     }
 }
 
-/// The frontends that speak this framework's own protocol, without one.
-fn frontends(directory: &Directory, without: Option<&ServerId>) -> Vec<ServerId> {
+/// The frontends that speak this framework's own protocol.
+pub(crate) fn frontends(directory: &Directory) -> Vec<ServerId> {
     let servers = directory.now();
     let ours = servers.iter().filter(|server| server.frontend && server.incarnation.is_some());
-    ours.map(|server| server.id.clone()).filter(|id| Some(id) != without).collect()
+    ours.map(|server| server.id.clone()).collect()
 }
 
-async fn ask<T: DeserializeOwned>(
+/// Asks these frontends at once. Their answers, and who did not answer.
+pub(crate) async fn ask<T: DeserializeOwned>(
     peers: &dyn Peers,
     frontends: Vec<ServerId>,
     method: &str,
@@ -222,119 +204,6 @@ async fn ask<T: DeserializeOwned>(
         }
     }
     (answers, silent)
-}
-
-/// What a frontend does for the rule of one session a user.
-pub(crate) struct Single {
-    pub(crate) claims: Mutex<Claims>,
-    pub(crate) peers: Arc<dyn Peers>,
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) me: ServerId,
-    pub(crate) deadline: Duration,
-}
-
-impl Single {
-    /// Claims a user for a session of this frontend: the session may be bound then. What is to be kicked when it is.
-    pub(crate) async fn claim(
-        &self,
-        table: &SessionTable,
-        session: u64,
-        uid: &UserId,
-    ) -> Result<Former, SessionError> {
-        let elsewhere = || SessionError::SignedInElsewhere { uid: uid.clone() };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-        let stamp = Stamp { at_us, frontend: self.me.clone(), session };
-        let others = || table.by_uid(uid).into_iter().filter(|other| other.id() != session);
-        if !lock(&self.claims).make(uid, stamp.clone(), others().next().is_some()) {
-            return Err(elsewhere());
-        }
-        // Ended also if nobody waits for this future any more.
-        let mut open = Open { single: self, uid, stamp: &stamp, over: false };
-        let claim = codec::to_server(&Claim { uid: uid.clone(), stamp: stamp.clone() });
-        let frontends = frontends(&self.directory, Some(&self.me));
-        let (answers, silent) =
-            ask::<Verdict>(&*self.peers, frontends, CLAIM, claim, CLAIM_TIMEOUT.min(self.deadline)).await;
-        if !silent.is_empty() {
-            tracing::warn!(%uid, ?silent, "frontends could not be asked whether the user is there, too");
-        }
-        let outcome = open.end(answers.iter().any(|(_, verdict)| *verdict == Verdict::Kept));
-        let kicks = lock(&self.claims).rule() == SingleSession::KickFormer;
-        match outcome {
-            Outcome::Won => {
-                let here = others().filter(|_| kicks).map(|other| other.id()).collect();
-                return Ok(Former { here, elsewhere: answers });
-            }
-            // Whoever did not win is the former session.
-            Outcome::Lost if kicks => kick(table, session),
-            Outcome::Lost | Outcome::Repeated => {}
-        }
-        Err(elsewhere())
-    }
-
-    /// The session has been bound: the former ones go.
-    pub(crate) fn won(&self, table: &SessionTable, former: Former) {
-        former.here.iter().for_each(|session| kick(table, *session));
-        self.kick_elsewhere(former.elsewhere);
-    }
-
-    /// Kicks the sessions that other frontends had when they granted a claim that has been won.
-    fn kick_elsewhere(&self, answers: Vec<(ServerId, Verdict)>) {
-        for (frontend, verdict) in answers {
-            let Verdict::Granted { former, life } = verdict else { continue };
-            for id in former {
-                let command = Command::Kick(ELSEWHERE.to_owned());
-                let kick = codec::to_server(&SessionCommand { id, life, command }).map_err(CallError::from);
-                let sent = kick.and_then(|kick| Ok(self.peers.send(&frontend, wire::SESSION, kick)?));
-                if let Err(error) = sent {
-                    tracing::warn!(%frontend, session = id, %error, "the former session could not be kicked");
-                }
-            }
-        }
-    }
-
-    /// Another frontend claims a user. `life` is that of this one.
-    pub(crate) fn judge(&self, table: &SessionTable, life: u64, claim: &Claim) -> Verdict {
-        let former: Vec<_> = table.by_uid(&claim.uid).iter().map(Session::id).collect();
-        match lock(&self.claims).judge(&claim.uid, &claim.stamp, !former.is_empty()) {
-            true => Verdict::Granted { former, life },
-            false => Verdict::Kept,
-        }
-    }
-}
-
-fn kick(table: &SessionTable, session: u64) {
-    // The only error is that it is closed already, which is what is wanted.
-    let _ = table.apply(session, Command::Kick(ELSEWHERE.to_owned()));
-}
-
-/// Sessions that a user had before the one that has won it.
-pub(crate) struct Former {
-    here: Vec<u64>,
-    elsewhere: Vec<(ServerId, Verdict)>,
-}
-
-/// A claim that has been made and is not over.
-struct Open<'a> {
-    single: &'a Single,
-    uid: &'a UserId,
-    stamp: &'a Stamp,
-    over: bool,
-}
-
-impl Open<'_> {
-    fn end(&mut self, kept_elsewhere: bool) -> Outcome {
-        self.over = true;
-        lock(&self.single.claims).end(self.uid, self.stamp, kept_elsewhere)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if !self.over {
-            self.end(true);
-        }
-    }
 }
 
 /// What a frontend knows of users, asked by another server.

@@ -165,15 +165,19 @@ impl Node {
                 let users::Kick { uid, reason } = codec::from_server(body)?;
                 Ok(codec::to_server(&table.kick(&uid, &reason))?)
             }
-            _ => {
+            // Without the rule, nothing here is in the way of a server that has it.
+            users::CLAIM => {
                 let claim = codec::from_server(body)?;
-                // Without the rule, nothing here is in the way of a server that has it.
-                let granted = Verdict::Granted { former: Vec::new(), life };
-                let verdict = table.single().map_or(granted, |single| single.judge(table, life, &claim));
-                Ok(codec::to_server(&verdict)?)
+                let granted = Verdict::Granted { former_us: None };
+                Ok(codec::to_server(&table.single().map_or(granted, |single| single.judge(&claim)))?)
+            }
+            _ => {
+                let holds: Vec<_> = codec::from_server(body)?;
+                let kept = table.single().map(|single| single.heard(table, &holds)).unwrap_or_default();
+                Ok(codec::to_server(&kept)?)
             }
         };
-        if !matches!(method, users::FIND | users::KICK | users::CLAIM) {
+        if !matches!(method, users::FIND | users::KICK | users::CLAIM | users::HOLD) {
             return None;
         }
         Some(match self.table() {

@@ -1,6 +1,6 @@
 //! What servers say to each other about channels: to a frontend what is pushed to whom, to a holder of channels who has left.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
@@ -36,8 +36,19 @@ impl Node {
         Some(done)
     }
 
-    /// Looks after channels on both sides, for ever.
+    /// Looks after what servers tell each other by themselves, for ever.
     pub(super) async fn tend(&self) {
+        let one_session = async {
+            match self.table.as_deref().and_then(|table| Some((table, table.single()?))) {
+                Some((table, single)) => single.tell(table).await,
+                None => pending().await,
+            }
+        };
+        tokio::join!(self.tend_channels(), one_session);
+    }
+
+    /// Looks after channels on both sides.
+    async fn tend_channels(&self) {
         let mut ticks = interval(TEND_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

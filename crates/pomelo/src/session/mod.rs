@@ -8,6 +8,7 @@ pub(crate) mod groups;
 mod nobody;
 mod pushed;
 mod sessions;
+mod single;
 mod snapshot;
 mod table;
 
@@ -22,8 +23,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use self::{claims::SingleSession, sessions::Sessions};
 pub(crate) use self::{
-    claims::{Claims, Outcome, Stamp, Verdict},
+    claims::Verdict,
     command::{Command, CommandReply, SessionCommand},
+    single::Single,
     snapshot::Snapshot,
     table::{Connection, SessionTable},
 };
