@@ -102,8 +102,8 @@ impl NodeRunning {
     }
 }
 
-/// Opens the ports, starts serving, and begins to look for a master.
-pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
+/// Opens the ports, starts serving, and begins to look for a master; unless `stop` is done first.
+pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Result<NodeRunning, StartError> {
     let Setup {
         mut server,
         types,
@@ -191,10 +191,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         snapshots: Snapshots::default(),
         warnings: Throttle::default(),
     });
-    node.prepare().await.map_err(|(what, error)| {
-        let server = node.parts.0.me.id.clone();
-        StartError::Hook { server, what, error }
-    })?;
+    node.prepare(stop).await?;
     inbox.open(&node);
     if let Some(table) = &node.table
         && !node.hooks.session_bound.is_empty()
@@ -203,6 +200,15 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         table.on_bound(move |session| {
             if let Some(node) = node.upgrade() {
                 node.session_bound(session);
+            }
+        });
+    }
+
+    if !node.hooks.members_left.is_empty() {
+        let node = Arc::downgrade(&node);
+        channels.on_gone(move |left| {
+            if let Some(node) = node.upgrade() {
+                node.members_left(left);
             }
         });
     }
