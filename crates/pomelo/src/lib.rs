@@ -133,7 +133,7 @@ use std::{
 pub use answer::RouteError;
 pub use app::{App, StartError};
 pub use args::{Args, ArgsError};
-pub use channel::{Channel, ChannelError, Channels};
+pub use channel::{Channel, ChannelError, Channels, Leavers, MembersLeft};
 pub use connector::{Hybrid, TlsError};
 pub use drain::Drain;
 pub use error::{Error, Result};

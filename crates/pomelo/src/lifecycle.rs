@@ -6,7 +6,9 @@ use std::{any::Any, ops::Deref, sync::Arc, time::Duration};
 use pomelo_protocol::ServerInfo;
 use pomelo_rpc::BoxFuture;
 
-use crate::{Context, Error, Extract, MembersLeft, Session, extract::Parts, handler::HookFn, server::Registered};
+use crate::{
+    Context, Error, Extract, MembersLeft, Session, extract::Parts, handler::HookFn, server::Registered,
+};
 
 /// How long a hook before start-up, or the making of a [`State`](crate::State), may take before the start has failed.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);

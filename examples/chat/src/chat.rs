@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pomelo::{Channels, Push, Remote, Result, Route, ServerId, Session, State, UserId};
+use pomelo::{Channels, Leavers, Push, Remote, Result, Route, ServerId, Session, State, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,8 +24,6 @@ pub const KICK_UID: Route<(), Code> = Route::new("chat.chatHandler.kickUid");
 
 /// A connector brings somebody into a room.
 pub const ADD: Remote<Join, Users> = Remote::new("chat.chatRemote.add");
-/// A connector says that somebody has gone.
-pub const KICK: Remote<Leave, ()> = Remote::new("chat.chatRemote.kick");
 
 /// Somebody said something.
 pub const ON_CHAT: Push<Said> = Push::new("onChat");
@@ -77,17 +75,6 @@ pub struct Join {
     /// The user.
     pub uid: UserId,
     /// The connector that holds the connection.
-    pub frontend: ServerId,
-    /// The room.
-    pub rid: String,
-}
-
-/// Who leaves.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Leave {
-    /// The user.
-    pub uid: UserId,
-    /// The connector that held the connection.
     pub frontend: ServerId,
     /// The room.
     pub rid: String,
@@ -179,7 +166,7 @@ pub struct Limits {
 pub struct Sequence(AtomicU64);
 
 impl Sequence {
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
@@ -234,12 +221,14 @@ pub async fn add(channels: Channels, join: Join) -> Result<Users> {
     Ok(Users::Names(room.members().iter().map(|uid| name(uid).to_owned()).collect()))
 }
 
-/// See [`KICK`].
-pub async fn kick(channels: Channels, leave: Leave) -> Result<()> {
-    let room = channels.channel(&leave.rid);
-    room.leave(&leave.uid, &leave.frontend);
-    if !is_quiet(&leave.rid) {
-        room.push(ON_LEAVE, &User { user: name(&leave.uid).to_owned() }).await?;
+/// Whoever is gone is out of the room already; those who are left hear of it.
+pub async fn left(channels: Channels, leavers: Leavers) -> Result<()> {
+    let room = channels.channel(&leavers.channel);
+    for uid in leavers.users.iter().filter(|_| !is_quiet(&leavers.channel)) {
+        // Who is there again, perhaps at another connector, has not left.
+        if room.frontend_of(uid).is_none() {
+            room.push(ON_LEAVE, &User { user: name(uid).to_owned() }).await?;
+        }
     }
     Ok(())
 }
@@ -327,6 +316,17 @@ mod tests {
             .map(|p| (p.message.msg, p.message.from, p.users.len()))
             .collect();
         assert_eq!(heard, [("hi".into(), "alice".into(), 2), ("psst".into(), "alice".to_owned(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn the_room_hears_who_left_but_not_of_somebody_who_is_there_again() {
+        let stage = Stage::new("chat-server-1");
+        let (alice, _bob) = (in_room(&stage, "alice").await, in_room(&stage, "bob").await);
+        let users = vec![alice.uid().unwrap(), UserId::from("carol*lobby")];
+        let leavers = Leavers { channel: "lobby".into(), frontend: alice.frontend(), users };
+        left(stage.channels(), leavers).await.unwrap();
+        let heard: Vec<_> = stage.pushed(ON_LEAVE).into_iter().map(|p| p.message.user).collect();
+        assert_eq!(heard, ["carol"]);
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use pomelo::{Result, Route, Rpc, Servers, Session, Sessions, State, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{self, Join, Leave};
+use crate::chat::{self, Join};
 
 /// Come in.
 pub const ENTER: Route<Enter, Entered> = Route::new("connector.entryHandler.enter");
@@ -140,13 +140,6 @@ pub async fn enter(
         users => users,
     };
     Ok(Entered { code: 200, users: Some(users), error: false })
-}
-
-/// Whoever goes leaves the room.
-pub async fn leave(session: Session, rpc: Rpc) -> Result<()> {
-    let (Ok(uid), Some(rid)) = (session.uid(), session.get::<String>("rid")) else { return Ok(()) };
-    rpc.call(chat::KICK, &session, &Leave { uid, frontend: session.frontend(), rid }).await?;
-    Ok(())
 }
 
 /// See [`ECHO`].

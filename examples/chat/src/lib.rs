@@ -6,6 +6,7 @@
 
 pub mod chat;
 pub mod connector;
+pub mod crons;
 pub mod gate;
 
 use std::time::Duration;
@@ -35,7 +36,6 @@ pub fn app(config: Config) -> App {
                 .handler(connector::COUNTED, connector::counted)
                 .handler(connector::FAIL, connector::fail)
                 .handler(connector::KICK_ME, connector::kick_me)
-                .on_session_closed(connector::leave)
         })
         .server("chat", |s| {
             s.state(chat::Limits { content_bytes_max: CONTENT_BYTES_MAX })
@@ -47,7 +47,8 @@ pub fn app(config: Config) -> App {
                 .handler(chat::MARK, chat::mark)
                 .handler(chat::KICK_UID, chat::kick_uid)
                 .remote(chat::ADD, chat::add)
-                .remote(chat::KICK, chat::kick)
+                .cron(crons::TELL_TIME, crons::tell_time)
+                .on_members_left(chat::left)
         })
         .route("chat", chat_server)
         .messages(messages)

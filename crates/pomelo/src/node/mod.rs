@@ -4,6 +4,7 @@
 //! server up and down, [`orders`] answers masters. Not here: sockets (`connector`, `pomelo-rpc`).
 
 mod crons;
+mod departures;
 mod drill;
 mod events;
 mod follow;
@@ -158,9 +159,7 @@ impl Node {
     fn about_users(&self, method: &str, body: &[u8]) -> Option<Result<Bytes>> {
         let life = self.parts.0.me.incarnation.unwrap_or_default();
         let answer = |table: &SessionTable| match method {
-            users::FIND => {
-                Ok(codec::to_server(&users::known(table, life, &codec::from_server::<Vec<_>>(body)?))?)
-            }
+            users::FIND => Ok(codec::to_server(&users::known(table, life, &codec::from_server(body)?))?),
             users::KICK => {
                 let users::Kick { uid, reason } = codec::from_server(body)?;
                 Ok(codec::to_server(&table.kick(&uid, &reason))?)

@@ -132,6 +132,12 @@ pub enum SessionError {
     /// A push that no message can carry.
     #[error("push can't be sent")]
     Message(#[from] pomelo_protocol::message::MessageError),
+    /// The same, as the connector that holds the session says.
+    #[error("frontend can't do it: {why}")]
+    NotSent {
+        /// What is wrong, in words.
+        why: String,
+    },
     /// The connector that holds the session did not answer.
     #[error("frontend could not be asked")]
     Frontend(#[from] CallError),
