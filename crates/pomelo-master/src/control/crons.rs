@@ -156,6 +156,13 @@ impl Crons {
         }
     }
 
+    /// No server takes a job: nobody who comes later is told of it.
+    pub(super) fn refused(&mut self, change: &CronChange) -> Option<Write> {
+        let before = self.added.len();
+        self.undo(change);
+        (self.added.len() < before).then(|| put(ADDED, &self.added))
+    }
+
     /// Refuses a time that is too far ahead. Said in the log once, until the server asks for one that is not.
     fn check_clock(&mut self, due: &Due, clock_ms: i64) -> Result<(), Failure> {
         if !is_ahead(due.at, clock_ms) {

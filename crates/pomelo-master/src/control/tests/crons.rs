@@ -165,6 +165,28 @@ fn what_is_no_job_is_refused_in_words() {
 }
 
 #[test]
+fn a_job_that_no_server_takes_is_told_to_nobody_who_comes_later() {
+    let mut stage = Stage::active(&[]);
+    let (one, client) = (stage.server("chat-1", 1), stage.client("admin"));
+    let actions = stage.client_asks(client, "__console__", add("9"));
+    let done = stage.obeys(one, &actions, json!("action \"chatCron.count\" is unknown"));
+    let results = &answer(&done, client).unwrap()["results"];
+    assert_eq!(results["chat-1"]["error"], "action \"chatCron.count\" is unknown");
+    assert_eq!(stage.kept("desired/crons"), json!([]));
+    let (late, actions) = stage.register(server("chat-2", 1));
+    let named = told(&actions, late).iter().any(|body| body.to_string().contains("chatCron.count"));
+    assert!(!named, "{actions:?}");
+}
+
+#[test]
+fn a_job_for_servers_that_do_not_exist_is_refused() {
+    let mut stage = Stage::active(&[]);
+    let client = stage.client("admin");
+    let failure = answer(&stage.client_asks(client, "__console__", add("9")), client).unwrap_err();
+    assert!(failure.message.contains("no server of type \"chat\""), "{failure}");
+}
+
+#[test]
 fn an_added_job_that_could_not_be_recorded_is_told_to_nobody() {
     let mut stage = Stage::active(&[]);
     let client = stage.client("admin");
