@@ -134,7 +134,7 @@ pub use answer::RouteError;
 pub use app::{App, StartError};
 pub use args::{Args, ArgsError};
 pub use channel::{Channel, ChannelError, Channels, Leavers, MembersLeft};
-pub use connector::{Hybrid, TlsError};
+pub use connector::{Handshake, Hybrid, TlsError};
 pub use drain::Drain;
 pub use error::{Error, Result};
 pub use extract::{Caller, Context, Extract, Incoming, Me, Needs, RemoteCall, Request, State};
@@ -152,7 +152,7 @@ pub use running::Running;
 pub use schedule::{Cron, CronRun, Due};
 pub use server::Server;
 pub use servers::Servers;
-pub use session::{Session, SessionError, Sessions, SingleSession};
+pub use session::{Key, Session, SessionError, Sessions, Setting, SingleSession};
 pub use user::UserId;
 pub use users::{Found, Kicked, Users};
 
