@@ -177,3 +177,105 @@ impl Drop for Made<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+    use bytes::Bytes;
+    use pomelo_rpc::{BoxFuture, ErrorKind, RpcError, Who};
+
+    use super::*;
+    use crate::{
+        Servers,
+        connector::Frame,
+        session::{Command, Connection},
+    };
+
+    /// Another frontend: it grants every claim, hears only the third word about who is held, and keeps the user itself.
+    #[derive(Default)]
+    struct HardOfHearing(AtomicUsize);
+
+    impl Peers for HardOfHearing {
+        fn call(
+            &self,
+            server: &ServerId,
+            method: &str,
+            body: Bytes,
+            _deadline: Duration,
+        ) -> BoxFuture<'static, Result<Bytes, RpcError>> {
+            let answer = if method == users::CLAIM {
+                codec::to_server(&Verdict::Granted { former_us: Some(u64::MAX - 1) })
+            } else {
+                let holds: Vec<Claim> = codec::from_server(&body).unwrap();
+                codec::to_server(&holds.into_iter().map(|hold| hold.uid).collect::<Vec<_>>())
+            };
+            let is_lost = method == HOLD && self.0.fetch_add(1, Relaxed) < 2;
+            let kind = ErrorKind::Disconnected("lost".into());
+            let lost = RpcError { server: server.clone(), who: Who::Local, retry: true, kind };
+            Box::pin(async move { if is_lost { Err(lost) } else { Ok(answer.unwrap()) } })
+        }
+
+        fn send(&self, _server: &ServerId, _method: &str, _body: Bytes) -> Result<(), RpcError> {
+            Ok(())
+        }
+
+        fn link(&self, _server: &ServerId) -> Result<u64, RpcError> {
+            Ok(1)
+        }
+
+        fn present(&self, _server: &ServerId) -> Option<u64> {
+            Some(1)
+        }
+
+        fn send_over(&self, _to: &ServerId, _link: u64, _method: &str, _body: Bytes) -> Result<(), RpcError> {
+            Ok(())
+        }
+    }
+
+    #[derive(Default)]
+    struct Kicked(AtomicBool);
+
+    impl Connection for Kicked {
+        fn send(&self, _frame: &Frame) -> bool {
+            true
+        }
+
+        fn kick(&self, _reason: &str) {
+            self.0.store(true, Relaxed);
+        }
+
+        fn is_open(&self) -> bool {
+            true
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_frontend_is_told_who_is_held_until_it_answers_and_its_answer_counts() {
+        let me = ServerId::new("connector-server-1").unwrap();
+        let info = |id: &str| {
+            let json = serde_json::json!({ "id": id, "serverType": "connector", "host": "h", "frontend": true, "incarnation": 1 });
+            Arc::new(serde_json::from_value(json).unwrap())
+        };
+        let (peers, directory) = (Arc::new(HardOfHearing::default()), Arc::new(Directory::default()));
+        directory.replace(Servers::new(["connector-server-1", "connector-server-2"].map(info)));
+        let others = Arc::clone(&peers) as Arc<dyn Peers>;
+        let table = SessionTable::new(me.clone(), 1, Default::default(), Arc::clone(&others));
+        let rule = SingleSession::KickFormer;
+        table.only_one(Single::new(rule, me, others, directory, Duration::from_secs(5)));
+        let connection = Arc::new(Kicked::default());
+        table.open(1, Arc::clone(&connection) as Arc<dyn Connection>);
+        table.carry_out(1, Command::Bind(UserId::from("alice"))).await.unwrap();
+        let kicked = async {
+            while !connection.0.load(Relaxed) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            () = table.single().unwrap().tell(&table) => {}
+            () = kicked => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => panic!("told {} times", peers.0.load(Relaxed)),
+        }
+        assert_eq!(peers.0.load(Relaxed), 3);
+    }
+}

@@ -13,6 +13,8 @@ use crate::{
 
 const SIGN_IN: Route<String, ()> = Route::new("connector.userHandler.signIn");
 const SIGN_OUT: Route<(), ()> = Route::new("connector.userHandler.signOut");
+/// How many sessions a user has, whether these are all, and which frontends are silent, as a connector finds.
+const SEEK: Route<String, (usize, bool, Vec<String>)> = Route::new("connector.userHandler.seek");
 const NOTE: Route<(), Option<u32>> = Route::new("connector.userHandler.note");
 /// Ids of the frontends where a user has sessions, one for each session.
 const WHERE: Route<String, Vec<String>> = Route::new("chat.userHandler.where");
@@ -37,6 +39,12 @@ async fn note(session: Session, _: ()) -> Result<Option<u32>> {
 async fn find(users: Users, name: String) -> Result<Vec<String>> {
     let found = users.find(&UserId::from(name)).await;
     Ok(found.sessions.iter().map(|session| session.frontend().to_string()).collect())
+}
+
+async fn seek(users: Users, name: String) -> Result<(usize, bool, Vec<String>)> {
+    let found = users.find(&UserId::from(name)).await;
+    let silent = found.silent.iter().map(ToString::to_string).collect();
+    Ok((found.sessions.len(), found.is_complete(), silent))
 }
 
 async fn mark(users: Users, name: String) -> Result<()> {
@@ -84,6 +92,7 @@ impl Town {
                 s.connector(Hybrid::new())
                     .handler(SIGN_IN, sign_in)
                     .handler(SIGN_OUT, sign_out)
+                    .handler(SEEK, seek)
                     .handler(NOTE, note)
             })
             .server("chat", |s| {
@@ -245,4 +254,19 @@ async fn a_user_who_signed_in_at_two_connectors_that_did_not_know_each_other_kee
         assert!(kicked(&reason), "{rule:?}: {reason:?}");
         assert_eq!(ask::<Option<u32>>(&stays, NOTE.name(), &()).await, None);
     }
+}
+
+#[tokio::test]
+async fn nobody_is_told_from_not_everybody_answered() {
+    let mut town = Town::without_master(None).await;
+    let client = town.client(1).await;
+    let seek = async || ask::<(usize, bool, Vec<String>)>(&client, SEEK.name(), &"alice").await;
+    assert_eq!(seek().await, (0, false, vec![]), "whoever knows nobody can't be sure");
+    town.start_master().await;
+    town.settled().await;
+    assert_eq!(seek().await, (0, true, vec![]));
+    let second = town.servers.remove(1);
+    second.stop().await.unwrap();
+    // Until it is sure that nobody is connected to it any more.
+    assert_eq!(seek().await, (0, false, vec!["connector-server-2".to_owned()]));
 }
