@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pomelo::{Channels, Leavers, Push, Remote, Result, Route, ServerId, Session, State, UserId};
+use pomelo::{Channels, Leavers, Push, Remote, Result, Route, ServerId, Session, Setting, State, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::connector::{Code, Echo, Echoed, Users};
+use crate::connector::{Code, Echo, Echoed, ROOM, Users};
 
 /// Say something.
 pub const SEND: Route<Say, ()> = Route::new("chat.chatHandler.send");
@@ -33,6 +33,9 @@ pub const ON_ADD: Push<User> = Push::new("onAdd");
 pub const ON_LEAVE: Push<User> = Push::new("onLeave");
 /// What [`BENCH`] pushes.
 pub const ON_BENCH: Push<Benched> = Push::new("onBench");
+
+/// What [`MARK`] writes.
+const MARKED: Setting<Value> = Setting::new("mark");
 
 /// Rooms whose name starts with this tell nobody who comes and goes: for measurements with thousands of users.
 const QUIET: &str = "quiet";
@@ -193,7 +196,7 @@ pub async fn send(
     if req.content.len() > limits.content_bytes_max {
         Err(ChatError::TooLong(req.content.len()))?;
     }
-    let rid: String = session.get("rid").ok_or(ChatError::NotInRoom)?;
+    let rid = session.get(ROOM).ok_or(ChatError::NotInRoom)?;
     let room = channels.channel(&rid);
     let said = Said {
         msg: req.content,
@@ -251,7 +254,7 @@ pub async fn bench(
     session: Session,
     req: Bench,
 ) -> Result<Code> {
-    let rid: String = session.get("rid").ok_or(ChatError::NotInRoom)?;
+    let rid = session.get(ROOM).ok_or(ChatError::NotInRoom)?;
     let room = channels.channel(&rid);
     for _ in 0..req.n.unwrap_or(1).min(BENCH_PUSHES_MAX) {
         let benched = Benched { seq: sequence.next(), t: req.t.clone(), msg: req.msg.clone() };
@@ -262,8 +265,8 @@ pub async fn bench(
 
 /// See [`MARK`].
 pub async fn mark(session: Session, req: Mark) -> Result<Marked> {
-    session.set("mark", &req.mark).await?;
-    Ok(Marked { code: 200, mark: session.get("mark").unwrap_or_default() })
+    session.set(MARKED, &req.mark).await?;
+    Ok(Marked { code: 200, mark: session.get(MARKED).unwrap_or_default() })
 }
 
 /// See [`KICK_UID`].
@@ -297,7 +300,7 @@ mod tests {
         let session = stage.session();
         let uid = UserId::from(format!("{user}*lobby"));
         session.bind(uid.clone()).await.unwrap();
-        session.set("rid", "lobby").await.unwrap();
+        session.set(ROOM, &"lobby".to_owned()).await.unwrap();
         let join = Join { uid, frontend: session.frontend(), rid: "lobby".into() };
         add(stage.channels(), join).await.unwrap();
         session

@@ -87,7 +87,7 @@ fn with_page(hybrid: Hybrid) -> Hybrid {
 
 /// A session goes to the chat server that was chosen when it entered its room; before that any one will do.
 fn chat_server(session: &Session, chats: &Servers) -> Option<ServerId> {
-    match session.get::<String>("chatId") {
+    match session.get(connector::CHAT) {
         Some(id) => chats.get(&id).map(|server| server.id.clone()),
         None => chats.by_hash(&session.id().to_string()),
     }
