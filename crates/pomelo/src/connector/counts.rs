@@ -64,6 +64,7 @@ impl Counts {
     /// A connection ended.
     pub(super) fn add(&self, why: &CloseReason) {
         let count = match why {
+            CloseReason::NotAdmitted(refusal) => return self.refused(*refusal),
             CloseReason::Refused { .. } => &self.refused_handshakes,
             CloseReason::Protocol(
                 Fault::NotEncrypted { .. } | Fault::Encrypted | Fault::Tls(_) | Fault::TlsTooLong { .. },

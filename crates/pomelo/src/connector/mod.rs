@@ -21,6 +21,7 @@ mod inbox;
 mod out;
 mod page;
 mod peer;
+mod proxied;
 mod secure;
 mod sink;
 #[cfg(test)]
@@ -49,14 +50,14 @@ use tokio::{
 
 use crate::{listen::listen, throttle::Throttle};
 
-use admission::{Admission, Place};
+use admission::{Admission, Place, Refusal};
 use connection::Connection;
 use counts::Counts;
 use flusher::Flusher;
 use out::Out;
 use page::Pages;
 
-pub use hybrid::Hybrid;
+pub use hybrid::{Handshake, Hybrid};
 pub use tls::TlsError;
 
 pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
@@ -147,7 +148,7 @@ struct Registration {
     /// Whether the service knows of the client.
     open: bool,
     /// Its place among the connections this connector may have.
-    _place: Place,
+    place: Place,
 }
 
 impl Connector {
@@ -284,7 +285,12 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
                 continue;
             }
         };
-        let place = match shared.admission.admit(addr.ip(), Instant::now()) {
+        let proxied = shared.hybrid.proxies.iter().any(|net| net.contains(addr.ip()));
+        let place = match proxied {
+            true => shared.admission.admit_proxy(),
+            false => shared.admission.admit(addr.ip(), Instant::now()),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(refusal) => {
                 shared.counts.refused(refusal);
@@ -296,7 +302,7 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
         };
         id += 1;
         shared.counts.accepted();
-        if let Some(connection) = begin(socket, addr, id, shared, place) {
+        if let Some(connection) = begin(socket, addr, id, shared, place, proxied) {
             connections.spawn(closing::serve(Box::new(connection)));
         }
     }
@@ -309,6 +315,7 @@ fn begin(
     id: u64,
     shared: &Arc<Shared>,
     place: Place,
+    proxied: bool,
 ) -> Option<Connection> {
     socket.set_nodelay(true).ok()?;
     if shared.hybrid.heartbeat.is_none() {
@@ -319,7 +326,7 @@ fn begin(
     let out = Out::new(writer, shared.hybrid.buffer_bytes_max);
     let client = Client::new(id, addr, out, shared.flusher.clone());
     let registration = Registration::new(shared.clone(), client.clone(), place);
-    Some(Connection::new(reader, client, registration))
+    Some(Connection::new(reader, client, registration, proxied))
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -371,7 +378,13 @@ impl Shared {
 impl Registration {
     fn new(shared: Arc<Shared>, client: Arc<Client>, place: Place) -> Self {
         shared.lock_clients().insert(client.id(), client.clone());
-        Self { shared, client, open: false, _place: place }
+        Self { shared, client, open: false, place }
+    }
+
+    /// A proxy says whose connection it is.
+    fn comes_from(&mut self, addr: SocketAddr, now: Instant) -> Result<(), Refusal> {
+        self.client.comes_from(addr);
+        self.place.comes_from(addr.ip(), now)
     }
 
     fn open(&mut self) {

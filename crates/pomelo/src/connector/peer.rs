@@ -133,10 +133,10 @@ impl Peer {
         }
     }
 
-    /// Whether a package or frame has begun that is not whole.
-    pub(super) fn holds_part(&self) -> bool {
+    /// Whether bytes are held; those of a package or frame that is not whole, when there is no [`next`](Self::next).
+    pub(super) fn holds_bytes(&self) -> bool {
         match &self.wire {
-            Wire::WebSocket { frames, .. } => frames.buffered_bytes() > 0,
+            Wire::WebSocket { frames, packages } => !packages.is_empty() || frames.buffered_bytes() > 0,
             Wire::Tcp(packages) => packages.buffered_bytes() > 0,
             Wire::Unknown(_) | Wire::Http(_) | Wire::Done => false,
         }

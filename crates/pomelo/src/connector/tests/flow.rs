@@ -233,6 +233,27 @@ async fn a_client_that_sends_faster_than_it_is_handled_is_made_to_wait_and_loses
 }
 
 #[tokio::test]
+async fn a_client_that_floods_takes_turns_with_the_others() {
+    /// Far less than what it has sent by then.
+    const TURNS_MAX: usize = 10_000;
+    let rig = Rig::start(Hybrid::new());
+    let (mut flooder, mut bystander) = (rig.tcp().await, rig.ws().await);
+    let block = notify("test.h.nothing", "").repeat(10_000);
+    let flood = tokio::spawn(async move { while flooder.socket.write_all(&block).await.is_ok() {} });
+    let handled = || rig.service.log().iter().filter(|line| line.starts_with("1 test.h.nothing")).count();
+    rig.service.until("the flood is there", |log| log.len() > TURNS_MAX).await;
+    for n in 0..10 {
+        let before = handled();
+        bystander.put(&request(n, "test.h.echo", "I play")).await;
+        assert_eq!(bystander.message().await, format!("response {n} I play"));
+        let meanwhile = handled() - before;
+        assert!(meanwhile < TURNS_MAX, "{meanwhile} messages of the flood came before one request");
+    }
+    flood.abort();
+    rig.stop(bystander).await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_closed_and_nobody_else_notices() {
     let rig = Rig::start(Hybrid::new().buffer_bytes_max(64 * 1024));
     let (slow_tcp, slow_ws) = (rig.tcp().await, rig.ws().await);
