@@ -177,7 +177,9 @@ impl Rpc {
         join_all(calls).await
     }
 
-    /// Sends a request and does not wait: it is handled at most once, in the order sent, and its answer is dropped.
+    /// Sends a request and does not wait: it is handled at most once, begun in the order sent, calls among them, and its answer
+    /// is dropped. A server that has not done with 4,096 of them gets no more of this one's, which is an error that may be
+    /// tried again ([`pomelo_rpc::Limit::Notices`]); calls to it and answers go on meanwhile.
     pub fn send<'a, Req, Res>(
         &self,
         remote: Remote<Req, Res>,
