@@ -13,6 +13,8 @@ pub mod package;
 pub mod protobuf;
 pub mod route;
 pub mod server;
+pub mod typed;
 pub mod websocket;
 
 pub use server::{InvalidName, ServerId, ServerInfo, ServerType};
+pub use typed::{Push, Remote, Route};
