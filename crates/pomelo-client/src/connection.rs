@@ -15,10 +15,11 @@ use tokio::{
 
 use crate::{
     ClientError, ClientOptions, CloseReason,
+    address::Address,
     agreed::Agreed,
-    pending::Pending,
+    pending::{Answer, Pending},
     pushes::PushBuffer,
-    transport::{Address, PackageReader, PackageWriter},
+    transport::{PackageReader, PackageWriter, dial},
 };
 
 /// Most packages written at once.
@@ -56,7 +57,7 @@ impl Connection {
     /// Dials and shakes hands.
     pub(crate) async fn open(address: &Address, options: &ClientOptions) -> Result<Self, ClientError> {
         let opening = async {
-            let (mut reader, mut writer) = address.dial(options.package_bytes_max).await?;
+            let (mut reader, mut writer) = dial(address, options).await?;
             let agreed = shake_hands(address.authority(), options, &mut reader, &mut writer).await?;
             Ok(Self { reader, writer, agreed: Arc::new(agreed) })
         };
@@ -153,7 +154,7 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
             let message =
                 Message::decode(package.body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
             match message {
-                Message::Response { id, body, .. } => shared.pending.answer(id, body),
+                Message::Response { id, body, error } => shared.pending.answer(id, Answer { body, error }),
                 Message::Push { route, body } => shared.pushes.put(agreed.push(route, body)?),
                 other => return Err(CloseReason::Protocol(format!("a server does not send {other:?}"))),
             }

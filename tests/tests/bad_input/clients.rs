@@ -71,7 +71,7 @@ async fn garbage_on_the_clients_ports_closes_its_connection_and_costs_no_player_
 #[tokio::test]
 async fn messages_that_nobody_can_handle_are_answered_and_the_connection_goes_on() -> Result<()> {
     let cluster = Cluster::start(None).await?;
-    let client = Client::connect_tcp(&format!("127.0.0.1:{}", cluster.game.connectors[0])).await?;
+    let client = Client::connect(&format!("tcp://127.0.0.1:{}", cluster.game.connectors[0])).await?;
     for (route, body) in [
         ("chat.chatHandler.nothing", "{}"),
         ("area.areaHandler.enter", "{}"),
