@@ -13,6 +13,7 @@ mod output;
 mod plot;
 mod rpc;
 mod series;
+mod soak;
 mod table;
 
 use anyhow::Result;
@@ -34,6 +35,8 @@ enum What {
     Failover(Failover),
     /// What requests, pushes and connections cost, beside the Node original and the least they must cost.
     Load(load::Load),
+    /// Whether thousands of clients lose anything, and servers grow, while a connector and a backend are killed.
+    Soak(soak::Soak),
     /// How many calls one link between two servers takes, and what they cost.
     Rpc(rpc::Rpc),
     /// The called server of `rpc`.
@@ -97,6 +100,7 @@ async fn main() -> Result<()> {
     match Bench::parse().what {
         What::Failover(failover) => failover.run().await,
         What::Load(load) => load.run().await,
+        What::Soak(soak) => soak.run().await,
         What::Rpc(rpc) => rpc.run().await,
         What::RpcPeer(peer) => peer.run().await,
         What::Floor(Floor { links: true, .. }) => load::floor::echo_links(),

@@ -4,7 +4,7 @@
 mod connection;
 pub(crate) mod floor;
 mod generator;
-mod process;
+pub(crate) mod process;
 mod report;
 mod system;
 
