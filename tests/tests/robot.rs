@@ -91,7 +91,7 @@ async fn a_file_that_is_no_scenario_is_refused_in_words() -> Result<()> {
     let game = GameDir::chat(None)?;
     for (text, expected) in [
         (None, "error: robots.json: No such file or directory (os error 2)"),
-        (Some("{"), "error: robots.json: .: EOF while parsing an object at line 1 column 1"),
+        (Some("{"), "error: robots.json: the scenario: EOF while parsing an object at line 1 column 1"),
         (
             Some(r#"{"steps": [{"connect": "ws://{{host}}:1"}]}"#),
             "error: robots.json: steps[0].connect: {{host}} is not known here, there are: count, i, n, random",

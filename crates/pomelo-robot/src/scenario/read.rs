@@ -90,9 +90,11 @@ impl TryFrom<f64> for Seconds {
 
 pub(super) fn scenario(text: &str) -> Result<Scenario, ScenarioError> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let file: File = serde_path_to_error::deserialize(&mut json).map_err(|error| ScenarioError::Part {
-        at: error.path().to_string(),
-        why: error.inner().to_string(),
+    let file: File = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        // What is no JSON has no parts.
+        let at = if matches!(path.as_str(), "." | "?") { "the scenario" } else { &path };
+        wrong(at, error.inner())
     })?;
     json.end().map_err(|error| wrong("behind the end", error))?;
     let mut reader = Reader { known: BUILT_IN.map(str::to_owned).into(), connected: false };
