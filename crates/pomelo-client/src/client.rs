@@ -202,8 +202,11 @@ fn read_answer<Res: DeserializeOwned>(
     answer: &Bytes,
     is_failure: impl Fn(i64) -> bool,
 ) -> Result<Res, ClientError> {
-    // What is no object, or has a code that is no number, has no code.
-    let outcome: Outcome = serde_json::from_slice(answer).unwrap_or_default();
+    // What is no object has no code, and a code that is no number is none. (A list would be taken for the fields in their order.)
+    let outcome: Outcome = match answer.trim_ascii_start() {
+        object @ [b'{', ..] => serde_json::from_slice(object).unwrap_or_default(),
+        _ => Outcome::default(),
+    };
     if let Some(code) = outcome.code.filter(|code| is_failure(*code)) {
         let message = outcome.message.or(outcome.msg);
         let message = message.as_ref().and_then(serde_json::Value::as_str).map(str::to_owned);
@@ -243,6 +246,7 @@ mod tests {
         read::<()>(r#"{"code":200}"#).unwrap();
         assert!(read::<Option<u32>>(r#"{"level":7}"#).is_err(), "something else is not nothing");
         assert_eq!(read::<u32>("500").unwrap(), 500);
+        assert_eq!(read::<Vec<u32>>("[500,1,2]").unwrap(), [500, 1, 2]);
         assert_eq!(read::<serde_json::Value>(r#"{"code":"X7"}"#).unwrap()["code"], "X7");
         let failure = |answer| read::<Entered>(answer).unwrap_err().to_string();
         assert_eq!(failure(r#"{"code":500,"users":[]}"#), "r failed with code 500");
