@@ -87,6 +87,18 @@ async fn what_fails_is_in_the_report_and_in_the_exit_code_if_that_is_wanted() ->
 }
 
 #[tokio::test]
+async fn who_reaches_nobody_is_told_what_may_be_wrong() -> Result<()> {
+    let game = GameDir::chat(None)?;
+    let steps = format!(r#"{{"steps": [{{"connect": "ws://127.0.0.1:{}"}}]}}"#, game.gate);
+    fs::write(game.path().join(SCENARIO), steps)?;
+    let out = robots(&game, &["-n", "1", "--ramp", "0", "--duration", "0.1"]).await?;
+    let said = String::from_utf8_lossy(&out.stderr);
+    let expected = "error: no robot reached the game: does it run (`pomelo start`), and is the first `connect` of robots.json";
+    ensure!(out.status.code() == Some(1) && said.contains(expected), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_scenario_is_refused_in_words() -> Result<()> {
     let game = GameDir::chat(None)?;
     for (text, expected) in [

@@ -65,6 +65,11 @@ impl Robots {
         let play = async move |robot| scenario.play(robot).await;
         let report = pomelo_robot::run(&self.plan, play).await.context("the robots can't play")?;
         report.print(self.plan.json);
+        ensure!(
+            report.reached_anybody(),
+            "no robot reached the game: does it run (`pomelo start`), and is the first `connect` of {} its address?",
+            self.scenario.display()
+        );
         ensure!(report.is_clean() || !self.plan.fail_on_errors, "something failed, see above");
         Ok(())
     }

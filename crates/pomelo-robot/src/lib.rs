@@ -34,6 +34,8 @@
 //! }
 //! ```
 //!
+//! A program with options of its own flattens a [`Plan`] into them and calls [`run`]; what the robots share goes into their closure.
+//!
 //! Who has not written robots in Rust describes what they do in a file, a [`Scenario`]: `pomelo robot scenario.json`.
 //!
 //! Times are from the moment a request is sent until its answer is there. A robot that waits for one answer before it asks again
@@ -53,7 +55,7 @@ mod stats;
 
 pub use fault::Fault;
 pub use plan::{Plan, PlanError};
-pub use pomelo_client::{Push, PushMessage, Route};
+pub use pomelo_client::{ClientError, ClientOptions, CloseReason, Push, PushMessage, Route};
 pub use report::{Failures, Pushes, Report, Requests};
 pub use robot::{Link, Robot};
 pub use run::{main, open_files, run};

@@ -15,6 +15,9 @@ const COLUMNS: usize = 52;
 /// Narrowest and widest column of names.
 const NAME: [usize; 2] = [16, 60];
 
+/// Longest line of an example: it is worth a second line of the terminal.
+const EXAMPLE: usize = 240;
+
 /// What robots saw. [`Display`](std::fmt::Display) is the table; serialised it is the document of `--json`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,6 +119,11 @@ impl Report {
         self.failed == 0 && self.failures.is_empty()
     }
 
+    /// Whether anything was answered at all.
+    pub fn reached_anybody(&self) -> bool {
+        self.requests.iter().any(|one| one.answered > 0)
+    }
+
     /// The table, for a terminal of so many columns; every line ended.
     pub fn table(&self, columns: usize) -> String {
         let name = width(columns, self.names());
@@ -148,7 +156,7 @@ impl Report {
         }
         text += &failure_lines(&self.failures, columns, usize::MAX);
         for one in self.failures.iter().filter(|one| !one.kind.contains(&one.example)) {
-            text += &(fit_end(&format!("{:>11}  first: {}", "", one.example), columns) + "\n");
+            text += &(fit_end(&format!("{:>11}  first: {}", "", one.example), EXAMPLE) + "\n");
         }
         text
     }

@@ -208,15 +208,20 @@ async fn a_scenario_is_played_by_each_robot_with_its_own_values() {
                 { "sleep": 0.01 },
                 { "request": ADD.name(), "body": { "a": 1, "b": 1 } },
                 // What came before the answer is not missed.
-                { "wait": "onSum", "where": { "sum": "{{i + 1000}}" }, "within": 5 }
-            ], "times": 3 }
+                { "wait": "onSum", "where": { "sum": "{{i + 1000}}" }, "within": 5 },
+                { "repeat": [{ "sleep": 0 }], "times": 9 },
+                { "request": ADD.name(), "body": { "a": "{{i}}", "b": 2000 } },
+                { "wait": "onSum", "where": { "sum": "{{i + 2000}}" }, "within": 5 }
+            ], "times": 3 },
+            { "request": ADD.name(), "body": { "a": "{{i}}", "b": 3000 } },
+            { "wait": "onSum", "where": { "sum": 3000 }, "within": 5 }
         ]
     });
     let scenario = Scenario::parse(&scenario.to_string()).unwrap();
     let play = async move |robot| scenario.play(robot).await;
     let report = pomelo_robot::run(&plan(5), play).await.unwrap();
     assert!(report.is_clean(), "{report:?}");
-    assert_eq!(requests(&report), [("connect", 5, 0), (ADD.name(), 35, 0)]);
+    assert_eq!(requests(&report), [("connect", 5, 0), (ADD.name(), 55, 0)]);
 }
 
 #[tokio::test]

@@ -82,12 +82,14 @@ impl Player {
                 self.beside(robot.pause(time)).await
             }
             Step::Repeat { steps, times } => {
+                let outer = self.vars.get("i").cloned().unwrap_or_default();
                 let mut round: u64 = 0;
                 while times.is_none_or(|times| round < times) {
                     self.vars.insert("i".to_owned(), round.into());
                     Box::pin(self.steps(steps)).await?;
                     round += 1;
                 }
+                self.vars.insert("i".to_owned(), outer);
                 Ok(())
             }
         }
