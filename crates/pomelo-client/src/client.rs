@@ -21,6 +21,9 @@ use crate::{
     pushes::PushBuffer,
 };
 
+/// Code of a failure that names none.
+const FAILED: i64 = 500;
+
 /// A connection to a Pomelo server, handshake done.
 ///
 /// Methods take `&self`: share it in an `Arc` to ask from several tasks. Heartbeats are answered in the background.
@@ -87,7 +90,7 @@ impl Client {
     {
         let route = route.route();
         let Answer { body, error } = self.exchange(route, to_json(route, body)?.into()).await?;
-        read_answer(route, &body, |code| error || (self.options.is_failure)(code))
+        read_answer(route, &body, error, self.options.is_failure)
     }
 
     /// Asks with a body that is JSON already, and waits for the answer as JSON, whatever its code. What is defined as
@@ -200,6 +203,7 @@ struct Outcome {
 fn read_answer<Res: DeserializeOwned>(
     route: &str,
     answer: &Bytes,
+    error: bool,
     is_failure: impl Fn(i64) -> bool,
 ) -> Result<Res, ClientError> {
     // What is no object has no code, and a code that is no number is none. (A list would be taken for the fields in their order.)
@@ -207,7 +211,9 @@ fn read_answer<Res: DeserializeOwned>(
         object @ [b'{', ..] => serde_json::from_slice(object).unwrap_or_default(),
         _ => Outcome::default(),
     };
-    if let Some(code) = outcome.code.filter(|code| is_failure(*code)) {
+    // A failure that is marked may have no code: its definition may have no place for one.
+    let marked = error.then(|| outcome.code.unwrap_or(FAILED));
+    if let Some(code) = marked.or(outcome.code.filter(|code| is_failure(*code))) {
         let message = outcome.message.or(outcome.msg);
         let message = message.as_ref().and_then(serde_json::Value::as_str).map(str::to_owned);
         return Err(ClientError::Failed { route: route.to_owned(), code, message, answer: answer.clone() });
@@ -235,7 +241,7 @@ mod tests {
     }
 
     fn read<Res: DeserializeOwned>(answer: &'static str) -> Result<Res, ClientError> {
-        read_answer("r", &Bytes::from_static(answer.as_bytes()), ClientOptions::default().is_failure)
+        read_answer("r", &Bytes::from_static(answer.as_bytes()), false, ClientOptions::default().is_failure)
     }
 
     #[test]

@@ -24,11 +24,11 @@ struct State {
     closed: Option<CloseReason>,
 }
 
-/// What came back.
+/// What came back: bytes, since what they mean depends on the route.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) body: Bytes,
-    /// The message itself is marked as an error, as servers of the original's successor do it.
+    /// The server says that it is a failure, whatever the body says.
     pub(crate) error: bool,
 }
 

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use pomelo_cli::{
     commands,
     connect::Connection,
+    crons::Cron,
     drill::Drill,
     exit_with,
     game::{DEVELOPMENT, Game},
@@ -126,6 +127,9 @@ Examples:
     /// Ask about the masters, or let another one lead.
     #[command(subcommand)]
     Master(Master),
+    /// List, add and remove jobs of running servers, which they do at certain times.
+    #[command(subcommand)]
+    Cron(Cron),
     /// Kill, freeze or hand over the active master of a staging cluster again and again, and see what is lost.
     #[command(after_help = "\
 Examples:
@@ -260,6 +264,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Master(Master::Handover { to, connection, json, .. }) => {
             masters::handover(&connection, to.as_deref(), json).await
         }
+        Command::Cron(cron) => cron.run().await,
         Command::Drill(drill) => drill.run().await,
         Command::Robot(robots) => robots.run().await,
         Command::Routes { asked, json } => messages::routes(&asked, json),

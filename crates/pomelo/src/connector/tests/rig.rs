@@ -109,6 +109,14 @@ impl ClientService for Arc<Service> {
         let (service, client) = (self.clone(), client.clone());
         let Inbound { route, body, .. } = message;
         Box::pin(async move {
+            if &*route == "test.h.refused" {
+                service.note(format!("{} refused", client.id()));
+                return Some(Bytes::from_static(br#"{"code":429}"#));
+            }
+            let Ok(body) = body.json().cloned() else {
+                service.note(format!("{} {route} misfit", client.id()));
+                return None;
+            };
             let text = String::from_utf8_lossy(&body).into_owned();
             service.note(format!("{} {route} {text}", client.id()));
             match &*route {
@@ -159,8 +167,8 @@ impl Rig {
         let service = Arc::new(Service::default());
         let told = Arc::new(service.clone());
         let tls = hybrid.load_tls(Path::new("")).unwrap();
-        let connector =
-            Connector::bind("127.0.0.1:0".parse().unwrap(), hybrid, tls, Arc::new(dictionary), told).unwrap();
+        let addr = "127.0.0.1:0".parse().unwrap();
+        let connector = Connector::bind(&[addr], hybrid, tls, Arc::new(dictionary), told).unwrap();
         let (addr, handle) = (connector.local_addr().unwrap(), connector.handle());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(connector.run(async {
