@@ -63,7 +63,7 @@ impl Net {
         };
         let me = Hello { id: ServerId::new(id).unwrap(), incarnation: 1 };
         let resolve = Arc::new(|id: &ServerId| Some(id.to_string()));
-        Links::over(me, resolve, Arc::new(service), Limits::default(), Arc::new(connect))
+        Links::over(me, resolve, Arc::new(service), Limits::default(), None, Arc::new(connect))
     }
 
     fn listen(&self, links: &Links) {
@@ -146,7 +146,9 @@ impl Played {
         let (near, far) = duplex(1 << 20);
         accept(links, far);
         let mut played = Self(near, BytesMut::new());
-        played.write(Frame::Hello { id: id(me), incarnation: 1, to: links.me().id.clone() }).await;
+        played
+            .write(Frame::Hello { id: id(me), incarnation: 1, to: links.me().id.clone(), nonce: None })
+            .await;
         played
     }
 }

@@ -143,6 +143,14 @@ pub enum DialError {
         /// Who is there.
         found: ServerId,
     },
+    /// It does not know what this cluster's servers know, or this server does not ([`crate::Links::with_secret`]).
+    #[error("{addr} is not trusted: {why}")]
+    Secret {
+        /// Where the server was said to be.
+        addr: String,
+        /// What does not fit, and where it is configured.
+        why: &'static str,
+    },
     /// The peer said no.
     #[error("{addr} refused the link: {message}")]
     Refused {

@@ -6,7 +6,7 @@
 //!
 //! | kind | name | fields | |
 //! | --- | --- | --- | --- |
-//! | 1 | hello | `"PMLK"`, version u16, incarnation u64, id text8, to text8, ignored rest | first frame of the dialling side |
+//! | 1 | hello | `"PMLK"`, version u16, incarnation u64, id text8, to text8, nonce 32 bytes or none, ignored rest | first frame of the dialling side |
 //! | 2 | welcome | `"PMLK"`, version u16, incarnation u64, id text8, ignored rest | the answer; then both sides are free |
 //! | 3 | refuse | `"PMLK"`, version u16, reason u8, message rest | the other answer, and the last frame |
 //! | 4 | ping | | nothing was sent for a while; not answered |
@@ -14,6 +14,8 @@
 //! | 6 | reply | tag, body rest | |
 //! | 7 | fail | tag, busy u8, code u16, message rest | busy 1: the call was not executed |
 //! | 8 | one way | method text8, body rest | |
+//! | 9 | challenge | nonce 32 bytes, proof 32 bytes | the answer to a hello with a nonce, see `secret` |
+//! | 10 | proof | proof 32 bytes | the answer to that; then the welcome |
 //!
 //! `wait_ms` is how long the caller still waits from the moment the frame is written; 0: no longer, [`FOR_EVER`]: no limit. A
 //! duration and not a time, because clocks differ.
@@ -24,10 +26,11 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use pomelo_protocol::{InvalidName, ServerId};
 
+use crate::secret::Bytes32;
 use crate::{Failure, Payload};
 
 /// The version of the link this code speaks.
-pub(crate) const VERSION: u16 = 2;
+pub(crate) const VERSION: u16 = 3;
 
 /// The `wait_ms` of a caller that waits as long as it takes.
 pub(crate) const FOR_EVER: u32 = u32::MAX;
@@ -48,7 +51,7 @@ const WAIT_AT: usize = 5;
 /// What travels. `M` is a method's name: `&str` on the way out, [`Text`] on the way in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Frame<M> {
-    Hello { id: ServerId, incarnation: u64, to: ServerId },
+    Hello { id: ServerId, incarnation: u64, to: ServerId, nonce: Option<Bytes32> },
     Welcome { id: ServerId, incarnation: u64 },
     Refuse { version: u16, reason: Reason, message: String },
     Ping,
@@ -56,6 +59,8 @@ pub(crate) enum Frame<M> {
     Reply { tag: u64, body: Bytes },
     Fail { tag: u64, busy: bool, failure: Failure },
     OneWay { method: M, body: Bytes },
+    Challenge { nonce: Bytes32, proof: Bytes32 },
+    Proof(Bytes32),
 }
 
 /// Why a hello was refused.
@@ -98,7 +103,10 @@ impl<M: AsRef<str>> Frame<M> {
     /// Bytes of the frame without its length field.
     pub(crate) fn len(&self) -> usize {
         1 + match self {
-            Self::Hello { id, to, .. } => 4 + 2 + 8 + 1 + id.as_str().len() + 1 + to.as_str().len(),
+            Self::Hello { id, to, nonce, .. } => {
+                let nonce = nonce.map_or(0, |nonce| nonce.len());
+                4 + 2 + 8 + 1 + id.as_str().len() + 1 + to.as_str().len() + nonce
+            }
             Self::Welcome { id, .. } => 4 + 2 + 8 + 1 + id.as_str().len(),
             Self::Refuse { message, .. } => 4 + 2 + 1 + message.len(),
             Self::Ping => 0,
@@ -106,6 +114,8 @@ impl<M: AsRef<str>> Frame<M> {
             Self::Reply { tag, body } => tag_len(*tag) + body.len(),
             Self::Fail { tag, failure, .. } => tag_len(*tag) + 1 + 2 + failure.message.len(),
             Self::OneWay { method, body } => one_way_len(method.as_ref(), body.len()) - 1,
+            Self::Challenge { nonce, proof } => nonce.len() + proof.len(),
+            Self::Proof(proof) => proof.len(),
         }
     }
 
@@ -123,11 +133,12 @@ impl<M: AsRef<str>> Frame<M> {
         put_length(out, len);
         out.put_u8(self.kind());
         match self {
-            Self::Hello { id, incarnation, to } => {
+            Self::Hello { id, incarnation, to, nonce } => {
                 put_head(out, VERSION);
                 out.put_u64(*incarnation);
                 put_text8(out, id.as_str());
                 put_text8(out, to.as_str());
+                out.put_slice(nonce.as_ref().map_or(&[], |nonce| &nonce[..]));
             }
             Self::Welcome { id, incarnation } => {
                 put_head(out, VERSION);
@@ -150,6 +161,11 @@ impl<M: AsRef<str>> Frame<M> {
                 out.put_u16(failure.code);
                 out.put_slice(failure.message.as_bytes());
             }
+            Self::Challenge { nonce, proof } => {
+                out.put_slice(nonce);
+                out.put_slice(proof);
+            }
+            Self::Proof(proof) => out.put_slice(proof),
         }
     }
 
@@ -163,6 +179,8 @@ impl<M: AsRef<str>> Frame<M> {
             Self::Reply { .. } => 6,
             Self::Fail { .. } => 7,
             Self::OneWay { .. } => ONE_WAY,
+            Self::Challenge { .. } => 9,
+            Self::Proof(_) => 10,
         }
     }
 }
@@ -193,7 +211,8 @@ impl Frame<Text> {
             1 => {
                 let incarnation = take_versioned(&mut frame)?;
                 let id = take_id(&mut frame, "id")?;
-                Self::Hello { id, incarnation, to: take_id(&mut frame, "addressee")? }
+                let to = take_id(&mut frame, "addressee")?;
+                Self::Hello { id, incarnation, to, nonce: take_32(&mut frame).ok() }
             }
             2 => {
                 let incarnation = take_versioned(&mut frame)?;
@@ -220,6 +239,8 @@ impl Frame<Text> {
                 Self::Fail { tag, busy, failure: Failure { code, message } }
             }
             ONE_WAY => Self::OneWay { method: take_text8(&mut frame, "method")?, body: frame },
+            9 => Self::Challenge { nonce: take_32(&mut frame)?, proof: take_32(&mut frame)? },
+            10 => Self::Proof(take_32(&mut frame)?),
             other => return Err(FrameError::Kind(other)),
         })
     }
@@ -341,6 +362,12 @@ fn take_text8(frame: &mut Bytes, what: &'static str) -> Result<Text, FrameError>
     Ok(Text(text))
 }
 
+fn take_32(frame: &mut Bytes) -> Result<Bytes32, FrameError> {
+    let mut bytes = Bytes32::default();
+    frame.try_copy_to_slice(&mut bytes).map_err(|_| FrameError::Truncated("proof"))?;
+    Ok(bytes)
+}
+
 fn take_tag(frame: &mut Bytes) -> Result<u64, FrameError> {
     let mut tag = 0u64;
     for shift in (0..64).step_by(7) {
@@ -381,7 +408,10 @@ mod tests {
             Just(Reason::Duplicate)
         ];
         prop_oneof![
-            (id(), any::<u64>(), id()).prop_map(|(id, incarnation, to)| Frame::Hello { id, incarnation, to }),
+            (id(), any::<u64>(), id(), any::<Option<Bytes32>>())
+                .prop_map(|(id, incarnation, to, nonce)| Frame::Hello { id, incarnation, to, nonce }),
+            any::<[Bytes32; 2]>().prop_map(|[nonce, proof]| Frame::Challenge { nonce, proof }),
+            any::<Bytes32>().prop_map(Frame::Proof),
             (id(), any::<u64>()).prop_map(|(id, incarnation)| Frame::Welcome { id, incarnation }),
             (any::<u16>(), reason, ".{0,80}").prop_map(|(version, reason, message)| Frame::Refuse {
                 version,
@@ -405,7 +435,9 @@ mod tests {
                 Frame::Call { wait_ms, tag, method: method.as_ref().to_owned(), body }
             }
             Frame::OneWay { method, body } => Frame::OneWay { method: method.as_ref().to_owned(), body },
-            Frame::Hello { id, incarnation, to } => Frame::Hello { id, incarnation, to },
+            Frame::Hello { id, incarnation, to, nonce } => Frame::Hello { id, incarnation, to, nonce },
+            Frame::Challenge { nonce, proof } => Frame::Challenge { nonce, proof },
+            Frame::Proof(proof) => Frame::Proof(proof),
             Frame::Welcome { id, incarnation } => Frame::Welcome { id, incarnation },
             Frame::Refuse { version, reason, message } => Frame::Refuse { version, reason, message },
             Frame::Ping => Frame::Ping,
@@ -441,7 +473,7 @@ mod tests {
         fn no_bytes_make_the_decoder_panic_or_read_past_a_frame(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let mut buffer = BytesMut::from(&bytes[..]);
             while let Ok(Some(_)) = Frame::decode(&mut buffer, MAX) {}
-            for kind in 0..=9u8 {
+            for kind in 0..=11u8 {
                 let mut buffer = BytesMut::new();
                 buffer.put_u32(bytes.len() as u32 + 1);
                 buffer.put_u8(kind);
@@ -463,12 +495,12 @@ mod tests {
         let id = |id: &str| ServerId::new(id).unwrap();
         let body = Bytes::from_static(b"!");
         assert_eq!(
-            hex(Frame::Hello { id: id("a"), incarnation: 7, to: id("b") }),
-            "0000001301504d4c4b0002000000000000000701610162"
+            hex(Frame::Hello { id: id("a"), incarnation: 7, to: id("b"), nonce: None }),
+            "0000001301504d4c4b0003000000000000000701610162"
         );
         assert_eq!(
             hex(Frame::Welcome { id: id("b"), incarnation: 1 }),
-            "0000001102504d4c4b000200000000000000010162"
+            "0000001102504d4c4b000300000000000000010162"
         );
         let message = "no".to_owned();
         assert_eq!(
@@ -508,7 +540,7 @@ mod tests {
         assert_eq!(decode(&[0, 0, 0, 0]), "frame ends inside its kind");
         assert_eq!(decode(&[0, 0, 0, 1, 99]), "unknown kind of frame 99");
         assert_eq!(decode(b"\0\0\0\x0b\x01nope\0\x01abcd"), "hello does not start with \"PMLK\"");
-        assert_eq!(decode(b"\0\0\0\x08\x01PMLK\0\x01x"), "hello of link version 1, this server speaks 2");
+        assert_eq!(decode(b"\0\0\0\x08\x01PMLK\0\x01x"), "hello of link version 1, this server speaks 3");
         let mut long = vec![0, 0, 0, 12, 6];
         long.extend([0xff; 11]);
         assert_eq!(decode(&long), "tag is longer than 64 bits");

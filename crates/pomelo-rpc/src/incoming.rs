@@ -42,6 +42,7 @@ impl Incoming {
             Frame::Hello { .. } => return Err("a second hello"),
             Frame::Welcome { .. } => return Err("a second welcome"),
             Frame::Refuse { .. } => return Err("a refusal after the welcome"),
+            Frame::Challenge { .. } | Frame::Proof(_) => return Err("a proof after the welcome"),
             Frame::Call { wait_ms: 0, tag, .. } => {
                 let failure = Failure::new(Failure::TOO_LATE, "the caller did not wait any more");
                 self.link.answer(tag, Err(failure));

@@ -14,7 +14,7 @@ use crate::calling::Calling;
 use crate::link::{Link, NotTaken};
 use crate::peers::Peers;
 use crate::transport::{Connect, tcp};
-use crate::{ErrorKind, Limits, Payload, RpcError, Service};
+use crate::{ErrorKind, Limits, Payload, RpcError, Secret, Service};
 
 /// How long nobody is accepted after the system could not accept (usually: too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -49,7 +49,19 @@ impl Links {
     /// No link yet; they are opened when needed. `service` answers the peers. A service that holds these links itself
     /// keeps them alive, and itself, until [`Links::close`].
     pub fn new(me: Hello, resolve: Resolve, service: Arc<dyn Service>, limits: Limits) -> Self {
-        Self::over(me, resolve, service, limits, tcp())
+        Self::with_secret(me, resolve, service, limits, None)
+    }
+
+    /// The same, and with a secret only to and from servers that prove to know it. A server that has none refuses those that
+    /// have one: a link is trusted on both sides or on none.
+    pub fn with_secret(
+        me: Hello,
+        resolve: Resolve,
+        service: Arc<dyn Service>,
+        limits: Limits,
+        secret: Option<Secret>,
+    ) -> Self {
+        Self::over(me, resolve, service, limits, secret, tcp())
     }
 
     pub(crate) fn over(
@@ -57,9 +69,10 @@ impl Links {
         resolve: Resolve,
         service: Arc<dyn Service>,
         limits: Limits,
+        secret: Option<Secret>,
         connect: Connect,
     ) -> Self {
-        let peers = Peers::new(me, resolve, service, limits, connect);
+        let peers = Peers::new(me, resolve, service, limits, secret, connect);
         Self { _users: Arc::new(Users(peers.clone())), peers }
     }
 

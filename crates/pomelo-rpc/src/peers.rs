@@ -22,7 +22,7 @@ use crate::links::{FAR, Hello, Resolve};
 use crate::tasks::Tasks;
 use crate::transport::{Connect, Stream, to_itself};
 use crate::verdict::{Verdict, judge};
-use crate::{DialError, ErrorKind, Limit, Limits, RpcError, Service};
+use crate::{DialError, ErrorKind, Limit, Limits, RpcError, Secret, Service};
 
 /// How soon a dial is repeated when the peer says that it keeps a connection this side does not have (any more).
 const DUPLICATE_PAUSE: Duration = Duration::from_millis(20);
@@ -34,6 +34,8 @@ const KEPT: &str = "the connection opened by this side stays";
 pub(crate) struct Peers {
     pub(crate) me: Hello,
     pub(crate) limits: Arc<Limits>,
+    /// What whoever is linked has to know.
+    secret: Option<Secret>,
     /// Becomes true when [`Peers::close`] is called.
     pub(crate) closing: watch::Sender<bool>,
     resolve: Resolve,
@@ -70,12 +72,14 @@ impl Peers {
         resolve: Resolve,
         service: Arc<dyn Service>,
         limits: Limits,
+        secret: Option<Secret>,
         connect: Connect,
     ) -> Arc<Self> {
         let table = Table { peers: HashMap::new(), made: 0, closing: false, rng: Rng::new() };
         Arc::new(Self {
             me,
             limits: Arc::new(limits),
+            secret,
             closing: watch::Sender::new(false),
             resolve,
             service,
@@ -150,7 +154,9 @@ impl Peers {
         let peers = self.clone();
         self.work.spawn(async move {
             let _waiting = waiting;
-            match timeout(peers.limits.hello_timeout, be_greeted(stream, &peers.me)).await {
+            match timeout(peers.limits.hello_timeout, be_greeted(stream, &peers.me, peers.secret.as_ref()))
+                .await
+            {
                 Ok(Ok(greeted)) => peers.greeted(greeted),
                 // A port scan or a health check.
                 Ok(Err(HelloError::Ended)) => {
@@ -262,7 +268,7 @@ impl Peers {
             let stream = (self.connect)(addr.to_owned())
                 .await
                 .map_err(|error| DialError::Connect { addr: addr.to_owned(), error: error.to_string() })?;
-            match greet(stream, &self.me, &link.peer, addr).await {
+            match greet(stream, &self.me, &link.peer, addr, self.secret.as_ref()).await {
                 Ok(greeted) => return Ok(Some(greeted)),
                 Err(Refusal::Failed(error)) => return Err(error),
                 Err(Refusal::Duplicate) if link.phase() != Phase::Dialling => return Ok(None),

@@ -1,7 +1,10 @@
 //! What comes to the clients' ports and is no client: each such connection is closed, and players notice nothing.
 
+use std::time::Instant;
+
 use anyhow::{Result, ensure};
-use pomelo_client::Client;
+use pomelo_client::{Client, ClientError};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tests::{
     cluster::{Cluster, SERVERS, ids_of},
@@ -15,6 +18,12 @@ const HANDSHAKE: u8 = 1;
 const ACK: u8 = 2;
 const HEARTBEAT: u8 = 3;
 const DATA: u8 = 4;
+
+/// Connections that say nothing; fewer where a process may not have as many files open.
+const SILENT: usize = 10_000;
+
+/// Files that a test has open beside those.
+const OTHER_FILES: usize = 500;
 
 /// Opcodes of WebSocket.
 const TEXT: u8 = 0x81;
@@ -93,6 +102,59 @@ async fn messages_that_nobody_can_handle_are_answered_and_the_connection_goes_on
     client.close().await;
     let active = cluster.active().await?;
     cluster.stop(active.port).await
+}
+
+#[tokio::test]
+async fn ten_thousand_connections_that_never_speak_are_closed_and_players_play_on() -> Result<()> {
+    let silent = SILENT.min(files()?.saturating_sub(OTHER_FILES));
+    let cluster = Cluster::start(None).await?;
+    let port = cluster.game.connectors[0];
+    let player = Client::connect_tcp(&format!("127.0.0.1:{port}")).await?;
+    let ask = async || {
+        let asked = Instant::now();
+        let entered: Value =
+            player.request("connector.entryHandler.nothing", &json!({})).await.or_else(|error| {
+                // The answer that there is no such handler is one, too.
+                matches!(error, ClientError::Failed { .. }).then_some(Value::Null).ok_or(error)
+            })?;
+        ensure!(entered.is_null(), "{entered}");
+        Ok(asked.elapsed())
+    };
+    let mut alone = Vec::new();
+    for _ in 0..500 {
+        alone.push(ask().await?);
+    }
+    let mut among_them = Vec::new();
+    let mut strangers = Strangers::new();
+    for n in 0..silent {
+        let stranger = Stranger::connect(port).await?;
+        strangers.spawn(async move { stranger.shown_out("silence").await.map(drop) });
+        if n % 20 == 0 {
+            among_them.push(ask().await?);
+        }
+    }
+    while !strangers.is_empty() {
+        among_them.push(ask().await?);
+        while let Some(one) = strangers.try_join_next() {
+            one??;
+        }
+    }
+    for (whose, mut times) in [("alone", alone), ("among the silent", among_them)] {
+        times.sort_unstable();
+        let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+        eprintln!("{whose}, of {silent}: median {median:?}, p99 {p99:?} of {} requests", times.len());
+    }
+    let log = cluster.game.read("logs/connector-server-1.log");
+    ensure!(log.lines().count() < 50, "{log}");
+    let active = cluster.active().await?;
+    cluster.stop(active.port).await
+}
+
+/// How many files this process may have open, after asking for as many as there can be.
+fn files() -> Result<usize> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })?;
+    Ok(limit.maximum.map_or(usize::MAX, |files| files.try_into().unwrap_or(usize::MAX)))
 }
 
 /// First words of somebody who is no client.

@@ -18,6 +18,9 @@ const CLUSTER_SIGN: &str = "++";
 const LEASE_SECONDS_MAX: u32 = 600;
 /// Most servers one entry may stand for.
 const CLUSTER_COUNT_MAX: u32 = 1_000;
+
+/// Shorter secrets are found by trying.
+const RPC_SECRET_BYTES_MIN: usize = 16;
 /// Silence after which a master may be killed, in ms. It says that it lives every 20 ms, and a busy machine takes some of
 /// that back.
 const SILENCE_MS: RangeInclusive<u64> = 100..=60_000;
@@ -102,10 +105,25 @@ pub(crate) struct ZooKeeperEntry {
     pub(crate) password: Option<Secret>,
 }
 
+/// How servers call each other: `rpc.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with a secret")]
+pub(crate) struct RpcFile {
+    #[serde(deserialize_with = "rpc_secret")]
+    pub(crate) secret: Secret,
+}
+
 /// What is never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(pub(crate) String);
+pub struct Secret(pub(crate) String);
+
+impl Secret {
+    /// The secret itself.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -393,6 +411,14 @@ fn lease_seconds<'de, D: Deserializer<'de>>(d: D) -> Result<u32, D::Error> {
     let seconds =
         value.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=LEASE_SECONDS_MAX).contains(n));
     seconds.ok_or_else(|| unexpected("a lease of 1 to 600 seconds", &value))
+}
+
+fn rpc_secret<'de, D: Deserializer<'de>>(d: D) -> Result<Secret, D::Error> {
+    let value = Value::deserialize(d)?;
+    let long = value.as_str().filter(|text| text.len() >= RPC_SECRET_BYTES_MIN);
+    // What is wrong with it is said without saying it.
+    let wrong = || de::Error::custom(format!("expected a text of {RPC_SECRET_BYTES_MIN} bytes or more"));
+    long.map(|text| Secret(text.to_owned())).ok_or_else(wrong)
 }
 
 fn default_lease_seconds() -> u32 {

@@ -8,9 +8,9 @@ use pomelo_protocol::{
 };
 
 use super::{
-    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, ServerOptions, ServerTokens, crons,
+    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, Secret, ServerOptions, ServerTokens, crons,
     document::Part,
-    entry::{MasterHaFile, Secret, ServerEntry, ZooKeeperEntry},
+    entry::{MasterHaFile, RpcFile, ServerEntry, ZooKeeperEntry},
 };
 use crate::coordinator::{WITHOUT_ETCD, zookeeper::Credentials};
 
@@ -38,6 +38,8 @@ pub struct Environment {
     pub admin_users: Vec<AdminUser>,
     /// What servers register with.
     pub server_tokens: ServerTokens,
+    /// What servers prove to each other before they talk: `secret` of `rpc.json`. Without it they believe whoever comes.
+    pub rpc_secret: Option<Secret>,
     /// What servers of each type do at certain times.
     pub crons: BTreeMap<ServerType, Vec<CronEntry>>,
     /// More routes for the dictionary than the handlers' own.
@@ -122,6 +124,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) admin_user: Option<Part<'a>>,
     pub(crate) dictionary: Option<Part<'a>>,
     pub(crate) crons: Option<Part<'a>>,
+    pub(crate) rpc: Option<Part<'a>>,
     pub(crate) client_protos: Option<Part<'a>>,
     pub(crate) server_protos: Option<Part<'a>>,
 }
@@ -164,6 +167,7 @@ impl Parts<'_> {
         let read_or_empty = |part: &Option<Part<'_>>| part.as_ref().map_or(Ok(Vec::new()), Part::read);
         let protos =
             Protos::new(definitions(self.client_protos.as_ref())?, definitions(self.server_protos.as_ref())?);
+        let rpc: Option<RpcFile> = self.rpc.as_ref().map(Part::read).transpose()?;
         let tokens = self.admin_server.as_ref().map(Part::read).transpose()?;
         Ok(Environment {
             name: name.to_owned(),
@@ -175,6 +179,7 @@ impl Parts<'_> {
             options,
             admin_users: users(self.admin_user.as_ref())?,
             server_tokens: tokens.map_or_else(ServerTokens::default, ServerTokens::new),
+            rpc_secret: rpc.map(|rpc| rpc.secret),
             crons: crons.unwrap_or_default(),
             dictionary: read_or_empty(&self.dictionary)?,
             protos,

@@ -2,7 +2,7 @@
 //!
 //! [`Config::load`] reads what is there; [`Config::environment`] picks one environment and checks it as a whole. The
 //! files are the original's: `master.json` and `servers.json`, and if they are there `masterha.json`, `adminServer.json`,
-//! `adminUser.json`, `dictionary.json`, `clientProtos.json`, `serverProtos.json` and `crons.json`. Each stands in `config/`, whole or with a section for each environment, or in
+//! `adminUser.json`, `dictionary.json`, `clientProtos.json`, `serverProtos.json` and `crons.json`; one more is ours, `rpc.json`. Each stands in `config/`, whole or with a section for each environment, or in
 //! `config/<environment>/`.
 //!
 //! Not here: what a file of the original says about things that are configured in code (log4js.json).
@@ -23,7 +23,7 @@ use document::{Document, Part};
 use environment::Parts;
 
 pub use crons::CronEntry;
-pub use entry::{AdminUser, GuardianConfig, MasterEntry, ServerOptions, ServerTokens, TlsEntry};
+pub use entry::{AdminUser, GuardianConfig, MasterEntry, Secret, ServerOptions, ServerTokens, TlsEntry};
 pub use environment::{CoordinatorConfig, Environment};
 pub use error::ConfigError;
 
@@ -36,8 +36,19 @@ const DICTIONARY: &str = "dictionary.json";
 const CLIENT_PROTOS: &str = "clientProtos.json";
 const SERVER_PROTOS: &str = "serverProtos.json";
 const CRONS: &str = "crons.json";
-const FILES: [&str; 9] =
-    [MASTER, SERVERS, MASTERHA, ADMIN_SERVER, ADMIN_USER, DICTIONARY, CLIENT_PROTOS, SERVER_PROTOS, CRONS];
+const RPC: &str = "rpc.json";
+const FILES: [&str; 10] = [
+    MASTER,
+    SERVERS,
+    MASTERHA,
+    ADMIN_SERVER,
+    ADMIN_USER,
+    DICTIONARY,
+    CLIENT_PROTOS,
+    SERVER_PROTOS,
+    CRONS,
+    RPC,
+];
 
 /// A game's configuration: the files, known to be JSON.
 #[derive(Clone, Debug)]
@@ -142,6 +153,7 @@ impl Config {
             client_protos: self.part(name, CLIENT_PROTOS)?,
             server_protos: self.part(name, SERVER_PROTOS)?,
             crons: optional(CRONS)?,
+            rpc: self.part(name, RPC)?,
         };
         parts.check(name)
     }
@@ -183,6 +195,7 @@ fn form<'a>(file: &str, document: &'a Document) -> Result<Form<'a>, ConfigError>
     let has = |names: &[&str]| members.iter().any(|(key, _)| names.contains(&key.as_str()));
     let whole = match file {
         MASTER => has(&["id", "host", "port"]),
+        RPC => has(&["secret"]),
         MASTERHA => has(&["masterha", "zookeeper", "etcd", "guardian"]) || members.is_empty(),
         SERVERS | CRONS => members.iter().any(|(_, part)| part.is_array()),
         // Their sections are routes.

@@ -458,6 +458,23 @@ fn an_unknown_environment_is_answered_with_the_known_ones() {
 }
 
 #[test]
+fn the_secret_of_servers_is_for_one_environment_or_all_and_never_shown() {
+    let secret = |env: &Environment| env.rpc_secret.as_ref().map(|secret| secret.text().to_owned());
+    assert_eq!(secret(&environment(&[], "production")), None);
+    let whole = r#"{"secret": "0123456789abcdef"}"#;
+    let env = environment(&[(RPC, whole)], "production");
+    assert_eq!(secret(&env).unwrap(), "0123456789abcdef");
+    assert!(!format!("{env:?}").contains("0123456789abcdef"));
+    let sections = r#"{"production": {"secret": "0123456789abcdef"}}"#;
+    assert_eq!(
+        error(&[(RPC, sections)], "development"),
+        "rpc.json: no section \"development\"; it has: production"
+    );
+    let short = error(&[(RPC, r#"{"secret": "hunter2"}"#)], "development");
+    assert!(short.contains("expected a text of 16 bytes or more") && !short.contains("hunter2"), "{short}");
+}
+
+#[test]
 fn an_unknown_type_or_server_is_answered_with_the_known_ones() {
     let env = environment(&[], "development");
     let unknown = env.servers_of(&ServerType::new("area").unwrap()).unwrap_err();

@@ -157,8 +157,8 @@ async fn a_dial_that_meets_something_else_says_what() {
             "does not speak this protocol: frame of 1213486160 bytes",
         ),
         ("silent", b"", "closed the connection during the hello: the connection ended"),
-        ("wrong-id", b"\0\0\0\x11\x02PMLK\0\x02\0\0\0\0\0\0\0\x01\x01z", "is z, not wrong-id"),
-        ("later", b"\0\0\0\x0c\x02PMLK\0\x09later", "speaks link version 9, this server speaks 2"),
+        ("wrong-id", b"\0\0\0\x11\x02PMLK\0\x03\0\0\0\0\0\0\0\x01\x01z", "is z, not wrong-id"),
+        ("later", b"\0\0\0\x0c\x02PMLK\0\x09later", "speaks link version 9, this server speaks 3"),
         ("early", b"\0\0\0\x01\x04", "does not speak this protocol: the first frame is no hello"),
     ];
     for (id, bytes, expected) in answers {
@@ -176,7 +176,7 @@ async fn garbage_on_the_port_closes_that_connection_and_nothing_else() {
     let (caller, called, _serving, addresses) = pair(Limits::default()).await;
     assert_eq!(caller.call(&called, "echo", "x").await.unwrap(), "x");
     let addr = addresses.of(&called);
-    let hello = b"\0\0\0\x1d\x01PMLK\0\x02\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-1";
+    let hello = b"\0\0\0\x1d\x01PMLK\0\x03\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-1";
     let after = |frame: &[u8]| [&hello[..], frame].concat();
     let cases: [Vec<u8>; 8] = [
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
@@ -201,11 +201,11 @@ async fn garbage_on_the_port_closes_that_connection_and_nothing_else() {
 async fn another_version_and_a_wrong_addressee_are_told_why() {
     let (_caller, called, _serving, addresses) = pair(Limits::default()).await;
     let addr = addresses.of(&called);
-    let version = "hello of link version 3, this server speaks 2";
+    let version = "hello of link version 4, this server speaks 3";
     let cases: [(&[u8], &str); 2] = [
-        (b"\0\0\0\x0d\x01PMLK\0\x03future", version),
+        (b"\0\0\0\x0d\x01PMLK\0\x04future", version),
         (
-            b"\0\0\0\x1d\x01PMLK\0\x02\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-7",
+            b"\0\0\0\x1d\x01PMLK\0\x03\0\0\0\0\0\0\0\x01\x06gate-1\x06chat-7",
             "hello for chat-7, this is chat-1",
         ),
     ];
@@ -214,7 +214,7 @@ async fn another_version_and_a_wrong_addressee_are_told_why() {
         stream.write_all(hello).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
-        assert_eq!(answer[4..11], *b"\x03PMLK\0\x02");
+        assert_eq!(answer[4..11], *b"\x03PMLK\0\x03");
         assert_eq!(String::from_utf8_lossy(&answer[12..]), expected);
     }
 }
@@ -275,4 +275,41 @@ async fn dropping_the_last_handle_ends_its_links() {
     assert_eq!(caller.call(&called, "echo", "x").await.unwrap(), "x");
     drop(caller);
     eventually("the peer sees the end", || called.links.linked().is_empty()).await;
+}
+
+#[tokio::test]
+async fn only_servers_with_the_same_secret_are_linked_and_the_others_hear_what_to_do() {
+    let addresses = Addresses::default();
+    let server = |id: &str, secret| addresses.with_secret(id, 1, Limits::default(), secret);
+    let (one, two) = (server("chat-1", Some("one")), server("chat-2", Some("one")));
+    let (other, none) = (server("chat-3", Some("two")), server("chat-4", None));
+    let mut serving = Vec::new();
+    for node in [&one, &two, &other, &none] {
+        serving.push(node.listen(&addresses).await);
+    }
+    let large = "x".repeat(100_000);
+    assert_eq!(one.call(&two, "back", &large).await.unwrap(), large);
+    for (from, to, why) in [
+        (
+            &one,
+            &other,
+            "chat-3 is not trusted: its secret is not this server's: config/rpc.json has to be the same",
+        ),
+        (
+            &one,
+            &none,
+            "refused the link: chat-1 is not let in by chat-4: it asks for the cluster's secret and this server",
+        ),
+        (
+            &none,
+            &one,
+            "refused the link: chat-4 is not let in by chat-1: this server has the cluster's secret (config/rpc",
+        ),
+    ] {
+        let error = from.call(to, "echo", "x").await.unwrap_err();
+        let expected = why.replace("chat-3", &addresses.of(to));
+        assert!(error.to_string().contains(&expected), "{error}");
+        assert_eq!((error.who, error.retry), (Who::Transport, true));
+    }
+    assert_eq!((other.links.linked(), none.links.linked()), (vec![], vec![]));
 }

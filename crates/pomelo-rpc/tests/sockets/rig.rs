@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
-use pomelo_rpc::{DialError, ErrorKind, Failure, Handled, Hello, Limits, Links, RpcError, Service};
+use pomelo_rpc::{DialError, ErrorKind, Failure, Handled, Hello, Limits, Links, RpcError, Secret, Service};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::Instant;
@@ -32,11 +32,27 @@ impl Addresses {
 
     /// A server that does not listen yet.
     pub(crate) fn life(&self, id: &str, incarnation: u64, limits: Limits) -> Arc<Node> {
+        self.with_secret(id, incarnation, limits, None)
+    }
+
+    pub(crate) fn with_secret(
+        &self,
+        id: &str,
+        incarnation: u64,
+        limits: Limits,
+        secret: Option<&str>,
+    ) -> Arc<Node> {
         let addresses = self.0.clone();
         let resolve = Arc::new(move |server: &ServerId| addresses.lock().unwrap().get(server).cloned());
         let me = Hello { id: ServerId::new(id).unwrap(), incarnation };
         Arc::new_cyclic(|node: &Weak<Node>| Node {
-            links: Links::new(me, resolve, Arc::new(Handlers(node.clone())), limits),
+            links: Links::with_secret(
+                me,
+                resolve,
+                Arc::new(Handlers(node.clone())),
+                limits,
+                secret.map(Secret::new),
+            ),
             seen: Mutex::default(),
             gate: Arc::new(Semaphore::new(0)),
             started: Arc::new(Semaphore::new(0)),

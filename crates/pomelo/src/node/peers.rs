@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use pomelo_protocol::ServerId;
-use pomelo_rpc::{BoxFuture, Links, Payload, RpcError};
+use pomelo_cluster::config::Environment;
+use pomelo_protocol::{ServerId, ServerInfo};
+use pomelo_rpc::{BoxFuture, Links, Payload, RpcError, Secret};
 
 use super::inbox::Inbox;
 use crate::{
@@ -14,6 +15,21 @@ use crate::{
 
 /// Stands for the number of a link where there is none.
 const TO_ITSELF: u64 = 0;
+
+/// The environment in which a server without a secret says so.
+const PRODUCTION: &str = "production";
+
+/// What other servers have to prove, as `rpc.json` has it.
+pub(super) fn secret(info: &ServerInfo, env: &Environment) -> Option<Secret> {
+    if env.rpc_secret.is_none() && env.name == PRODUCTION && info.port.is_some() {
+        tracing::warn!(
+            server = %info.id,
+            "the port for other servers takes orders from whoever reaches it: give all servers of the cluster the same \
+             config/rpc.json, {{\"secret\": \"a long random text\"}}, or see that nobody else reaches it"
+        );
+    }
+    env.rpc_secret.as_ref().map(|secret| Secret::new(secret.text()))
+}
 
 /// [`Links`], and a short cut for what a server tells itself about channels: a push to a client of its own is with that client
 /// before the answer behind it.

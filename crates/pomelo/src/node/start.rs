@@ -26,7 +26,7 @@ use super::{
     functions,
     inbox::Inbox,
     orders::Status,
-    peers::LinkedPeers,
+    peers::{self, LinkedPeers},
     ports::{PortError, client_addrs, listen_addrs, listen_tcp},
     progress::Progress,
     snapshots::Snapshots,
@@ -159,7 +159,7 @@ pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Resul
     let directory = Arc::new(Directory::default());
     // Until a master says more, this server knows itself.
     directory.replace(Servers::new([Arc::clone(&info)]));
-    let links = links(&info, &directory, &inbox);
+    let links = links(&info, &env, &directory, &inbox);
     let peers: Arc<dyn Peers> =
         Arc::new(LinkedPeers::new(info.id.clone(), links.clone(), Arc::clone(&inbox)));
     let channels = Channels::new(life, Arc::clone(&peers), Arc::clone(&directory));
@@ -229,7 +229,7 @@ fn log_start(info: &ServerInfo) {
     tracing::info!(server = %info.id, port, client_port, pid = info.pid, "serving");
 }
 
-fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> Links {
+fn links(info: &ServerInfo, env: &Environment, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> Links {
     let directory = Arc::clone(directory);
     let resolve = move |id: &ServerId| {
         let servers = directory.now();
@@ -240,7 +240,7 @@ fn links(info: &ServerInfo, directory: &Arc<Directory>, inbox: &Arc<Inbox>) -> L
     let hello = Hello { id: info.id.clone(), incarnation: info.incarnation.unwrap_or_default() };
     let service = Arc::clone(inbox) as Arc<dyn pomelo_rpc::Service>;
     let limits = Limits { close_timeout: CLOSE_TIMEOUT, ..Limits::default() };
-    Links::new(hello, Arc::new(resolve), service, limits)
+    Links::with_secret(hello, Arc::new(resolve), service, limits, peers::secret(info, env))
 }
 
 /// Later lives of one id must have higher numbers, also when they follow each other within the same second.

@@ -112,6 +112,7 @@ impl Cluster {
             "connector": [{ "id": "connector-1", "host": "127.0.0.1", "port": 0, "clientPort": 0, "frontend": true }],
             "worker": [worker(1), worker(2)],
         }));
+        dir.add("rpc.json", &json!({ "secret": "what only these three know" }));
         let gate = Arc::new(Gate { begun: 0.into(), ended: 0.into(), open: Semaphore::new(0) });
         let (here, there) = (gate.clone(), gate.clone());
         let app = Arc::new(

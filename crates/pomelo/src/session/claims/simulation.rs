@@ -166,7 +166,7 @@ impl World {
     /// The claim is over, if nobody is waited for.
     fn end(&mut self, f: usize, number: u64) {
         let frontend = &mut self.frontends[f];
-        if !frontend.open.get(&number).is_some_and(|open| open.waiting == 0) {
+        if frontend.open.get(&number).is_none_or(|open| open.waiting > 0) {
             return;
         }
         let Open { attempt, verdicts, .. } = frontend.open.remove(&number).unwrap();
