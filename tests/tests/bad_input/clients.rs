@@ -109,7 +109,7 @@ async fn ten_thousand_connections_that_never_speak_are_closed_and_players_play_o
     let silent = SILENT.min(files()?.saturating_sub(OTHER_FILES));
     let cluster = Cluster::start(None).await?;
     let port = cluster.game.connectors[0];
-    let player = Client::connect_tcp(&format!("127.0.0.1:{port}")).await?;
+    let player = Client::connect(&format!("tcp://127.0.0.1:{port}")).await?;
     let ask = async || {
         let asked = Instant::now();
         let entered: Value =
