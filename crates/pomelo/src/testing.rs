@@ -23,7 +23,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, Weak,
+        Arc, Mutex, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -42,8 +42,8 @@ use crate::{
     lock,
     rpc::{Peers, Router},
     servers::Directory,
-    session::{Connection, SessionTable},
-    wire,
+    session::{CommandReply, Connection, SessionTable},
+    users, wire,
 };
 
 /// Stands in for a cluster around one server: sessions that remember, calls that are answered by closures, pushes that
@@ -68,12 +68,17 @@ pub struct Pushed<Msg> {
     pub message: Msg,
 }
 
+/// Of the server that a stage is.
+const LIFE: u64 = 1;
+
 type Answer = Box<dyn Fn(&[u8]) -> Result<Bytes> + Send + Sync>;
 
 /// Plays all other servers.
 #[derive(Default)]
 struct Cast {
     answers: Mutex<HashMap<&'static str, Answer>>,
+    /// Of the stage.
+    sessions: OnceLock<Weak<SessionTable>>,
     sent: Mutex<Vec<(ServerId, String, Bytes)>>,
 }
 
@@ -88,8 +93,9 @@ impl Stage {
         let cast = Arc::new(Cast::default());
         let peers = Arc::clone(&cast) as Arc<dyn Peers>;
         let directory = Arc::new(Directory::default());
-        let channels = Channels::new(1, Arc::clone(&peers), Arc::clone(&directory));
-        let sessions = SessionTable::new(me.clone(), 1, Wording::default(), peers);
+        let channels = Channels::new(LIFE, Arc::clone(&peers), Arc::clone(&directory));
+        let sessions = SessionTable::new(me.clone(), LIFE, Wording::default(), peers);
+        let _ = cast.sessions.set(Arc::downgrade(&sessions));
         Self { me, cast, directory, sessions, sessions_opened: AtomicU64::new(0), channels }
     }
 
@@ -141,12 +147,34 @@ impl Stage {
         Rpc::new(Arc::clone(&self.cast) as Arc<dyn Peers>, router, Duration::from_secs(1))
     }
 
-    /// The users of frontends that were [added](Self::add_server): nobody answers for them, so nobody is found, and pushes to them are
-    /// kept here.
+    /// The users of this stage's sessions, as if it were the only frontend: they are found, written and kicked, and pushes to
+    /// them are kept here.
+    ///
+    /// ```
+    /// # use pomelo::{Push, UserId, testing::Stage};
+    /// const ON_WHISPER: Push<String> = Push::new("onWhisper");
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (stage, alice) = (Stage::new("chat-server-1"), UserId::from("alice"));
+    /// let session = stage.session();
+    /// session.bind(alice.clone()).await.unwrap();
+    /// for found in stage.users().find(&alice).await.sessions {
+    ///     found.set("mark", &7).await.unwrap();
+    /// }
+    /// assert_eq!(session.get("mark"), Some(7));
+    /// stage.users().push([&alice], ON_WHISPER, &"psst".to_owned()).await.unwrap();
+    /// assert_eq!(stage.pushed(ON_WHISPER)[0].users, [alice]);
+    /// # }
+    /// ```
     pub fn users(&self) -> Users {
+        let mut me = ServerInfo::clone(&self.me().0);
+        (me.frontend, me.incarnation) = (true, Some(LIFE));
+        let directory = Arc::new(Directory::default());
+        directory.replace(Servers::new([Arc::new(me)]));
         Users {
             peers: Arc::clone(&self.cast) as Arc<dyn Peers>,
-            directory: Arc::clone(&self.directory),
+            directory,
             channels: self.channels(),
             deadline: Duration::from_secs(1),
         }
@@ -235,6 +263,23 @@ impl Connection for StageConnection {
     }
 }
 
+impl Cast {
+    /// What the stage itself answers about its sessions.
+    async fn about_sessions(table: &SessionTable, method: &str, body: &[u8]) -> Result<Bytes> {
+        Ok(match method {
+            users::FIND => codec::to_server(&users::known(table, LIFE, &codec::from_server(body)?))?,
+            users::KICK => {
+                let users::Kick { uid, reason } = codec::from_server(body)?;
+                codec::to_server(&table.kick(&uid, &reason))?
+            }
+            _ => {
+                let done = table.obey(codec::from_server(body)?).await;
+                codec::to_server(&CommandReply::new(done.as_ref().map(Arc::as_ref)))?
+            }
+        })
+    }
+}
+
 impl Peers for Cast {
     fn call(
         &self,
@@ -243,10 +288,19 @@ impl Peers for Cast {
         body: Bytes,
         _deadline: Duration,
     ) -> BoxFuture<'static, Result<Bytes, RpcError>> {
-        let failed = |text: String| {
+        let server = server.clone();
+        let failed = move |text: String| {
             let kind = ErrorKind::Remote(Failure::new(500, text));
-            RpcError { server: server.clone(), who: Who::Remote, retry: false, kind }
+            RpcError { server, who: Who::Remote, retry: false, kind }
         };
+        if matches!(method, users::FIND | users::KICK | wire::SESSION)
+            && let Some(table) = self.sessions.get().and_then(Weak::upgrade)
+        {
+            let method = method.to_owned();
+            return Box::pin(async move {
+                Self::about_sessions(&table, &method, &body).await.map_err(|error| failed(error.to_string()))
+            });
+        }
         let answer = match lock(&self.answers).get(method) {
             Some(answer) => answer(&body).map_err(|error| failed(error.to_string())),
             None => Err(failed(format!("nobody answers {method} on this stage"))),

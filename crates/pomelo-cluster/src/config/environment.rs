@@ -8,7 +8,8 @@ use pomelo_protocol::{
 };
 
 use super::{
-    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, Secret, ServerOptions, ServerTokens, crons,
+    AdminUser, ConfigError, CronEntry, GuardianConfig, MasterEntry, Secret, ServerOptions, ServerTokens,
+    crons,
     document::Part,
     entry::{MasterHaFile, RpcFile, ServerEntry, ZooKeeperEntry},
 };
