@@ -10,12 +10,15 @@ use pomelo_testkit::{
     eventually,
     game::{GameDir, root},
 };
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use super::{connection::Connection, process::Process};
 
 /// Longer than any of them takes to start.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than a server that works takes to answer. The original never answers a request whose handler throws.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// A server under test.
 pub(super) struct System {
@@ -79,7 +82,7 @@ impl System {
             let mut client = Connection::open(&addr).await.ok()?;
             let route = "connector.entryHandler.enter";
             let who = serde_json::json!({"username": "first", "rid": "quiet", "chatId": "chat-server-1", "quiet": true});
-            let answer = client.call(route, &who).await.ok()?;
+            let answer = timeout(ANSWER, client.call(route, &who)).await.ok()?.ok()?;
             (answer["code"] == 200).then_some(())
         })
         .await;
