@@ -255,6 +255,9 @@ impl Hybrid {
         self.max_connections_per_address = address_max.or(self.max_connections_per_address);
         let second_max = options.new_connections_per_second.map(Into::into);
         self.new_connections_per_second = second_max.or(self.new_connections_per_second);
+        if let Some(ms) = options.flush_interval_ms {
+            self = self.flush_interval(Duration::from_millis(ms.into()));
+        }
         self.blacklist.extend(&options.blacklist);
         if let Some(tls) = &options.tls {
             let (cert, key) = (PathBuf::from(&tls.cert), PathBuf::from(&tls.key));
