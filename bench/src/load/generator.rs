@@ -73,10 +73,10 @@ struct Shared {
     latencies: RefCell<Vec<Duration>>,
 }
 
-/// Opens `clients` connections, has them work for `seconds` where it is a matter of time, and closes them. Within a `LocalSet`.
+/// Opens `clients` connections to these addresses in turn, has them work for `seconds` where it is a matter of time, and closes them. Within a `LocalSet`.
 pub(super) async fn run(
     work: Work,
-    addr: &str,
+    addrs: &[&str],
     clients: usize,
     seconds: f64,
     servers: &[Process],
@@ -84,7 +84,7 @@ pub(super) async fn run(
 ) -> Result<Measured> {
     // Before, so that what the connections take in memory is seen.
     let empty: Vec<_> = servers.iter().map(Process::used).collect::<Result<_>>()?;
-    let connections = connect(addr, clients, room).await?;
+    let connections = connect(addrs, clients, room).await?;
     let shared = Rc::new(Shared {
         measuring: Cell::new(false),
         stopping: Cell::new(false),
@@ -157,18 +157,18 @@ pub(super) async fn run(
     })
 }
 
-async fn connect(addr: &str, clients: usize, room: Option<&str>) -> Result<Vec<Connection>> {
+async fn connect(addrs: &[&str], clients: usize, room: Option<&str>) -> Result<Vec<Connection>> {
     let mut connections = Vec::with_capacity(clients);
     while connections.len() < clients {
         let first = connections.len();
         let opening: Vec<_> = (first..clients.min(first + OPENING))
             .map(|n| {
-                let (addr, room) = (addr.to_owned(), room.map(str::to_owned));
+                let (addr, room) = (addrs[n % addrs.len()].to_owned(), room.map(str::to_owned));
                 spawn_local(async move { enter(&addr, n, room).await })
             })
             .collect();
         for connection in opening {
-            connections.push(connection.await?.with_context(|| format!("a client of {addr}"))?);
+            connections.push(connection.await?.with_context(|| format!("a client of {addrs:?}"))?);
         }
     }
     Ok(connections)
