@@ -201,9 +201,7 @@ impl Service for Echo {
         Handled::Later(Box::pin(async move { Ok(body) }))
     }
 
-    fn one_way(&self, _from: &ServerId, _method: &str, _body: Bytes) -> Handled<()> {
-        Handled::Done(())
-    }
+    fn one_way(&self, _from: &ServerId, _method: &str, _body: Bytes) {}
 }
 
 fn links(id: &str, resolve: pomelo_rpc::Resolve) -> Result<Links> {

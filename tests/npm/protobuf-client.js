@@ -1,7 +1,7 @@
 'use strict';
 // node protobuf-client.js PORT
 // npm's pomelo-jsclient-websocket, unchanged, with npm's pomelo-protobuf, plays twice with the connector at this port: enters a room, asks
-// a backend, says something and hears it, fails. Prints as one JSON line what it was answered, what the body of its words was on the
+// a backend, says something and hears it, fails twice (the second answer's definition has no place for a code). Prints as one JSON line what it was answered, what the body of its words was on the
 // wire, and whether the handshake told it the definitions: the second time it has them.
 const { EventEmitter } = require('events');
 
@@ -28,7 +28,7 @@ const request = (route, body) => new Promise((done) => pomelo.request(route, bod
   let left = () => {};
   pomelo.on('io-error', () => { console.error('could not connect'); process.exit(1); });
   pomelo.on('disconnect', () => left());
-  const result = { told: [], users: [], seen: [], pushed: [], failed: [], wire: [] };
+  const result = { told: [], users: [], seen: [], pushed: [], failed: [], silent: [], wire: [] };
   for (const name of ['node1', 'node2']) {
     told = false;
     await new Promise((done) => pomelo.init({ host: '127.0.0.1', port, log: false }, done));
@@ -41,6 +41,7 @@ const request = (route, body) => new Promise((done) => pomelo.request(route, bod
     await request(SAY, { text });
     result.pushed.push(await heard);
     result.failed.push(await request('connector.entryHandler.fail', {}));
+    result.silent.push(await request('chat.chatHandler.panic', {}));
     const gone = new Promise((done) => { left = done; });
     pomelo.disconnect();
     await gone;

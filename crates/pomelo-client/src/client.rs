@@ -15,13 +15,16 @@ use crate::{
     ClientError, ClientOptions, CloseReason, PushMessage,
     agreed::Agreed,
     connection::{CLOSE_TIMEOUT, Command, Connection, Shared},
-    pending::Pending,
+    pending::{Answer, Pending},
     pushes::PushBuffer,
     transport::Address,
 };
 
 /// Code of an answer when the server could not run the handler, or the handler failed.
 const FAILED: i64 = 500;
+
+/// Code of an answer when all is well.
+const OK: i64 = 200;
 
 /// A connection to a Pomelo server, handshake done.
 ///
@@ -68,7 +71,8 @@ impl Client {
         read_answer(route, &answer)
     }
 
-    /// Asks with a body that is JSON already, and waits for the answer as JSON. What is defined as protobuf is translated.
+    /// Asks with a body that is JSON already, and waits for the answer as JSON. What is defined as protobuf is translated; an
+    /// answer that the server marks as a failure is an error, since its definition may have no place for a code.
     pub async fn request_raw(&self, route: &str, body: impl Into<Bytes>) -> Result<Bytes, ClientError> {
         let body = self.agreed.body(route, body.into()).map_err(ClientError::Unfit)?;
         let place = self.shared.pending.begin()?;
@@ -79,8 +83,9 @@ impl Client {
             self.send(route, &message).await?;
             place.answer().await
         };
-        let answer = timeout(after, exchange).await.map_err(late)??;
-        self.agreed.json(route, answer).map_err(ClientError::Unfit)
+        let Answer { body, error } = timeout(after, exchange).await.map_err(late)??;
+        let json = self.agreed.json(route, body).map_err(ClientError::Unfit)?;
+        if error { Err(failure(route, &json)) } else { Ok(json) }
     }
 
     /// Tells, without an answer. Waits while the queue of what is to be written is full.
@@ -171,6 +176,12 @@ fn to_json<T: Serialize + ?Sized>(route: &str, body: &T) -> Result<Vec<u8>, Clie
     serde_json::to_vec(body).map_err(|source| ClientError::Encode { route: route.to_owned(), source })
 }
 
+/// An answer that is marked as a failure: whether it says more depends on its definition.
+fn failure(route: &str, answer: &[u8]) -> ClientError {
+    let outcome = serde_json::from_slice(answer).unwrap_or(Outcome { code: None, message: None, msg: None });
+    outcome.failed(route, outcome.code.unwrap_or(FAILED))
+}
+
 /// The part of an answer that servers agree on.
 #[derive(Deserialize)]
 struct Outcome {
@@ -179,21 +190,17 @@ struct Outcome {
     msg: Option<serde_json::Value>,
 }
 
+impl Outcome {
+    fn failed(&self, route: &str, code: i64) -> ClientError {
+        let message = self.message.as_ref().or(self.msg.as_ref()).and_then(serde_json::Value::as_str);
+        ClientError::Failed { route: route.to_owned(), code, message: message.map(str::to_owned) }
+    }
+}
+
 fn read_answer<Res: DeserializeOwned>(route: &str, answer: &[u8]) -> Result<Res, ClientError> {
     let outcome = serde_json::from_slice::<Outcome>(answer).ok();
-    let failed = |outcome: &Outcome| {
-        let message = outcome
-            .message
-            .as_ref()
-            .or(outcome.msg.as_ref())
-            .and_then(|text| text.as_str())
-            .map(str::to_owned);
-        Some(ClientError::Failed { route: route.to_owned(), code: outcome.code?, message })
-    };
-    if let Some(outcome) = outcome.as_ref().filter(|outcome| outcome.code == Some(FAILED))
-        && let Some(error) = failed(outcome)
-    {
-        return Err(error);
+    if let Some(outcome) = outcome.as_ref().filter(|outcome| outcome.code == Some(FAILED)) {
+        return Err(outcome.failed(route, FAILED));
     }
     match serde_json::from_slice(answer) {
         Ok(answer) => Ok(answer),
@@ -203,12 +210,10 @@ fn read_answer<Res: DeserializeOwned>(route: &str, answer: &[u8]) -> Result<Res,
                 .map_err(|source| ClientError::Decode { route: route.to_owned(), source })
         }
         // An application's own failure has no more than code and message: say that, not which field is missing.
-        Err(source) => {
-            match outcome.as_ref().filter(|outcome| outcome.code.is_some_and(|code| code != 200)) {
-                Some(outcome) if let Some(error) = failed(outcome) => Err(error),
-                _ => Err(ClientError::Decode { route: route.to_owned(), source }),
-            }
-        }
+        Err(source) => match outcome.as_ref().and_then(|outcome| Some((outcome, outcome.code?))) {
+            Some((outcome, code)) if code != OK => Err(outcome.failed(route, code)),
+            _ => Err(ClientError::Decode { route: route.to_owned(), source }),
+        },
     }
 }
 

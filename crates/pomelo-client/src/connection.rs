@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     ClientError, ClientOptions, CloseReason,
     agreed::Agreed,
-    pending::Pending,
+    pending::{Answer, Pending},
     pushes::PushBuffer,
     transport::{Address, PackageReader, PackageWriter},
 };
@@ -153,7 +153,7 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
             let message =
                 Message::decode(package.body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
             match message {
-                Message::Response { id, body, .. } => shared.pending.answer(id, body),
+                Message::Response { id, body, error } => shared.pending.answer(id, Answer { body, error }),
                 Message::Push { route, body } => shared.pushes.put(agreed.push(route, body)?),
                 other => return Err(CloseReason::Protocol(format!("a server does not send {other:?}"))),
             }

@@ -20,8 +20,16 @@ pub(crate) struct Pending {
 #[derive(Debug, Default)]
 struct State {
     last_id: u32,
-    waiting: HashMap<u32, oneshot::Sender<Bytes>>,
+    waiting: HashMap<u32, oneshot::Sender<Answer>>,
     closed: Option<CloseReason>,
+}
+
+/// What came back: bytes, since what they mean depends on the route.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) body: Bytes,
+    /// The server says that it is a failure, whatever the body says.
+    pub(crate) error: bool,
 }
 
 /// A place in the table, given back when dropped: also when the asker stops waiting.
@@ -29,7 +37,7 @@ struct State {
 pub(crate) struct Place<'a> {
     pending: &'a Pending,
     pub(crate) id: u32,
-    answer: oneshot::Receiver<Bytes>,
+    answer: oneshot::Receiver<Answer>,
 }
 
 impl Pending {
@@ -59,10 +67,10 @@ impl Pending {
     }
 
     /// Gives the answer to whoever asked; an answer nobody waits for any more is dropped.
-    pub(crate) fn answer(&self, id: u32, body: Bytes) {
+    pub(crate) fn answer(&self, id: u32, answer: Answer) {
         let asker = self.lock().waiting.remove(&id);
         if let Some(asker) = asker {
-            let _ = asker.send(body);
+            let _ = asker.send(answer);
         }
     }
 
@@ -84,7 +92,7 @@ impl Pending {
 }
 
 impl Place<'_> {
-    pub(crate) async fn answer(mut self) -> Result<Bytes, ClientError> {
+    pub(crate) async fn answer(mut self) -> Result<Answer, ClientError> {
         let closed = || self.pending.closed().unwrap_or(CloseReason::Local);
         (&mut self.answer).await.map_err(|_| ClientError::Closed(closed()))
     }
@@ -108,8 +116,8 @@ mod tests {
         drop(place);
         let place = pending.begin().unwrap();
         assert_eq!(place.id, 2, "an id is not used again at once, its late answer must not reach another");
-        pending.answer(2, Bytes::from_static(b"x"));
-        assert_eq!(place.answer().await.unwrap(), "x");
+        pending.answer(2, Answer { body: Bytes::from_static(b"x"), error: false });
+        assert_eq!(place.answer().await.unwrap().body, "x");
     }
 
     #[tokio::test]

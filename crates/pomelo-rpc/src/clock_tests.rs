@@ -90,7 +90,7 @@ fn accept(links: &Links, stream: DuplexStream) {
     links.peers.accept(Box::new(stream), "memory".to_owned(), waiting);
 }
 
-/// Answers `echo` at once, `never` never, and handles one-way messages in the time their body says, in seconds.
+/// Answers `echo` at once and `never` never.
 struct Plain;
 
 impl Service for Plain {
@@ -108,12 +108,7 @@ impl Service for Plain {
         }
     }
 
-    fn one_way(&self, _: &ServerId, _: &str, body: Bytes) -> Handled<()> {
-        match std::str::from_utf8(&body).unwrap().parse().unwrap() {
-            0 => Handled::Done(()),
-            seconds => Handled::Later(Box::pin(sleep(Duration::from_secs(seconds)))),
-        }
-    }
+    fn one_way(&self, _: &ServerId, _: &str, _: Bytes) {}
 }
 
 /// The other end of a link, played frame by frame.
@@ -318,13 +313,12 @@ async fn what_nobody_waits_for_any_more_is_not_begun() {
     let b = net.links("b", Plain);
     let mut a = Played::hello(&b, "a").await;
     assert!(matches!(a.read().await, Some(Frame::Welcome { .. })));
-    a.write(Frame::OneWay { method: "note", body: "5".into() }).await;
-    for (tag, wait_ms) in [(1, 4_000), (2, 9_000), (3, 0)] {
+    for (tag, wait_ms) in [(1, 0), (2, 9_000), (3, 0)] {
         a.write(Frame::Call { wait_ms, tag, method: "left", body: Bytes::new() }).await;
     }
     let refused = |frame, of| matches!(frame, Some(Frame::Fail { tag, failure: Failure { code: Failure::TOO_LATE, .. }, .. }) if tag == of);
     assert!(refused(a.read().await, 1));
-    assert_eq!(a.read().await, Some(Frame::Reply { tag: 2, body: "Some(4s)".into() }));
+    assert_eq!(a.read().await, Some(Frame::Reply { tag: 2, body: "Some(9s)".into() }));
     assert!(refused(a.read().await, 3));
 }
 
@@ -468,22 +462,6 @@ async fn a_dial_refused_as_a_duplicate_is_repeated_until_the_peer_has_noticed() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_one_way_message_does_not_make_the_link_look_dead() {
-    let net = Net::default();
-    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
-    net.listen(&b);
-    a.send(&id("b"), "note", "3000".into()).unwrap();
-    for _ in 0..2 * Limits::default().incoming_waiting_max {
-        a.send(&id("b"), "note", "0".into()).unwrap();
-    }
-    sleep(Duration::from_secs(2900)).await;
-    assert_eq!((a.linked(), b.linked()), (vec![id("b")], vec![id("a")]));
-    let (start, hour) = (Instant::now(), 60 * MINUTE);
-    assert_eq!(a.call(&id("b"), "echo", "x".into(), hour).await.unwrap(), "x");
-    assert_eq!(start.elapsed(), Duration::from_secs(100));
-}
-
-#[tokio::test(start_paused = true)]
 async fn closing_waits_no_longer_than_its_limit() {
     let net = Net::default();
     let (a, b) = (net.links("a", Plain), net.links("b", Plain));
@@ -496,4 +474,20 @@ async fn closing_waits_no_longer_than_its_limit() {
     let error = called.await.unwrap().unwrap_err();
     assert_eq!((error.who, error.retry), (Who::Transport, false));
     b.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_calls_a_server_that_closes_its_links_is_told_that_it_leaves() {
+    let net = Net::default();
+    let (a, b) = (net.links("a", Plain), net.links("b", Plain));
+    net.listen(&b);
+    let never = a.start(&id("b"), "never", b"", MINUTE).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let closing = tokio::spawn(async move { b.close().await });
+    sleep(Duration::from_secs(1)).await;
+    let error = echo(&a, "b").await.unwrap_err();
+    assert_eq!((error.who, error.retry), (Who::Remote, true));
+    assert!(matches!(error.kind, ErrorKind::Remote(Failure { code: Failure::LEAVING, .. })), "{error}");
+    closing.await.unwrap();
+    assert!(!never.await.unwrap_err().retry);
 }

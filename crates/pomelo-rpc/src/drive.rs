@@ -110,7 +110,7 @@ impl Driver<'_> {
                 return self.poll_finish(cx);
             }
             // All whole frames, then one write for all that was answered.
-            self.take_in(cx)?;
+            self.take_in()?;
             match self.flush(cx)? {
                 Taken::Open => {}
                 Taken::Drained => {
@@ -123,7 +123,7 @@ impl Driver<'_> {
                 Poll::Ready(0) => return Poll::Ready(Ok(End::PeerClosed)),
                 Poll::Ready(READ_BYTES..) => {
                     // There is more, but others of this runtime have waited for a whole buffer of frames by now.
-                    self.take_in(cx)?;
+                    self.take_in()?;
                     break;
                 }
                 Poll::Pending if self.poll_rest(cx)?.is_pending() => return Poll::Pending,
@@ -134,18 +134,12 @@ impl Driver<'_> {
         Poll::Pending
     }
 
-    /// Handles what was read, as far as it goes without waiting.
-    fn take_in(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        loop {
-            while self.incoming.has_room()
-                && let Some(frame) = Frame::decode(&mut self.read, self.link.limits.frame_bytes_max)?
-            {
-                self.incoming.take(frame, self.heard).map_err(End::Misplaced)?;
-            }
-            if !self.incoming.is_handling() || self.incoming.poll_progress(cx).is_pending() {
-                return Ok(());
-            }
+    /// Handles what was read.
+    fn take_in(&mut self) -> Result<(), End> {
+        while let Some(frame) = Frame::decode(&mut self.read, self.link.limits.frame_bytes_max)? {
+            self.incoming.take(frame, self.heard).map_err(End::Misplaced)?;
         }
+        Ok(())
     }
 
     /// Writes what waits, as far as the kernel takes it.
@@ -176,11 +170,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Reads once, if there is room for what comes.
+    /// Reads once.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Result<Poll<usize>, End> {
-        if !self.incoming.has_room() {
-            return Ok(Poll::Pending);
-        }
         let read = read_into(&mut self.stream, &mut self.read, cx)?;
         if read.is_ready() {
             self.heard = Instant::now();
@@ -206,10 +197,6 @@ impl Driver<'_> {
         let now = Instant::now();
         if due.is_some_and(|due| due <= now) {
             self.link.expire(now);
-        }
-        if !self.incoming.has_room() {
-            // Not reading is our choice; the peer isn't silent.
-            self.heard = now;
         }
         if now - self.heard >= limits.dead_after {
             return Err(End::Silent(limits.dead_after));

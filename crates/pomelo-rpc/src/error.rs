@@ -37,9 +37,6 @@ pub enum ErrorKind {
     /// Nobody knows an address of it, and it has not opened a link itself.
     #[error("unknown server, or one without an RPC port that has not connected yet")]
     UnknownServer,
-    /// The call was for this very server.
-    #[error("a server holds no link to itself")]
-    Itself,
     /// No link could be opened. Said again without a new dial while the peer is backed off from.
     #[error(transparent)]
     Dial(Arc<DialError>),
@@ -80,7 +77,10 @@ pub enum Limit {
     /// [`crate::Limits::pending_calls_max`].
     #[error("too many calls wait for an answer")]
     PendingCalls,
-    /// [`crate::Limits::calls_in_progress_max`] of the called server, or it is closing.
+    /// [`crate::Limits::notices_max`].
+    #[error("too many calls that nobody waits for are not done yet")]
+    Notices,
+    /// [`crate::Limits::calls_in_progress_max`] of the called server.
     #[error("the called server takes no more calls")]
     CallsInProgress,
     /// [`crate::Limits::links_max`].

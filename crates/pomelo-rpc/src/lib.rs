@@ -2,7 +2,7 @@
 //!
 //! [`Links`] holds at most one link to each other server. It is dialled when it is first needed, shared by everything in
 //! this process, usable in both directions (so a server without a port of its own can be called over the link it opened),
-//! and dialled again by the next message after it was lost. Bodies are bytes; what is in them, which methods there are and
+//! and dialled again by the next message after it was lost. A server calls itself over a link too, one without a socket. Bodies are bytes; what is in them, which methods there are and
 //! which server of a type is meant is decided above (`pomelo`).
 //!
 //! What to expect:
@@ -17,8 +17,10 @@
 
 mod backoff;
 mod calling;
+mod calls;
 #[cfg(test)]
 mod clock_tests;
+mod deadlines;
 mod drive;
 mod error;
 mod frame;
@@ -27,6 +29,7 @@ mod incoming;
 mod limits;
 mod link;
 mod links;
+mod outbox;
 mod peers;
 mod service;
 mod tasks;

@@ -16,10 +16,9 @@ pub struct Limits {
     pub pending_calls_max: usize,
     /// Most calls of one peer that run here at once. Beyond it a call is answered "busy" without running.
     pub calls_in_progress_max: usize,
-    /// Most messages of one peer that wait behind a one-way message whose handling has to wait. At the limit the link
-    /// is not read until there is room, so the peer's own buffer fills and its callers see
-    /// [`crate::ErrorKind::Busy`].
-    pub incoming_waiting_max: usize,
+    /// Most calls to one peer that nobody waits for ([`crate::Links::notify`]) and that it has not done with. Beyond it they
+    /// fail as [`crate::ErrorKind::Busy`]. Less than the peer's `calls_in_progress_max`, so that it has room for others.
+    pub notices_max: usize,
     /// Most peers that are known at once: linked, being dialled or backed off from. Beyond it a dial fails as
     /// [`crate::ErrorKind::Busy`] and a hello is refused.
     pub links_max: usize,
@@ -49,7 +48,7 @@ impl Default for Limits {
             buffered_bytes_max: 8 << 20,
             pending_calls_max: 65_536,
             calls_in_progress_max: 16_384,
-            incoming_waiting_max: 4_096,
+            notices_max: 4_096,
             links_max: 4_096,
             hellos_waiting_max: 256,
             dial_timeout: Duration::from_secs(3),

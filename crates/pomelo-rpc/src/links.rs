@@ -20,7 +20,7 @@ use crate::{ErrorKind, Limits, Payload, RpcError, Service};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// In place of a deadline that no clock can show.
-const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+pub(crate) const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Who this server is to its peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,15 @@ impl Links {
         self.peers.present(server).map_or(0, |link| link.calls_waiting())
     }
 
-    /// Sends a message nobody answers. `Ok` means that it is in the link's buffer (which is there from the start of a
+    /// Calls `method` of `server` without waiting for it. `Ok` means that the call is queued; it is begun at most once, and in
+    /// order with the other calls. The peer says when it has done with it, so that only so many are under way
+    /// ([`Limits::notices_max`]): a peer that can't keep up is heard of here, and nothing else waits for it. Must be called
+    /// inside a tokio runtime.
+    pub fn notify(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
+        self.queue(server, |link| link.notify(method, &body))
+    }
+
+    /// Sends a message nobody answers, which the peer handles as it is read ([`Service::one_way`]). `Ok` means that it is in the link's buffer (which is there from the start of a
     /// dial on); it arrives at most once. Must be called inside a tokio runtime.
     pub fn send(&self, server: &ServerId, method: &str, body: Bytes) -> Result<(), RpcError> {
         self.send_body(server, method, &body)
@@ -144,7 +152,7 @@ impl Links {
         })
     }
 
-    /// Ends the link to a server that left and forgets failed dials of it. Its calls fail as
+    /// Ends the link to another server that left and forgets failed dials of it. Its calls fail as
     /// [`ErrorKind::Disconnected`]; a later message dials again.
     pub fn forget(&self, server: &ServerId) {
         self.peers.forget(server);
@@ -156,7 +164,7 @@ impl Links {
         self.peers.forget_before(server, incarnation);
     }
 
-    /// The servers this one holds a link to at the moment.
+    /// The other servers this one holds a link to at the moment.
     pub fn linked(&self) -> Vec<ServerId> {
         self.peers.linked()
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use fastrand::Rng;
 use futures_util::future::join_all;
 use pomelo_protocol::ServerId;
@@ -17,9 +18,9 @@ use crate::frame::{Frame, Reason};
 use crate::hello::{Greeted, HelloError, Refusal, be_greeted, greet, refuse};
 use crate::incoming::Incoming;
 use crate::link::{Link, Lost, Phase, millis};
-use crate::links::{Hello, Resolve};
+use crate::links::{FAR, Hello, Resolve};
 use crate::tasks::Tasks;
-use crate::transport::{Connect, Stream};
+use crate::transport::{Connect, Stream, to_itself};
 use crate::verdict::{Verdict, judge};
 use crate::{DialError, ErrorKind, Limit, Limits, RpcError, Service};
 
@@ -91,7 +92,7 @@ impl Peers {
             return Ok(link);
         }
         if *server == self.me.id {
-            return Err(RpcError { retry: false, ..RpcError::local(server, ErrorKind::Itself) });
+            return self.link_to_itself();
         }
         // Foreign code: not under the lock.
         let addr = (self.resolve)(server);
@@ -120,6 +121,25 @@ impl Peers {
         Ok(link)
     }
 
+    /// This server calls itself as it calls others: what was begun goes on when its caller is gone, and the same limits hold.
+    fn link_to_itself(self: &Arc<Self>) -> Result<Arc<Link>, RpcError> {
+        let me = &self.me.id;
+        let mut table = self.table();
+        if table.closing {
+            return Err(RpcError::local(me, ErrorKind::Closed));
+        }
+        if let Some(link) = table.open_link(me) {
+            return Ok(link);
+        }
+        // Nobody has to find out whether it is still there.
+        let limits = Limits { ping_idle: FAR, dead_after: FAR, ..(*self.limits).clone() };
+        let link = Link::new(me.clone(), table.number(), Arc::new(limits));
+        table.peers.entry(me.clone()).or_default().link = Some(link.clone());
+        let greeted = Greeted { stream: to_itself(), read: BytesMut::new(), peer: self.me.clone() };
+        self.attach(link.clone(), greeted, true);
+        Ok(link)
+    }
+
     /// The link that takes messages for `server`, if there is one.
     pub(crate) fn present(&self, server: &ServerId) -> Option<Arc<Link>> {
         self.table().open_link(server)
@@ -142,8 +162,11 @@ impl Peers {
         });
     }
 
-    /// Ends the link to `server` and forgets its failed dials.
+    /// Ends the link to `server` and forgets its failed dials. This server itself stays.
     pub(crate) fn forget(&self, server: &ServerId) {
+        if *server == self.me.id {
+            return;
+        }
         let peer = self.table().peers.remove(server);
         if let Some(link) = peer.and_then(|peer| peer.link) {
             self.end(&link, Lost::Disconnected("the server was removed from the cluster".into()));
@@ -163,14 +186,18 @@ impl Peers {
         }
     }
 
-    /// Those with a connection.
+    /// The others with a connection.
     pub(crate) fn linked(&self) -> Vec<ServerId> {
         let table = self.table();
         let up = |peer: &Peer| {
             peer.link.as_ref().is_some_and(|link| matches!(link.phase(), Phase::Up { .. } | Phase::Closing))
         };
-        let mut linked: Vec<_> =
-            table.peers.iter().filter(|(_, peer)| up(peer)).map(|(id, _)| id.clone()).collect();
+        let mut linked: Vec<_> = table
+            .peers
+            .iter()
+            .filter(|(id, peer)| **id != self.me.id && up(peer))
+            .map(|(id, _)| id.clone())
+            .collect();
         linked.sort();
         linked
     }
@@ -183,6 +210,7 @@ impl Peers {
             table.peers.values_mut().for_each(|peer| peer.held_back = None);
             table.peers.values().filter_map(|peer| peer.link.clone()).collect()
         };
+        links.iter().for_each(|link| link.leave());
         self.closing.send_replace(true);
         let quietly = async {
             // Whoever holds all permits knows that no call of that peer runs, and that none starts.

@@ -23,9 +23,8 @@ pub enum Handled<T> {
 /// Answers calls and takes one-way messages.
 ///
 /// The messages of one link *start* in the order they came in. A one-way message is finished before anything behind it
-/// starts; calls run beside each other and may finish in any order. Answers to this server's own calls pass by those that
-/// wait, but never by a one-way message that can be handled without waiting: who sends a push and then an answer can rely
-/// on the push being handled first.
+/// starts, an answer to this server's own calls included: who sends a push and then an answer can rely on the push being
+/// handled first. Calls run beside each other and may finish in any order. Nothing here holds up what the peer says next.
 pub trait Service: Send + Sync + 'static {
     /// Answers one call. Begins in the link's task, which has other messages to handle: what can't be answered at once has
     /// to wait somewhere, and goes on in a task of its own. A panic is a [`Failure`] with code 500, and the call runs to its
@@ -41,9 +40,9 @@ pub trait Service: Send + Sync + 'static {
         until: Option<Instant>,
     ) -> Handled<Result<Bytes, Failure>>;
 
-    /// Takes one message that nobody waits for. It holds up every message of this peer behind it, so what may take
-    /// longer belongs into a task or a queue of its own. A panic is logged.
-    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> Handled<()>;
+    /// Takes one message that nobody waits for, in the link's task. What may have to wait is a call ([`crate::Links::notify`]).
+    /// A panic is logged.
+    fn one_way(&self, from: &ServerId, method: &str, body: Bytes);
 }
 
 /// A body on its way out, which writes itself into a link's buffer: nothing is put together elsewhere first.

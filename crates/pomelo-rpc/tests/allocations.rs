@@ -33,9 +33,7 @@ impl Service for Echo {
         }
     }
 
-    fn one_way(&self, _: &ServerId, _: &str, _: Bytes) -> Handled<()> {
-        Handled::Done(())
-    }
+    fn one_way(&self, _: &ServerId, _: &str, _: Bytes) {}
 }
 
 fn links(id: &str, peer: Option<String>) -> Links {

@@ -12,7 +12,10 @@ use bytes::Bytes;
 use pomelo_protocol::{ServerId, ServerInfo};
 use tokio::time::Instant;
 
-use crate::{Channels, Error, Rpc, Servers, Session, Sessions, Users, servers::Directory};
+use crate::{
+    Channels, Error, Rpc, Servers, Session, Sessions, Users, connector::Body, handler::BodyError,
+    servers::Directory,
+};
 
 /// An argument that a function called for a `C` can have: [`Request`] for handlers, [`RemoteCall`] for remotes, and for hooks
 /// [`Lifecycle`](crate::Lifecycle), [`ServerChange`](crate::ServerChange), [`SessionBound`](crate::SessionBound) and
@@ -110,7 +113,7 @@ pub struct Request {
     pub(crate) parts: Parts,
     pub(crate) route: Arc<str>,
     pub(crate) session: Session,
-    pub(crate) body: Bytes,
+    pub(crate) body: Body,
     pub(crate) notify: bool,
     /// When the frontend that forwarded it stops waiting.
     pub(crate) until: Option<Instant>,
@@ -127,9 +130,10 @@ impl Request {
         &self.session
     }
 
-    /// The body as the client sent it.
-    pub fn body(&self) -> &Bytes {
-        &self.body
+    /// What the client says, as JSON. Where the client writes protobuf this is what translates it, once; an error if it does
+    /// not fit its definition.
+    pub fn body(&self) -> Result<&Bytes, Error> {
+        Ok(self.body.json().map_err(|error| BodyError::Protobuf(error.clone()))?)
     }
 
     /// Whether the client waits for no response.

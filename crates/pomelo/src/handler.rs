@@ -5,6 +5,7 @@
 use std::{any::Any, sync::Arc};
 
 use bytes::Bytes;
+use pomelo_protocol::protobuf::CodecError;
 use pomelo_rpc::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -115,6 +116,8 @@ pub(crate) type HookFn<C> = Arc<dyn Fn(C) -> BoxFuture<'static, Result<()>> + Se
 /// A body that is not what the route says. The text is for the log; the client gets code 500.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BodyError {
+    #[error("request body does not fit its definition: {0}")]
+    Protobuf(CodecError),
     #[error("request body does not fit its type: {0}")]
     Json(#[from] serde_json::Error),
     #[error("request of a server does not fit its type: {0}")]
@@ -128,7 +131,7 @@ where
     H: Handler<Request, Args, Req, Res>,
 {
     Arc::new(move |request| {
-        let body = codec::from_client(&request.body).map_err(BodyError::from);
+        let body = request.body().and_then(|json| Ok(codec::from_client(json).map_err(BodyError::from)?));
         let answer = body.map(|body| handler.call(&request, body));
         Box::pin(async move { Ok(codec::to_client(&answer?.await?)?) })
     })

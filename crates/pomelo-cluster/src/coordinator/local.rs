@@ -58,8 +58,8 @@ pub struct LocalCoordinator {
 type Left = Arc<std::sync::Mutex<Option<Instant>>>;
 
 impl LocalCoordinator {
-    /// Uses this folder, made when it is missing: usually `run/ha` of the game. All candidates of a cluster name the
-    /// same one, and no two clusters do.
+    /// Uses this folder, made when it is missing: usually `run/ENVIRONMENT/ha` of the game. All candidates of a
+    /// cluster name the same one, and no two clusters do.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { files: Files::new(dir.into()), left: Left::default(), reader: Reader::default() }
     }
@@ -194,6 +194,10 @@ impl Candidacy for LocalCandidacy {
         Box::pin(async move {
             checked?;
             let mut held = Arc::clone(&self.lock).lock_owned().await;
+            // Whoever resigns waits for the one step that is under way, not for all that are asked for.
+            if self.obituary.borrow().is_none() {
+                return Err(StoreError::Fenced("the place was given back".to_owned()));
+            }
             let (files, reader) = (self.files.clone(), self.reader.clone());
             blocking(move || match held.as_mut() {
                 Some(held) => held.write(&files, &reader, &term, writes),

@@ -153,7 +153,7 @@ impl Inner {
 }
 
 impl Kind {
-    /// Whether a repeated field has one head and a count.
+    /// Whether it is a number, and a repeated field has one head and a count.
     pub(super) fn is_counted(self) -> bool {
         !matches!(self, Self::String | Self::Message(_))
     }

@@ -125,6 +125,15 @@ impl Schema {
         &self.route
     }
 
+    /// Whether its messages have a field of this name that holds one number.
+    pub fn has_number(&self, field: &str) -> bool {
+        let message = self.definitions.inner().message(self.message);
+        message.by_name(field, 0).is_some_and(|at| {
+            let field = &message.fields[at];
+            !field.repeated && field.kind.is_counted()
+        })
+    }
+
     /// Writes a message from its JSON, which must be an object (or `null`, or nothing: one with no fields). Fields are written in the
     /// order they have there; what has no definition is left out, and so is `null`, which is 0 in a list of floats or doubles. A fraction in a field of whole numbers
     /// is cut off, text that is a number is taken for it.

@@ -63,19 +63,47 @@ async fn a_push_sent_before_an_answer_is_handled_before_it() {
 }
 
 #[tokio::test]
-async fn what_comes_behind_a_waiting_one_way_message_starts_after_it() {
+async fn calls_that_nobody_waits_for_begin_in_order_with_the_others() {
     let (caller, called, _serving, _) = pair(Limits::default()).await;
-    caller.send(&called, "slow", "first").unwrap();
-    caller.send(&called, "note", "second").unwrap();
-    let seen = tokio::spawn({
-        let (caller, called) = (caller.clone(), called.clone());
-        async move { caller.call(&called, "seen", "").await }
-    });
-    called.started.acquire().await.unwrap().forget();
-    assert!(called.seen().is_empty());
-    called.gate.add_permits(1);
-    assert_eq!(seen.await.unwrap().unwrap(), "2");
-    assert_eq!(called.seen(), ["first", "second"]);
+    for n in 0..3_000 {
+        caller.notify(&called, "note", n.to_string()).unwrap();
+    }
+    assert_eq!(caller.call(&called, "seen", "").await.unwrap(), "3000");
+    let expected: Vec<_> = (0..3_000).map(|n| n.to_string()).collect();
+    assert_eq!(called.seen(), expected);
+}
+
+#[tokio::test]
+async fn servers_that_flood_each_other_with_work_nobody_waits_for_still_get_their_answers() {
+    let limits = Limits { notices_max: 100, ..Limits::default() };
+    let (a, b, _serving, _) = pair(limits).await;
+    assert_eq!(a.call(&b, "echo", "up").await.unwrap(), "up");
+    // Each of these takes until the test lets it end.
+    for (from, to) in [(&a, &b), (&b, &a)] {
+        for _ in 0..100 {
+            from.notify(to, "wait", "").unwrap();
+        }
+        to.started.acquire_many(100).await.unwrap().forget();
+        let error = from.notify(to, "wait", "").unwrap_err();
+        assert_eq!((error.who, error.retry), (Who::Local, true));
+        assert_eq!(error.kind, ErrorKind::Busy(Limit::Notices));
+    }
+    for _ in 0..50 {
+        assert_eq!(a.call(&b, "back", "x").await.unwrap(), "x");
+        assert_eq!(b.call(&a, "back", "y").await.unwrap(), "y");
+    }
+    b.gate.add_permits(1);
+    eventually("one that is done makes room", || a.notify(&b, "wait", "").is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_with_calls_nobody_waits_for_has_room_for_others() {
+    let limits = Limits { notices_max: 10, calls_in_progress_max: 11, ..Limits::default() };
+    let (caller, called, _serving, _) = pair(limits).await;
+    for _ in 0..10 {
+        caller.notify(&called, "wait", "").unwrap();
+    }
+    assert_eq!(caller.call(&called, "echo", "x").await.unwrap(), "x");
 }
 
 #[tokio::test]
@@ -181,6 +209,7 @@ async fn a_failure_of_the_called_server_says_so_and_does_no_harm_to_the_link() {
     let error = failed(caller.call(&called, "large", "2000").await.unwrap_err());
     assert!(error.contains("answer of 2002 bytes is too large, the limit is 1000"), "{error}");
     caller.send(&called, "panic", "").unwrap();
+    caller.notify(&called, "panic", "").unwrap();
     assert_eq!(caller.call(&called, "echo", "still here").await.unwrap(), "still here");
 }
 
@@ -230,24 +259,4 @@ async fn a_caller_beyond_the_limits_is_told_busy() {
         assert_eq!(done.unwrap().unwrap(), "x");
     }
     assert_eq!(caller.call(&called, "echo", "x").await.unwrap(), "x");
-}
-
-#[tokio::test]
-async fn a_peer_that_cannot_keep_up_holds_back_its_senders_and_loses_nothing() {
-    let limits = Limits { buffered_bytes_max: 64 << 10, incoming_waiting_max: 10, ..Limits::default() };
-    let (caller, called, _serving, _) = pair(limits).await;
-    caller.send(&called, "slow", "0").unwrap();
-    called.started.acquire().await.unwrap().forget();
-    let body = "x".repeat(10_000);
-    let mut sent = 1;
-    let error = loop {
-        match caller.send(&called, "note", body.clone()) {
-            Ok(()) => sent += 1,
-            Err(error) => break error,
-        }
-        tokio::task::yield_now().await;
-    };
-    assert_eq!((error.retry, error.kind), (true, ErrorKind::Busy(Limit::BufferedBytes)));
-    called.gate.add_permits(1);
-    eventually("everything accepted arrives", || called.seen().len() == sent).await;
 }

@@ -1,5 +1,7 @@
 //! Peers that die, restart, are somebody else or no peer at all, and the end of a server's own links.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
 use pomelo_rpc::{DialError, ErrorKind, Limit, Limits, Who};
@@ -82,7 +84,6 @@ async fn a_restarted_peer_replaces_the_link_of_its_former_life_and_not_the_rever
         (addresses.life("gate-1", 5, Limits::default()), addresses.life("gate-1", 6, Limits::default()));
     assert_eq!(old.call(&chat, "echo", "x").await.unwrap(), "x");
     assert_eq!(new.call(&chat, "echo", "x").await.unwrap(), "x");
-    new.send(&new, "note", "").unwrap_err();
     eventually("the old life's link is closed", || old.links.linked().is_empty()).await;
     let error = old.call(&chat, "echo", "x").await.unwrap_err();
     assert!(
@@ -99,9 +100,36 @@ async fn whoever_answers_in_the_place_of_a_peer_is_named() {
     let error = caller.call(&other, "echo", "x").await.unwrap_err();
     assert!(error.to_string().ends_with("refused the link: hello for chat-2, this is chat-1"), "{error}");
     assert!(error.retry);
+}
 
-    let own = caller.call(&caller, "echo", "x").await.unwrap_err();
-    assert_eq!((own.who, own.retry, own.kind), (Who::Local, false, ErrorKind::Itself));
+#[tokio::test]
+async fn a_server_calls_itself_as_it_calls_others() {
+    let (server, other, _serving, _) = pair(Limits { notices_max: 2, ..Limits::default() }).await;
+    let large = "x".repeat(1 << 20);
+    assert_eq!(server.call(&server, "back", &large).await.unwrap(), large);
+    assert!(server.call(&server, "panic", "").await.unwrap_err().to_string().ends_with("the call panicked"));
+    // Whoever stops waiting does not stop what was begun.
+    let waiting = server.links.start(server.id(), "wait", b"", DEADLINE).unwrap();
+    server.started.acquire().await.unwrap().forget();
+    drop(waiting);
+    for _ in 0..2 {
+        server.notify(&server, "wait", "").unwrap();
+    }
+    assert_eq!(server.notify(&server, "wait", "").unwrap_err().kind, ErrorKind::Busy(Limit::Notices));
+    server.started.acquire_many(2).await.unwrap().forget();
+    server.gate.add_permits(3);
+    eventually("all three go on", || server.gate.available_permits() == 0).await;
+    server.send(&server, "note", "said").unwrap();
+    assert_eq!(server.call(&server, "seen", "").await.unwrap(), "1");
+    let late =
+        server.links.call(server.id(), "wait", Bytes::new(), Duration::from_millis(1)).await.unwrap_err();
+    assert!(matches!(late.kind, ErrorKind::Deadline { .. }), "{late}");
+    assert_eq!(server.links.linked(), [], "it is no other server");
+    assert_eq!(server.call(&other, "echo", "x").await.unwrap(), "x");
+    server.links.forget(server.id());
+    server.gate.add_permits(1);
+    server.links.close().await;
+    assert_eq!(server.call(&server, "echo", "x").await.unwrap_err().kind, ErrorKind::Closed);
 }
 
 /// A port that answers each connection with these bytes.

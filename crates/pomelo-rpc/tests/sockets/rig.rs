@@ -49,7 +49,7 @@ pub(crate) struct Node {
     pub(crate) links: Links,
     /// What came, in order.
     pub(crate) seen: Mutex<Vec<String>>,
-    /// `wait` calls and `slow` one-way messages end when they get a permit.
+    /// `wait` calls end when they get a permit.
     pub(crate) gate: Arc<Semaphore>,
     /// A permit for each of those that has started.
     pub(crate) started: Arc<Semaphore>,
@@ -77,6 +77,10 @@ impl Node {
 
     pub(crate) fn send(&self, to: &Node, method: &str, body: impl Into<String>) -> Result<(), RpcError> {
         self.links.send(to.id(), method, body.into().into())
+    }
+
+    pub(crate) fn notify(&self, to: &Node, method: &str, body: impl Into<String>) -> Result<(), RpcError> {
+        self.links.notify(to.id(), method, body.into().into())
     }
 
     pub(crate) fn seen(&self) -> Vec<String> {
@@ -109,6 +113,10 @@ impl Service for Handlers {
                     }
                     Ok("done".into())
                 }
+                "note" => {
+                    node.seen.lock().unwrap().push(String::from_utf8(body.into()).unwrap());
+                    Ok(Bytes::new())
+                }
                 "seen" => Ok(node.seen().len().to_string().into()),
                 "wait" => {
                     node.started.add_permits(1);
@@ -122,19 +130,10 @@ impl Service for Handlers {
         }))
     }
 
-    fn one_way(&self, _from: &ServerId, method: &str, body: Bytes) -> Handled<()> {
-        let (node, method) = (self.0.upgrade().unwrap(), method.to_owned());
-        Handled::Later(Box::pin(async move {
-            match method.as_str() {
-                "slow" => {
-                    node.started.add_permits(1);
-                    node.gate.acquire().await.unwrap().forget();
-                }
-                "panic" => panic!("as the test asks"),
-                _ => {}
-            }
-            node.seen.lock().unwrap().push(String::from_utf8(body.into()).unwrap());
-        }))
+    fn one_way(&self, _from: &ServerId, method: &str, body: Bytes) {
+        assert!(method != "panic", "as the test asks");
+        let node = self.0.upgrade().unwrap();
+        node.seen.lock().unwrap().push(String::from_utf8(body.into()).unwrap());
     }
 }
 

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{fault::Fault, flusher::Flusher, frame::Frame, out::Out};
+use super::{fault::Fault, flusher::Flusher, frame::Frame, out::Out, wording::Body};
 
 /// What a connector tells the framework.
 ///
@@ -39,14 +39,14 @@ pub(crate) trait ClientService: Send + Sync + 'static {
 }
 
 /// A request or notify of a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Inbound {
     /// The id of a request, which its response will carry; none for a notify.
     pub(crate) id: Option<u32>,
     /// `serverType.handler.method`. A dictionary code that means nothing is passed on as `#code`, which is no route.
     pub(crate) route: Arc<str>,
-    /// As sent.
-    pub(crate) body: Bytes,
+    /// What is said.
+    pub(crate) body: Body,
 }
 
 /// How a client is connected.

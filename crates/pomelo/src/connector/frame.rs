@@ -37,9 +37,10 @@ impl Frame {
         Self::message(&Message::Push { route, body })
     }
 
-    /// The answer to the request with that id. Fails if the body does not fit a package (16 MiB).
-    pub(crate) fn response(id: u32, body: Bytes) -> Result<Self, MessageError> {
-        Self::message(&Message::Response { id, body, error: false })
+    /// The answer to the request with that id; `error` says so where the body can't. Fails if the body does not fit a
+    /// package (16 MiB).
+    pub(crate) fn response(id: u32, body: Bytes, error: bool) -> Result<Self, MessageError> {
+        Self::message(&Message::Response { id, body, error })
     }
 
     pub(super) fn kick(reason: &str) -> Self {
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_response_is_written_as_recorded() {
-        let frame = Frame::response(300, Bytes::from_static(b"{}")).unwrap();
+        let frame = Frame::response(300, Bytes::from_static(b"{}"), false).unwrap();
         assert_eq!(&frame.bytes(Transport::Tcp)[..], b"\x04\0\0\x05\x04\xac\x02{}");
     }
 }

@@ -110,14 +110,22 @@ impl Hybrid {
     /// other servers see the same as with JSON. A client must use the definitions, as all clients of the original do: a message
     /// that does not fit is a request answered with code 500, or a notify dropped. A push that does not fit is not sent; an
     /// answer that does not becomes a failure, and one that is a failure (its `code` is not 200) may lack what is required.
+    /// Without definitions it changes nothing.
+    ///
+    /// A client reads an answer by its definition, so one without a number `code` has no place for what failed: give each an
+    /// `optional uInt32 code`. The server names those without when it starts. Their failures go with bit 5 (`0x20`) of the
+    /// message's flags set, for which this framework's clients look: to them it is a failure with code 500. The original's
+    /// clients leave the bit unread, and take such a failure for an answer without fields, as with the original's servers.
     pub fn protobuf(mut self) -> Self {
         self.protobuf = Some(Protos::new(Definitions::none(), Definitions::none()));
         self
     }
 
-    /// With the definitions of the configuration, if they are to be used.
+    /// With the definitions of the configuration, if they are to be used and there are any: clients in the field fail when
+    /// they are offered none.
     pub(crate) fn with_protos(mut self, protos: &Protos) -> Self {
-        self.protobuf = self.protobuf.map(|_| protos.clone());
+        let empty = protos.client().is_empty() && protos.server().is_empty();
+        self.protobuf = self.protobuf.filter(|_| !empty).map(|_| protos.clone());
         self
     }
 

@@ -25,7 +25,7 @@ use super::{
     FINISH_TIMEOUT, Shared,
     client::{Client, Inbound},
     frame::Frame,
-    wording,
+    wording::{self, Written},
 };
 
 /// What a request is answered when its handler has no answer.
@@ -89,6 +89,7 @@ impl Inbox {
         let waits = if concurrent { self.beside.is_some() } else { self.current.is_some() };
         let body = if waits { Bytes::copy_from_slice(&body) } else { body };
         self.waiting_bytes += body.len();
+        let body = self.shared.wording.heard(&route, body, self.shared.hybrid.message_bytes_max);
         let message = Inbound { id, route, body };
         if concurrent {
             self.beside.get_or_insert_default().waiting.push_back(message);
@@ -176,18 +177,10 @@ impl Inbox {
     }
 
     /// Begins with a message that waited.
-    fn begin(&mut self, mut message: Inbound) -> Current {
-        self.waiting_bytes -= message.body.len();
-        let (id, wording) = (message.id, &self.shared.wording);
-        let answer = id.and_then(|_| wording.answers(&message.route));
-        // Now and not when it came: what waits stays small.
-        match wording.heard(&message.route, message.body, self.shared.hybrid.message_bytes_max) {
-            Ok(body) => message.body = body,
-            Err(error) => {
-                tracing::debug!(client = self.client.id(), %error, "message does not fit its definition");
-                return Current { id, answer, future: Box::pin(std::future::ready(None)) };
-            }
-        }
+    fn begin(&mut self, message: Inbound) -> Current {
+        self.waiting_bytes -= message.body.received_bytes();
+        let id = message.id;
+        let answer = id.and_then(|_| self.shared.wording.answers(&message.route));
         let begin = || self.shared.service.message(&self.client, message);
         let future =
             catch_unwind(AssertUnwindSafe(begin)).unwrap_or_else(|_| Box::pin(std::future::ready(None)));
@@ -197,26 +190,35 @@ impl Inbox {
     /// Answers, if it was a request.
     fn respond(&self, id: Option<u32>, answer: Option<Schema>, body: Option<Bytes>) {
         let Some(id) = id else { return };
-        let failed = || Bytes::from_static(FAILED);
-        let mut body = body.unwrap_or_else(failed);
-        if let Some(schema) = answer {
-            body = wording::answer(&schema, &body).unwrap_or_else(|error| {
-                if let Some(left_out) = self.shared.misfits.admit() {
-                    let client = self.client.id();
-                    tracing::warn!(client, id, %error, left_out, "response does not fit its definition");
-                }
-                // Nothing at all reads as a message without fields.
-                wording::answer(&schema, &failed()).unwrap_or_default()
-            });
-        }
-        let frame = Frame::response(id, body).or_else(|error| {
-            tracing::warn!(client = self.client.id(), id, %error, "response cannot be sent");
-            Frame::response(id, failed())
-        });
-        if let Ok(frame) = frame {
+        let answer = answer.as_ref();
+        let frame = body.and_then(|body| self.response(id, answer, body));
+        let frame = frame.or_else(|| self.response(id, answer, Bytes::from_static(FAILED)));
+        if let Some(frame) = frame {
             // Refused only when the client is gone.
             let _ = self.client.out.push_unflushed(frame.bytes(self.client.transport()));
         }
+    }
+
+    /// None for a body that can't be sent, which the log says.
+    fn response(&self, id: u32, answer: Option<&Schema>, body: Bytes) -> Option<Frame> {
+        let written = match answer {
+            None => Written { body, error: false },
+            Some(schema) => match wording::answer(schema, &body) {
+                Ok(written) => written,
+                Err(error) => {
+                    if let Some(left_out) = self.shared.misfits.admit() {
+                        let client = self.client.id();
+                        tracing::warn!(client, id, %error, left_out, "response does not fit its definition");
+                    }
+                    wording::failure(schema, FAILED)
+                }
+            },
+        };
+        Frame::response(id, written.body, written.error)
+            .inspect_err(
+                |error| tracing::warn!(client = self.client.id(), id, %error, "response cannot be sent"),
+            )
+            .ok()
     }
 }
 

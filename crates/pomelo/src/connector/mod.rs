@@ -63,7 +63,7 @@ pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
 pub(crate) use fault::ConnectorError;
 pub(crate) use frame::Frame;
 pub(crate) use tls::Tls;
-pub(crate) use wording::Wording;
+pub(crate) use wording::{Body, Wording};
 
 /// What one read can take; shared by all connections, so that an idle one keeps no buffer.
 const SCRATCH_BYTES: usize = 64 * 1024;

@@ -11,6 +11,7 @@ use super::{Node, leaving};
 use crate::{
     CallError, Error, Request, Result, Session, UserId,
     answer::Answered,
+    connector::Body,
     session::Owner,
     wire::{self, Forward, Forwarded},
 };
@@ -25,7 +26,7 @@ impl Node {
         let mut leaving = Vec::new();
         loop {
             let server = router.pick_without(server_type, &request.session, &leaving)?;
-            match self.forward_to(&server, request).await {
+            match self.forward_to(&server, request, request.body()?).await {
                 Err(error) if is_leaving(&error) && leaving.len() + 1 < FORWARD_TRIES_MAX => {
                     tracing::debug!(%server, "is leaving, another one is asked");
                     leaving.push(server);
@@ -37,9 +38,14 @@ impl Node {
     }
 
     /// A notify is waited for like a request, so that the next message of the session can't overtake it.
-    async fn forward_to(&self, server: &ServerId, request: &Request) -> Result<Bytes, RpcError> {
+    async fn forward_to(
+        &self,
+        server: &ServerId,
+        request: &Request,
+        body: &Bytes,
+    ) -> Result<Bytes, RpcError> {
         let answer = {
-            let Request { route, session, body, notify, .. } = request;
+            let Request { route, session, notify, .. } = request;
             let snapshot = session.snapshot();
             let message = Forward {
                 route,
@@ -83,7 +89,8 @@ impl Node {
             Owner::There { life: message.life, peers: Arc::clone(&rpc.peers), deadline: rpc.deadline };
         let session = Session::sharing(message.session, frontend.clone(), snapshot, owner);
         let (parts, route) = (self.parts.clone(), message.route.into());
-        Ok(Request { parts, route, session, body: message.body, notify: message.notify, until })
+        let (body, notify) = (Body::Json(message.body), message.notify);
+        Ok(Request { parts, route, session, body, notify, until })
     }
 }
 

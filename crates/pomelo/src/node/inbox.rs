@@ -9,10 +9,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use pomelo_protocol::ServerId;
 use pomelo_rpc::{BoxFuture, ErrorKind, Failure, Handled, Limit, RpcError, Service, Who};
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{Node, push::is_for_holder};
 use crate::{
@@ -21,17 +18,17 @@ use crate::{
     wire,
 };
 
-/// Most one-way calls of remotes that run at once. At the limit the link they come over waits.
-const ONE_WAY_MAX: usize = 4_096;
+/// Most words of this server to holders of channels in it that wait for their turn. Beyond it they fail as busy.
+const HERE_MAX: usize = 4_096;
 
 pub(super) struct Inbox {
     node: OnceLock<Weak<Node>>,
-    one_way: Arc<Semaphore>,
+    here: Arc<Semaphore>,
 }
 
 impl Inbox {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { node: OnceLock::new(), one_way: Arc::new(Semaphore::new(ONE_WAY_MAX)) })
+        Arc::new(Self { node: OnceLock::new(), here: Arc::new(Semaphore::new(HERE_MAX)) })
     }
 
     /// Messages go to this node from now on.
@@ -40,30 +37,29 @@ impl Inbox {
         let _ = self.node.set(Arc::downgrade(node));
     }
 
-    /// A message of this server to itself.
+    /// A one-way message of this server to itself. What goes to its own clients is with them before whatever it says next.
     pub(super) fn one_way_here(
         self: &Arc<Self>,
         me: &ServerId,
         method: &str,
         body: Bytes,
     ) -> Result<(), RpcError> {
+        if !is_for_holder(method) {
+            self.hear(me, method, &body);
+            return Ok(());
+        }
         let busy = |_| RpcError {
             server: me.clone(),
             who: Who::Local,
             retry: true,
             kind: ErrorKind::Busy(Limit::CallsInProgress),
         };
-        if is_for_holder(method) {
-            let permit = Arc::clone(&self.one_way).try_acquire_owned().map_err(busy)?;
-            let (inbox, me, method) = (Arc::clone(self), me.clone(), method.to_owned());
-            tokio::spawn(async move {
-                inbox.at_once(&me, &method, body);
-                drop(permit);
-            });
-        } else if let Some((from, method, body)) = self.at_once(me, method, body) {
-            let permit = Arc::clone(&self.one_way).try_acquire_owned().map_err(busy)?;
-            self.spawn(permit, from, method, body);
-        }
+        let permit = Arc::clone(&self.here).try_acquire_owned().map_err(busy)?;
+        let (inbox, me, method) = (Arc::clone(self), me.clone(), method.to_owned());
+        tokio::spawn(async move {
+            inbox.hear(&me, &method, &body);
+            drop(permit);
+        });
         Ok(())
     }
 
@@ -71,24 +67,14 @@ impl Inbox {
         self.node.get()?.upgrade()
     }
 
-    /// What needs no waiting is done here, in the order it comes in. Gives back what is left.
-    fn at_once(&self, from: &ServerId, method: &str, body: Bytes) -> Option<(ServerId, String, Bytes)> {
-        let node = self.node()?;
-        match node.hear(from, method, &body) {
-            None => return Some((from.clone(), method.to_owned(), body)),
+    /// What needs no waiting, in the order it comes in.
+    fn hear(&self, from: &ServerId, method: &str, body: &Bytes) {
+        let Some(node) = self.node() else { return };
+        match node.hear(from, method, body) {
+            None => tracing::warn!(%from, method, "one-way message not understood"),
             Some(Err(error)) => node.log(&error, method, from),
             Some(Ok(())) => {}
         }
-        None
-    }
-
-    fn spawn(&self, permit: OwnedSemaphorePermit, from: ServerId, method: String, body: Bytes) {
-        let Some(node) = self.node() else { return };
-        tokio::spawn(async move {
-            // An error has been logged; nobody waits for it.
-            let _ = node.server_message(from, method, body, None).await;
-            drop(permit);
-        });
     }
 }
 
@@ -113,25 +99,8 @@ impl Service for Inbox {
         }
     }
 
-    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) -> Handled<()> {
-        let Some((from, method, body)) = self.at_once(from, method, body) else {
-            return Handled::Done(());
-        };
-        // Remotes may take their time, and others must not wait for it: they only start in order.
-        if let Ok(permit) = Arc::clone(&self.one_way).try_acquire_owned() {
-            self.spawn(permit, from, method, body);
-            return Handled::Done(());
-        }
-        let Some(node) = self.node() else { return Handled::Done(()) };
-        let one_way = Arc::clone(&self.one_way);
-        Handled::Later(Box::pin(async move {
-            if let Ok(permit) = one_way.acquire_owned().await {
-                tokio::spawn(async move {
-                    let _ = node.server_message(from, method, body, None).await;
-                    drop(permit);
-                });
-            }
-        }))
+    fn one_way(&self, from: &ServerId, method: &str, body: Bytes) {
+        self.hear(from, method, &body);
     }
 }
 

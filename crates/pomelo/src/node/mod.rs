@@ -37,6 +37,7 @@ use crate::{
     CallError, Error, RemoteCall, Request, Result, RouteError, Session,
     answer::{Answered, Answers},
     codec,
+    connector::Body,
     extract::Parts,
     filter::Chain,
     filters::Refused,
@@ -77,7 +78,7 @@ impl Node {
         self: Arc<Self>,
         session: Session,
         route: Arc<str>,
-        body: Bytes,
+        body: Body,
         notify: bool,
     ) -> Bytes {
         let request = Request { parts: self.parts.clone(), route, session, body, notify, until: None };

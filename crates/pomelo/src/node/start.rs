@@ -136,6 +136,14 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     let mut told = None;
     if let (Some(hybrid), Some(port)) = (server.connector.take(), info.client_port) {
         let sent = hybrid.wording(&dictionary);
+        let routes = sent.without_code(&types);
+        if !routes.is_empty() {
+            tracing::warn!(
+                server = %info.id,
+                ?routes,
+                "answers without a number `code` in serverProtos.json: clients of the original can't tell their failures"
+            );
+        }
         // Clients come from anywhere, whatever name the other servers use for this machine.
         let addr = listen_addr("0.0.0.0", port);
         let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;

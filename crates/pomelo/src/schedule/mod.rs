@@ -132,7 +132,11 @@ impl Server {
     /// The function for an action of `crons.json`. Its arguments are extracted: [`State`](crate::State),
     /// [`Rpc`](crate::Rpc), [`Channels`](crate::Channels), [`Me`](crate::Me), [`Due`], ...
     ///
-    /// A time that comes while the job is still at work is skipped, and that is said in the log; so are errors and panics.
+    /// A time that comes while the job is still at work is skipped, and that is said in the log, at most once a minute for each
+    /// job and with how many there were; so are errors and panics.
+    ///
+    /// When the machine's clock is set back, a job goes on at the next time that it shows. Times that were run before come
+    /// again only if the job would have to rest for more than one of its own intervals, and for more than 10 s, otherwise.
     pub fn cron<Args, H: Hook<CronRun, Args>>(mut self, cron: Cron, function: H) -> Self {
         let named = Named { function: hook_fn(function), needs: H::needs };
         if self.crons.named.insert(cron.name(), named).is_some() {
@@ -156,7 +160,8 @@ impl Server {
         self
     }
 
-    /// Calls a function again and again, for the first time after one interval; not faster than every 10 ms.
+    /// Calls a function again and again, for the first time after one interval; not faster than every 10 ms. It does not
+    /// matter when the machine's clock is set.
     pub fn every<Args, H: Hook<CronRun, Args>>(mut self, interval: Duration, function: H) -> Self {
         let when = When::Every(interval);
         self.crons.timed.push(Timed { when, function: hook_fn(function), needs: H::needs });

@@ -7,26 +7,26 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use pomelo_cluster::config::CronEntry;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Notify, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     CronRun, Crons,
-    jobs::{Action, Job, Jobs, Origin, Run},
-    timetable::Timetable,
+    jobs::{Action, Job, Jobs, Origin, RUNS_MAX, Run},
+    timetable::{Now, Timetable},
 };
 use crate::{extract::Parts, lock};
 
 /// How long jobs that run may go on after the server was told to stop, before they are dropped.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often is looked whether the clock was set.
+/// How often is looked whether the clock on the wall was set.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Asks the leader whether this server does a job at a time: the job's id, the time in ms since 1970, and for how long an
@@ -57,8 +57,8 @@ impl Clock {
         Self { zone: TimeZone::system(), now: Arc::new(Timestamp::now) }
     }
 
-    fn now(&self) -> Zoned {
-        (self.now)().to_zoned(self.zone.clone())
+    fn now(&self) -> Now {
+        Now { wall: (self.now)().to_zoned(self.zone.clone()), steady: Instant::now() }
     }
 }
 
@@ -126,27 +126,42 @@ impl Schedule {
 
     /// Adds a job, unless it is another server's. Says why not.
     pub(crate) fn add(&self, entry: &CronEntry, origin: Origin) -> Result<(), String> {
-        if entry.server_id.as_ref().is_some_and(|id| *id != self.0.parts.0.me.id) {
-            return Ok(());
-        }
-        let function = self.0.crons.function(&entry.action)?;
-        let times: Timetable = entry.time.parse().map_err(|error| format!("{error}"))?;
-        let mut job = Job::new(entry.action.clone(), function, entry.time.clone(), times);
-        (job.once, job.origin) = (entry.once, origin);
+        let Some(job) = self.job(entry, origin)? else { return Ok(()) };
         lock(&self.0.jobs).add(entry.id.clone(), job, &self.0.clock.now())?;
         self.0.changed.notify_one();
         Ok(())
     }
 
-    /// These are the jobs that administrators have added, and no others.
+    /// These are the jobs that administrators have added, and no others. One that became another one under its id begins anew.
     pub(crate) fn set_added(&self, entries: &[CronEntry]) {
-        let ids: Vec<_> = entries.iter().map(|entry| entry.id.as_str()).collect();
-        lock(&self.0.jobs).keep_added(&ids);
+        let mut new = Vec::new();
         for entry in entries {
-            if let Err(why) = self.add(entry, Origin::Added) {
-                tracing::warn!(id = entry.id, "job can't be added: {why}");
+            match self.job(entry, Origin::Added) {
+                Ok(job) => new.extend(job.map(|job| (entry.id.as_str(), job))),
+                Err(why) => tracing::warn!(id = entry.id, "job can't be added: {why}"),
             }
         }
+        let now = self.0.clock.now();
+        let mut jobs = lock(&self.0.jobs);
+        jobs.keep_added(|id, known| new.iter().any(|(new_id, job)| *new_id == id && job.is_like(known)));
+        for (id, job) in new {
+            if let Err(why) = jobs.add(id.to_owned(), job, &now) {
+                tracing::warn!(id, "job can't be added: {why}");
+            }
+        }
+        self.0.changed.notify_one();
+    }
+
+    /// What an entry says; nothing if it is another server's.
+    fn job(&self, entry: &CronEntry, origin: Origin) -> Result<Option<Job>, String> {
+        if entry.server_id.as_ref().is_some_and(|id| *id != self.0.parts.0.me.id) {
+            return Ok(None);
+        }
+        let function = self.0.crons.function(&entry.action)?;
+        let times: Timetable = entry.time.parse().map_err(|error| format!("{error}"))?;
+        let mut job = Job::new(entry.action.clone(), function, entry.time.clone(), times);
+        (job.once, job.origin) = (entry.once, origin);
+        Ok(Some(job))
     }
 
     /// Whether there was such a job.
@@ -156,11 +171,19 @@ impl Schedule {
         removed
     }
 
-    /// Every job with its id, action and next time.
+    /// Every job with its id, action and next time, since when it runs, and how many times it skipped because it still ran.
     pub(crate) fn list(&self) -> Value {
+        let now = self.0.clock.now();
         let row = |(id, job): (&str, &Job)| {
-            let next = job.due().map(|due| due.timestamp().to_string());
-            json!({ "id": id, "action": job.action, "time": job.time, "once": job.once, "next": next })
+            json!({
+                "id": id,
+                "action": job.action,
+                "time": job.time,
+                "once": job.once,
+                "next": job.due().map(|due| due.on_the_wall(&now).timestamp().to_string()),
+                "busySince": job.busy.as_ref().map(|since| since.timestamp().to_string()),
+                "skipped": job.skipped.times,
+            })
         };
         lock(&self.0.jobs).list().map(row).collect()
     }
@@ -175,7 +198,7 @@ impl Schedule {
 
     async fn run(self, mut stopping: watch::Receiver<bool>) {
         let mut runs = JoinSet::new();
-        let mut latest = self.0.clock.now();
+        let mut latest = self.0.clock.now().wall;
         loop {
             tokio::select! {
                 _ = stopping.wait_for(|&stop| stop) => break,
@@ -184,15 +207,23 @@ impl Schedule {
                 Some(_) = runs.join_next() => continue,
             }
             let now = self.0.clock.now();
-            self.look_back(&mut latest, &now);
+            if now.wall < latest {
+                let by = latest.timestamp().duration_since(now.wall.timestamp());
+                tracing::warn!(?by, "the clock was set back");
+                lock(&self.0.jobs).set_back(&now);
+            }
+            latest.clone_from(&now.wall);
             let actions = lock(&self.0.jobs).due(&now);
             for action in actions {
                 match action {
                     Action::Begin(run) => {
                         runs.spawn(self.clone().begin(run));
                     }
-                    Action::Skip { id, at, since } => {
-                        tracing::warn!(%id, %at, %since, "job is still busy with a former time, this one is skipped");
+                    Action::Skipped { id, times, since: Some(since) } => {
+                        tracing::warn!(id, times, %since, "job was due while it was still busy: skipped");
+                    }
+                    Action::Skipped { id, times, since: None } => {
+                        tracing::error!(id, times, "job was due while {RUNS_MAX} runs hang: skipped");
                     }
                 }
             }
@@ -205,22 +236,8 @@ impl Schedule {
 
     /// How long nothing is due.
     fn wait(&self) -> Duration {
-        let jobs = lock(&self.0.jobs);
-        let Some(next) = jobs.next() else { return LOOK_INTERVAL };
-        let left = next.timestamp().duration_since((self.0.clock.now)());
-        Duration::try_from(left).unwrap_or_default().min(LOOK_INTERVAL)
-    }
-
-    fn look_back(&self, latest: &mut Zoned, now: &Zoned) {
-        if *now >= *latest {
-            latest.clone_from(now);
-            return;
-        }
-        let by = Duration::try_from(latest.timestamp().duration_since(now.timestamp())).unwrap_or_default();
-        if lock(&self.0.jobs).set_back(by, now) {
-            tracing::warn!(?by, "the clock was set back: jobs begin anew with the time of now");
-            latest.clone_from(now);
-        }
+        let left = lock(&self.0.jobs).left(&self.0.clock.now());
+        left.map_or(LOOK_INTERVAL, |left| left.min(LOOK_INTERVAL))
     }
 
     async fn begin(self, run: Run) {

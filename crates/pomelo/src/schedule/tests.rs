@@ -3,12 +3,12 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pomelo_cluster::config::CronEntry;
 use tokio::time::{Instant, sleep};
 
@@ -23,8 +23,14 @@ const COUNT: Cron = Cron::new("chatCron.count");
 
 /// 2026-11-23 10:00:00 UTC, and as much later as tokio's clock has gone.
 fn clock() -> Clock {
+    clock_that_is_set(Arc::default())
+}
+
+/// The same with so many seconds added.
+fn clock_that_is_set(by_s: Arc<AtomicI64>) -> Clock {
     let (begin, start): (Timestamp, _) = ("2026-11-23T10:00:00Z".parse().unwrap(), Instant::now());
-    Clock { zone: TimeZone::UTC, now: Arc::new(move || begin + start.elapsed()) }
+    let now = move || begin + start.elapsed() + SignedDuration::from_secs(by_s.load(SeqCst));
+    Clock { zone: TimeZone::UTC, now: Arc::new(now) }
 }
 
 fn entry(id: &str, time: &str) -> CronEntry {
@@ -61,6 +67,15 @@ fn schedule(
     entries: &[CronEntry],
     ask: AskLeader,
 ) -> (Schedule, Called) {
+    schedule_at(clock(), describe, entries, ask)
+}
+
+fn schedule_at(
+    clock: Clock,
+    describe: impl FnOnce(Server) -> Server,
+    entries: &[CronEntry],
+    ask: AskLeader,
+) -> (Schedule, Called) {
     let called = Called::default();
     let server =
         Server::default().state(called.clone()).cron(COUNT, |called: State<Called>, due: Due| async move {
@@ -71,7 +86,7 @@ fn schedule(
     let mut server = describe(server);
     assert_eq!(server.crons.problems(entries), [""; 0]);
     let crons = std::mem::take(&mut server.crons);
-    (Schedule::new(crons, entries, parts(server), clock(), ask), called)
+    (Schedule::new(crons, entries, parts(server), clock, ask), called)
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,6 +148,50 @@ async fn a_run_that_takes_long_is_not_joined_by_the_next_and_a_panic_is_the_end_
     assert_eq!(slow.load(SeqCst), 3);
     assert_eq!(panics.load(SeqCst), 9);
     running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_by_an_hour_stops_no_job() {
+    let by_s = Arc::new(AtomicI64::new(0));
+    let ticks = Arc::new(AtomicUsize::new(0));
+    let counted = ticks.clone();
+    let every = move |server: Server| {
+        server.every(Duration::from_secs(1), move || {
+            let counted = counted.clone();
+            async move {
+                counted.fetch_add(1, SeqCst);
+                Result::<()>::Ok(())
+            }
+        })
+    };
+    let entries = [entry("minutes", "0 * * * * *"), entry("daily", "30 0 10 * * *")];
+    let (schedule, called) = schedule_at(clock_that_is_set(by_s.clone()), every, &entries, nobody());
+    let running = schedule.start();
+    sleep(Duration::from_millis(90_500)).await;
+    by_s.store(-3600, SeqCst);
+    sleep(Duration::from_secs(3600)).await;
+    running.stop().await;
+    assert_eq!(ticks.load(SeqCst), 3690);
+    let called = called.lock().unwrap();
+    let minutes = called.iter().filter(|call| call.starts_with("minutes"));
+    assert_eq!(minutes.clone().nth(1).unwrap(), "minutes 09:02:00");
+    assert_eq!(minutes.count(), 61);
+    let daily: Vec<_> = called.iter().filter(|call| call.starts_with("daily")).collect();
+    assert_eq!(daily, ["daily 10:00:30"], "what was done today is not done again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_by_seconds_makes_no_time_come_twice() {
+    let by_s = Arc::new(AtomicI64::new(0));
+    let entries = [entry("1", "* * * * * *")];
+    let (schedule, called) = schedule_at(clock_that_is_set(by_s.clone()), |s| s, &entries, nobody());
+    let running = schedule.start();
+    sleep(Duration::from_millis(5_500)).await;
+    by_s.store(-3, SeqCst);
+    sleep(Duration::from_secs(5)).await;
+    running.stop().await;
+    let times = (1..=7).map(|second| format!("1 10:00:{second:02}")).collect::<Vec<_>>();
+    assert_eq!(*called.lock().unwrap(), times);
 }
 
 #[tokio::test(start_paused = true)]

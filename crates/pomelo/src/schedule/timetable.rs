@@ -1,4 +1,5 @@
-//! When a job is due: six fields as the original has them, or an interval.
+//! When a job is due: six fields as the original has them, or an interval. Fields are told by the clock on the wall, which
+//! people and programs set; an interval by one that only goes forward.
 //!
 //! No clock: times in, the next time out. The reading of the fields and the days when clocks change are croner's.
 
@@ -9,6 +10,7 @@ use croner::{
     parser::{CronParser, Seconds, Year},
 };
 use jiff::{Zoned, civil};
+use tokio::time::Instant;
 
 /// The shortest interval.
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
@@ -23,6 +25,22 @@ pub(super) enum Timetable {
     Cron(Box<Cron>),
     /// Again and again after so long.
     Every(Duration),
+}
+
+/// What time it is.
+#[derive(Clone, Debug)]
+pub(super) struct Now {
+    /// By the clock on the wall, which may be set.
+    pub(super) wall: Zoned,
+    /// By one that only goes forward.
+    pub(super) steady: Instant,
+}
+
+/// When a job is due, by the clock that its times are told by.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Due {
+    Wall(Zoned),
+    Steady(Instant),
 }
 
 /// A text that says no time.
@@ -76,13 +94,46 @@ impl Timetable {
         Self::Every(interval.max(INTERVAL_MIN))
     }
 
-    /// The next time after this one. None at the end of time.
-    pub(super) fn after(&self, time: &Zoned) -> Option<Zoned> {
+    /// The next time. None at the end of time.
+    pub(super) fn next(&self, now: &Now) -> Option<Due> {
         match self {
-            Self::Cron(cron) => cron.find_next_occurrence(time, false).ok(),
-            Self::Every(interval) => time.checked_add(*interval).ok(),
+            Self::Cron(cron) => after(cron, &now.wall).map(Due::Wall),
+            Self::Every(interval) => now.steady.checked_add(*interval).map(Due::Steady),
         }
     }
+
+    /// The next time that the clock on the wall shows after this one. None for what does not look at it.
+    pub(super) fn next_on_the_wall(&self, time: &Zoned) -> Option<Zoned> {
+        match self {
+            Self::Cron(cron) => after(cron, time),
+            Self::Every(_) => None,
+        }
+    }
+}
+
+impl Due {
+    /// How long it is until then; zero from then on.
+    pub(super) fn left(&self, now: &Now) -> Duration {
+        match self {
+            Self::Wall(time) => {
+                let left = time.timestamp().duration_since(now.wall.timestamp());
+                Duration::try_from(left).unwrap_or_default()
+            }
+            Self::Steady(time) => time.saturating_duration_since(now.steady),
+        }
+    }
+
+    /// As the clock on the wall will show it if nobody sets it.
+    pub(super) fn on_the_wall(&self, now: &Now) -> Zoned {
+        match self {
+            Self::Wall(time) => time.clone(),
+            Self::Steady(_) => now.wall.saturating_add(self.left(now)),
+        }
+    }
+}
+
+fn after(cron: &Cron, time: &Zoned) -> Option<Zoned> {
+    cron.find_next_occurrence(time, false).ok()
 }
 
 /// A month's field with January as 1, as croner has it; the original counts from 0.
@@ -118,7 +169,7 @@ mod tests {
         let mut at = from.to_zoned(zone()).unwrap();
         let mut all = Vec::new();
         for _ in 0..count {
-            at = table.after(&at).unwrap();
+            at = table.next_on_the_wall(&at).unwrap();
             all.push(at.strftime("%Y-%m-%d %H:%M:%S %z").to_string());
         }
         all
@@ -140,7 +191,15 @@ mod tests {
     fn months_count_from_0_and_a_day_has_to_be_right_in_both_ways_as_in_the_original() {
         assert_eq!(times("0 0 0 1 0 *", "2026-11-23T00:00:00", 1), ["2027-01-01 00:00:00 +0100"]);
         assert_eq!(times("0 0 0 1 JAN *", "2026-11-23T00:00:00", 1), ["2027-01-01 00:00:00 +0100"]);
-        assert_eq!(times("0 0 0 1 5-7/2,11 *", "2026-11-23T00:00:00", 2).len(), 2);
+        assert_eq!(
+            times("0 0 0 1 5-7/2,11 *", "2026-11-23T00:00:00", 4),
+            [
+                "2026-12-01 00:00:00 +0100",
+                "2027-06-01 00:00:00 +0200",
+                "2027-08-01 00:00:00 +0200",
+                "2027-12-01 00:00:00 +0100"
+            ]
+        );
         assert_eq!(times("0 0 0 13 * 5", "2026-11-23T00:00:00", 1), ["2027-08-13 00:00:00 +0200"]);
     }
 

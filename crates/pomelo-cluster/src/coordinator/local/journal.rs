@@ -84,18 +84,24 @@ pub(super) struct Content {
 }
 
 impl Journal {
-    /// Opens it, made when it is missing, and cuts off what a crash left half written.
+    /// Opens it, made when it is missing, and cuts off what a crash left half written. Waits for the disk only if it makes the file:
+    /// what was cut off, and what a former writer did not live to make durable, gets there with the first step.
     pub(super) fn open(dir: &Path, reader: &Reader) -> Result<Self, JournalError> {
         let path = path_in(dir);
         let Content { live, epoch, whole, .. } = reader.content(dir)?;
-        let open = || {
-            let file = OpenOptions::new().append(true).create(true).open(&path)?;
-            if file.metadata()?.len() != whole {
-                file.set_len(whole)?;
+        let open = || match OpenOptions::new().append(true).open(&path) {
+            Ok(file) => {
+                if file.metadata()?.len() != whole {
+                    file.set_len(whole)?;
+                }
+                Ok(file)
             }
-            file.sync_all()?;
-            File::open(dir)?.sync_all()?;
-            Ok(file)
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let file = OpenOptions::new().append(true).create(true).open(&path)?;
+                File::open(dir)?.sync_all()?;
+                Ok(file)
+            }
+            Err(error) => Err(error),
         };
         let file = open().map_err(|source| JournalError::Io { path: path.clone(), source })?;
         Ok(Self { path, file, bytes: whole, compact_at: COMPACT_BYTES, epoch, live })

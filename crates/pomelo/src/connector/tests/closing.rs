@@ -113,7 +113,7 @@ async fn messages_that_came_before_a_connection_was_reset_are_handled_too() {
     socket2::SockRef::from(&client.socket).set_linger(Some(Duration::ZERO)).unwrap();
     drop(client);
     let open = rig.service.client(1);
-    let gone = |_: &_| open.send(&Frame::response(1, Bytes::new()).unwrap()).is_err();
+    let gone = |_: &_| open.send(&Frame::response(1, Bytes::new(), false).unwrap()).is_err();
     rig.eventually("gone", gone).await;
     rig.service.gate.0.add_permits(1);
     rig.service.told("1 closed: connection lost: connection reset").await;
@@ -130,7 +130,7 @@ async fn a_handler_that_never_ends_does_not_keep_a_client_that_is_gone_for_ever(
     rig.service.told("1 test.h.wait ").await;
     drop(client);
     rig.eventually("ended", |_| {
-        rig.service.client(1).send(&Frame::response(1, Bytes::new()).unwrap()).is_err()
+        rig.service.client(1).send(&Frame::response(1, Bytes::new(), false).unwrap()).is_err()
     })
     .await;
     assert_eq!(closings(&rig, 1), 0);

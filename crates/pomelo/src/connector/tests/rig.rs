@@ -109,6 +109,14 @@ impl ClientService for Arc<Service> {
         let (service, client) = (self.clone(), client.clone());
         let Inbound { route, body, .. } = message;
         Box::pin(async move {
+            if &*route == "test.h.refused" {
+                service.note(format!("{} refused", client.id()));
+                return Some(Bytes::from_static(br#"{"code":429}"#));
+            }
+            let Ok(body) = body.json().cloned() else {
+                service.note(format!("{} {route} misfit", client.id()));
+                return None;
+            };
             let text = String::from_utf8_lossy(&body).into_owned();
             service.note(format!("{} {route} {text}", client.id()));
             match &*route {
