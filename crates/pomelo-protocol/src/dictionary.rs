@@ -86,6 +86,11 @@ impl Dictionary {
         self.0.routes.get(&code).map(AsRef::as_ref)
     }
 
+    /// The same, for who keeps it.
+    pub fn shared_route(&self, code: u16) -> Option<Arc<str>> {
+        self.0.routes.get(&code).cloned()
+    }
+
     /// How to write `route` in a message: as its code if it has one, else by name.
     pub fn shorten(&self, route: &str) -> RouteRef {
         self.code(route).map_or_else(|| RouteRef::Name(route.to_owned()), RouteRef::Code)
