@@ -6,6 +6,7 @@ mod busy;
 mod crowd;
 mod crowded;
 mod failover;
+mod lines;
 mod load;
 mod log;
 mod original;

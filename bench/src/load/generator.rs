@@ -64,6 +64,13 @@ pub(super) struct Measured {
     pub(super) errors: usize,
 }
 
+impl Measured {
+    /// So many of a hundred latencies are not longer.
+    pub(super) fn percentile(&self, p: usize) -> Option<Duration> {
+        self.latencies.get(self.latencies.len().saturating_sub(1) * p / 100).copied()
+    }
+}
+
 /// What all clients share.
 struct Shared {
     measuring: Cell<bool>,
