@@ -30,6 +30,10 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// How often it is looked whether the next push may go.
 const TURN: Duration = Duration::from_millis(1);
 
+/// Clients that ask for pushes, in turn: one alone would have to wait for each answer, because requests of a session are
+/// handled one after the other.
+const SPEAKERS: usize = 32;
+
 /// Longer than any run that goes on.
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -99,8 +103,7 @@ pub(super) async fn run(
         errors: Cell::new(0),
         latencies: RefCell::default(),
     });
-    let (push, pushes) = mpsc::channel::<()>(1024);
-    let mut pushes = Some(pushes);
+    let mut speakers = Vec::new();
     for (n, connection) in connections.into_iter().enumerate() {
         let shared = Rc::clone(&shared);
         match work {
@@ -111,15 +114,21 @@ pub(super) async fn run(
                 drop(spawn_local(echo_at(connection, route, first, gap, shared)));
             }
             Work::Push { .. } | Work::PushAt { .. } | Work::Idle => {
-                drop(spawn_local(listen(connection, pushes.take(), shared)));
+                let pushes = (n < SPEAKERS).then(|| {
+                    let (push, pushes) = mpsc::channel(1);
+                    speakers.push(push);
+                    pushes
+                });
+                drop(spawn_local(listen(connection, pushes, shared)));
             }
         }
     }
+    let ask = async |n: usize| speakers[n % speakers.len()].send(()).await;
     sleep(WARM_UP).await;
     if matches!(work, Work::Push { .. } | Work::PushAt { .. }) {
         // The first pushes find every buffer small.
-        for _ in 0..20 {
-            push.send(()).await?;
+        for n in 0..20 {
+            ask(n).await?;
         }
         delivered(&shared, 20 * clients).await?;
     }
@@ -134,7 +143,7 @@ pub(super) async fn run(
         Work::Echo { .. } | Work::EchoAt { .. } | Work::Idle => sleep(Duration::from_secs_f64(seconds)).await,
         Work::Push { pushes, window } => {
             for sent in 1..=pushes {
-                push.send(()).await?;
+                ask(sent).await?;
                 delivered(&shared, (sent * clients).saturating_sub((window - 1) * clients)).await?;
             }
             delivered(&shared, pushes * clients).await?;
@@ -143,7 +152,7 @@ pub(super) async fn run(
             for sent in 0..pushes {
                 let due = began + Duration::from_secs_f64(sent as f64 / per_second);
                 sleep_until(due.into()).await;
-                push.send(()).await?;
+                ask(sent).await?;
             }
             delivered(&shared, pushes * clients).await?;
         }
@@ -271,7 +280,7 @@ async fn echo_at(mut connection: Connection, route: &str, first: f64, gap: f64, 
     counted(&shared, work).await;
 }
 
-/// Counts pushes; the one client with `pushes` has them sent.
+/// Counts pushes; a client with `pushes` has them sent.
 async fn listen(mut connection: Connection, mut pushes: Option<mpsc::Receiver<()>>, shared: Rc<Shared>) {
     let request = connection.request(1, "chat.chatHandler.bench", &json!({"n": 1, "msg": "x".repeat(TEXT)}));
     let mut beats = heartbeats(&connection);
