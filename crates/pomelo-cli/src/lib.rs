@@ -2,7 +2,7 @@
 //!
 //! They speak the admin protocol and start the game's program; they never link the game. The two `main`s are in `bin/`;
 //! here is what they are made of: [`game`] finds the program to start, [`supervisor`] keeps its processes, [`connect`] finds
-//! the active master, [`commands`] and [`masters`] are what `pomelo` asks of it, [`messages`] what it asks of the game, [`console`] is the language of `pomelo-cli`,
+//! the active master, [`commands`], [`masters`] and [`crons`] are what `pomelo` asks of it, [`messages`] what it asks of the game, [`console`] is the language of `pomelo-cli`,
 //! [`table`] and [`style`] are how answers look.
 
 use std::{fmt::Display, io::Write as _};
@@ -10,6 +10,7 @@ use std::{fmt::Display, io::Write as _};
 pub mod commands;
 pub mod connect;
 pub mod console;
+pub mod crons;
 pub mod drill;
 pub mod game;
 pub mod masters;

@@ -7,6 +7,8 @@ use pomelo_protocol::{ServerId, ServerInfo, ServerType, admin::Failure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::console::Which;
+
 /// A change of jobs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CronChange {
@@ -32,6 +34,14 @@ impl Jobholder {
         match self {
             Self::ServerType(server_type) => info.server_type == *server_type,
             Self::ServerId(id) => info.id == *id,
+        }
+    }
+
+    /// The same as an operator says it.
+    pub(crate) fn which(&self) -> Which {
+        match self {
+            Self::ServerType(server_type) => Which::Type(server_type.to_string()),
+            Self::ServerId(id) => Which::Ids(vec![id.clone()]),
         }
     }
 }
@@ -70,12 +80,6 @@ impl CronChange {
         let cron = CronEntry::deserialize(Value::Object(fields));
         let cron = cron.map_err(|why| Failure::new(format!("job: {why}")))?;
         Ok(Self::Add(whom, cron))
-    }
-
-    /// Whose jobs change.
-    pub(crate) fn whom(&self) -> &Jobholder {
-        let (Self::Add(whom, _) | Self::Remove(whom, _)) = self;
-        whom
     }
 
     /// What a server is told, of the original or ours.

@@ -11,6 +11,7 @@ pub mod message;
 pub mod mqtt;
 pub mod package;
 pub mod protobuf;
+pub mod proxy;
 pub mod route;
 pub mod server;
 pub mod websocket;

@@ -129,13 +129,15 @@ pub fn encode_head(kind: PackageKind, body_bytes: usize, out: &mut BytesMut) -> 
 pub struct PackageDecoder {
     body_bytes_max: usize,
     rest: BytesMut,
+    /// `rest` is the end of a buffer with packages that were given out since it was fed.
+    shared: bool,
     failed: Option<PackageError>,
 }
 
 impl PackageDecoder {
     /// A decoder that refuses bodies over `body_bytes_max` as soon as their head says so.
     pub fn new(body_bytes_max: usize) -> Self {
-        Self { body_bytes_max, rest: BytesMut::new(), failed: None }
+        Self { body_bytes_max, rest: BytesMut::new(), shared: false, failed: None }
     }
 
     /// Takes bytes as they were read; call [`Self::next`] until it gives `None` before reading on.
@@ -157,16 +159,28 @@ impl PackageDecoder {
             self.failed = Some(error.clone());
             self.rest = BytesMut::new();
         }
-        let Some((kind, body_bytes)) = found? else { return Ok(None) };
+        let Some((kind, body_bytes)) = found? else {
+            self.keep_rest_only();
+            return Ok(None);
+        };
         if self.rest.len() < HEAD_BYTES + body_bytes {
+            self.keep_rest_only();
             return Ok(None);
         }
         let mut package = self.rest.split_to(HEAD_BYTES + body_bytes);
+        self.shared = true;
         if self.rest.is_empty() {
             self.rest = BytesMut::new();
         }
         package.advance(HEAD_BYTES);
         Ok(Some(Package { kind, body: package.freeze() }))
+    }
+
+    /// The beginning of a package may wait long, and must not keep all that was read along with it.
+    fn keep_rest_only(&mut self) {
+        if std::mem::take(&mut self.shared) {
+            self.rest = BytesMut::from(&self.rest[..]);
+        }
     }
 
     /// Bytes that wait for the rest of their package.
@@ -242,6 +256,17 @@ mod tests {
         assert_eq!(decoder.next().unwrap().unwrap().body, "body");
         assert_eq!(decoder.next(), Ok(None));
         assert_eq!((decoder.buffered_bytes(), decoder.rest.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn the_beginning_of_a_package_keeps_nothing_of_those_before_it() {
+        let mut decoder = PackageDecoder::new(1 << 20);
+        decoder.feed(&[&packed(PackageKind::Data, &[0; 50_000])[..], &[4, 0]].concat());
+        let before = decoder.next().unwrap().unwrap();
+        assert_eq!((decoder.next(), decoder.buffered_bytes()), (Ok(None), 2));
+        assert!(before.body.is_unique(), "the beginning holds the buffer");
+        decoder.feed(&[0, 1, b'x']);
+        assert_eq!(decoder.next().unwrap().unwrap().body, "x");
     }
 
     #[test]

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::{
     Args, ArgsError, Drain, Error, Filter, MasterHa, Plugin, PortError, RemoteCall, Request, Running, Server,
-    Servers, Session, SingleSession, TlsError, answer::Answers, check, filter::FilterFn, master, node,
-    plugin, rpc::RouteFn, server::Registered, types::Listed,
+    Servers, Session, SingleSession, TlsError, answer::Answers, bounded, check, filter::FilterFn, master,
+    node, plugin, rpc::RouteFn, server::Registered, types::Listed,
 };
 
 /// How long a call or a forwarded message may take where nothing else is said.
@@ -74,6 +74,12 @@ pub enum StartError {
         what: &'static str,
         /// In the words of the application.
         error: Error,
+    },
+    /// It was asked to stop before it had started.
+    #[error("{server} was stopped before it had started")]
+    Interrupted {
+        /// The server.
+        server: ServerId,
     },
     /// A port that is taken, or can't be had.
     #[error(transparent)]
@@ -232,7 +238,7 @@ impl App {
 
     /// How long a call to a remote, a forwarded message or a write to a session may take: 10 s if not said.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
-        self.call_timeout = timeout;
+        self.call_timeout = bounded(timeout);
         self
     }
 
@@ -253,6 +259,16 @@ impl App {
     /// Starts the server or master that the arguments name, in this process and runtime. Several can run side by side:
     /// that is how tests build a cluster.
     pub async fn start(&self, args: &Args) -> Result<Running, StartError> {
+        self.start_until(args, std::future::pending()).await
+    }
+
+    /// As [`start`](Self::start), unless `stop` is done first: then what prepares the server is dropped where it waits, and
+    /// plug-ins that have begun end again.
+    pub async fn start_until(
+        &self,
+        args: &Args,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Running, StartError> {
         let (config, base) = self.config(args)?;
         let env = config.environment(args.env())?;
         let servers = self.describe(&env)?;
@@ -288,7 +304,7 @@ impl App {
             base,
             memory,
         };
-        Ok(Running::game(node::start(setup).await?))
+        Ok(Running::game(node::start(setup, stop).await?))
     }
 
     /// The server types, for people.

@@ -94,7 +94,7 @@ fn lacks(server_type: &str, server: &Server, problems: &mut Vec<String>) {
 /// All hooks, by name and what they need.
 fn hooks(hooks: &Hooks) -> impl Iterator<Item = Needing> {
     let Hooks { makes, begin, start, started, all_started, stop, drain, stopped, end, .. } = hooks;
-    let Hooks { server_added, server_removed, session_bound, session_closed, .. } = hooks;
+    let Hooks { server_added, server_removed, session_bound, session_closed, members_left, .. } = hooks;
     let of_life = [begin, start, started, all_started, stop, drain, stopped, end].into_iter().flatten();
     let of_servers = [server_added, server_removed].into_iter().flatten();
     let made = makes.iter().map(|h| (h.name, h.needs));
@@ -102,6 +102,7 @@ fn hooks(hooks: &Hooks) -> impl Iterator<Item = Needing> {
         .chain(of_servers.map(|h| (h.name, h.needs)))
         .chain(session_bound.iter().map(|h| (h.name, h.needs)))
         .chain(session_closed.iter().map(|h| (h.name, h.needs)))
+        .chain(members_left.iter().map(|h| (h.name, h.needs)))
 }
 
 fn configuration(servers: &BTreeMap<String, Server>, env: &Environment, problems: &mut Vec<String>) {

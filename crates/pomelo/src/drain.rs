@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bounded;
+
 /// How much time a server has to leave, as [`App::drain`](crate::App::drain) takes it.
 ///
 /// A server that is asked to stop:
@@ -44,21 +46,21 @@ impl Drain {
     /// All steps together. When it is over those that are left are cut short.
     #[must_use]
     pub fn whole(mut self, time: Duration) -> Self {
-        self.whole = time;
+        self.whole = bounded(time);
         self
     }
 
     /// What is in progress: first for clients of this server, then for other servers.
     #[must_use]
     pub fn finish(mut self, time: Duration) -> Self {
-        self.finish = time;
+        self.finish = bounded(time);
         self
     }
 
     /// Hooks: those of [`on_stop`](crate::Server::on_stop) together, and those of [`on_drain`](crate::Server::on_drain).
     #[must_use]
     pub fn hand_over(mut self, time: Duration) -> Self {
-        self.hand_over = time;
+        self.hand_over = bounded(time);
         self
     }
 }

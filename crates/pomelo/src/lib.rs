@@ -125,13 +125,16 @@ mod user;
 mod users;
 mod wire;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 pub use answer::RouteError;
 pub use app::{App, StartError};
 pub use args::{Args, ArgsError};
-pub use channel::{Channel, ChannelError, Channels};
-pub use connector::{Hybrid, TlsError};
+pub use channel::{Channel, ChannelError, Channels, Leavers, MembersLeft};
+pub use connector::{Handshake, Hybrid, TlsError};
 pub use drain::Drain;
 pub use error::{Error, Result};
 pub use extract::{Caller, Context, Extract, Incoming, Me, Needs, RemoteCall, Request, State};
@@ -149,13 +152,20 @@ pub use running::Running;
 pub use schedule::{Cron, CronRun, Due};
 pub use server::Server;
 pub use servers::Servers;
-pub use session::{Session, SessionError, Sessions, SingleSession};
+pub use session::{Key, Session, SessionError, Sessions, Setting, SingleSession};
 pub use user::UserId;
 pub use users::{Found, Kicked, Users};
 
 /// Locks a leaf table. A panic while it was locked leaves a table that is still whole: every change here is one call.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A time that can be added to a moment: whoever says [`Duration::MAX`] means that there is no limit.
+pub(crate) fn bounded(time: Duration) -> Duration {
+    /// 30 years.
+    const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+    time.min(FOREVER)
 }
 
 /// What the README shows compiles.

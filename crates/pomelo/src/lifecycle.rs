@@ -6,7 +6,9 @@ use std::{any::Any, ops::Deref, sync::Arc, time::Duration};
 use pomelo_protocol::ServerInfo;
 use pomelo_rpc::BoxFuture;
 
-use crate::{Context, Error, Extract, Session, extract::Parts, handler::HookFn, server::Registered};
+use crate::{
+    Context, Error, Extract, MembersLeft, Session, extract::Parts, handler::HookFn, server::Registered,
+};
 
 /// How long a hook before start-up, or the making of a [`State`](crate::State), may take before the start has failed.
 pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -104,7 +106,7 @@ pub(crate) type MakeFn =
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) makes: Vec<Registered<MakeFn>>,
-    /// Of plug-ins.
+    /// Of plug-ins, each of which has one here and one in `end`.
     pub(crate) begin: Vec<Registered<HookFn<Lifecycle>>>,
     pub(crate) start: Vec<Registered<HookFn<Lifecycle>>>,
     pub(crate) started: Vec<Registered<HookFn<Lifecycle>>>,
@@ -118,4 +120,5 @@ pub(crate) struct Hooks {
     pub(crate) server_removed: Vec<Registered<HookFn<ServerChange>>>,
     pub(crate) session_bound: Vec<Registered<HookFn<SessionBound>>>,
     pub(crate) session_closed: Vec<Registered<HookFn<SessionClosed>>>,
+    pub(crate) members_left: Vec<Registered<HookFn<MembersLeft>>>,
 }

@@ -55,7 +55,8 @@ pub trait Plugin: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Ends, when the server has ended everything else; within 1 s together with the other plug-ins.
+    /// Ends, when the server has ended everything else; within 1 s together with the other plug-ins. Also when the server does
+    /// not start in the end, because something else fails or it is stopped meanwhile; but not if this one's own start failed.
     fn stop(&self, me: Me) -> impl Future<Output = Result<()>> + Send {
         let _ = me;
         async { Ok(()) }

@@ -1,16 +1,19 @@
 //! `main` of a game: arguments, log output, signals, open files.
 
-use std::process;
+use std::{pin::pin, process};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
-use crate::{App, Args, Error, Result, logging, node::Ending, types};
+use crate::{App, Args, Error, Result, StartError, logging, node::Ending, types};
 
 impl App {
     /// Runs the server that the process's arguments name, until it is stopped: by SIGTERM, SIGINT, or an administrator.
     /// A server ends cleanly then: it leaves the cluster, closes its clients, and lets their hooks run; an active master
-    /// hands over to a standby first. A second signal ends the process at once.
+    /// hands over to a standby first; one that is still starting gives up. A second signal ends the process at once.
     ///
     /// Without arguments it says how a game is started, and returns. With the word `routes` or `types` it prints what there
     /// is to say to its servers, see [`types`].
@@ -29,20 +32,40 @@ impl App {
         logging::init(args.log.as_deref());
         allow_open_files();
         let mut signals = Signals::new()?;
-        let mut running = self.start(&args).await?;
-        let id = running.info().id.clone();
+        let (stop, stopping) = watch::channel(false);
+        let mut serving = pin!(self.serve(&args, stopping));
         tokio::select! {
-            ended = running.ended() => return finish(ended?),
-            name = signals.next() => tracing::info!(%id, "{name}: stopping"),
+            ended = &mut serving => return finish(ended?),
+            name = signals.next() => tracing::info!("{name}: stopping"),
         }
-        running.ask_to_stop();
+        stop.send_replace(true);
         tokio::select! {
-            ended = running.ended() => finish(ended?),
+            ended = serving => finish(ended?),
             name = signals.next() => {
-                tracing::warn!(%id, "{name} again: ending at once");
+                tracing::warn!("{name} again: ending at once");
                 process::exit(1)
             }
         }
+    }
+
+    /// From its start to its end, whichever it is at when it is to stop.
+    async fn serve(&self, args: &Args, mut stopping: watch::Receiver<bool>) -> Result<Ending> {
+        let mut stopped = pin!(async {
+            // The sender outlives this.
+            let _ = stopping.wait_for(|&stop| stop).await;
+        });
+        let mut running = match self.start_until(args, &mut stopped).await {
+            Err(early @ StartError::Interrupted { .. }) => {
+                tracing::info!("{early}");
+                return Ok(Ending::Stopped);
+            }
+            started => started?,
+        };
+        tokio::select! {
+            ended = running.ended() => return Ok(ended?),
+            () = stopped => running.ask_to_stop(),
+        }
+        Ok(running.ended().await?)
     }
 
     fn usage(&self, program: &str) -> String {

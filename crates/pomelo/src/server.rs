@@ -5,8 +5,8 @@ use std::any::type_name;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Context, Filter, Handler, Hook, Hybrid, Incoming, Lifecycle, Needs, Remote, RemoteCall, Request, Route,
-    ServerChange, SessionBound, SessionClosed,
+    Context, Filter, Handler, Hook, Hybrid, Incoming, Lifecycle, MembersLeft, Needs, Remote, RemoteCall,
+    Request, Route, ServerChange, SessionBound, SessionClosed,
     extract::States,
     filter::{FilterFn, filter_fn},
     handler::{HandlerFn, HookFn, RemoteFn, client_handler, hook_fn, make_fn, server_handler},
@@ -291,8 +291,39 @@ impl Server {
 
     /// A function that runs when a client of this frontend is gone, for whatever reason; its [`Session`](crate::Session)
     /// can still be read, not written. Several run one after the other.
+    ///
+    /// Its user may have other sessions, a new one at this very connector too: [`Sessions::by_uid`](crate::Sessions::by_uid) lists
+    /// those that are left here. Channels need nothing, see [`on_members_left`](Self::on_members_left).
     pub fn on_session_closed<Args, H: Hook<SessionClosed, Args>>(mut self, hook: H) -> Self {
         self.hooks.session_closed.push(Registered::hook("on_session_closed", hook));
+        self
+    }
+
+    /// A function that runs when members of a channel of this server have left it because they are gone:
+    /// [`Leavers`](crate::Leavers) in its arguments. That is when the last session of a user at its frontend has closed or been
+    /// unbound, or when the frontend itself is gone; not after [`Channel::leave`](crate::Channel::leave). Nobody waits for it.
+    ///
+    /// ```
+    /// # use pomelo::{Channels, Leavers, Push, Result, Server, UserId};
+    /// const ON_LEAVE: Push<UserId> = Push::new("onLeave");
+    ///
+    /// async fn left(channels: Channels, leavers: Leavers) -> Result<()> {
+    ///     let room = channels.channel(&leavers.channel);
+    ///     for uid in &leavers.users {
+    ///         room.push(ON_LEAVE, uid).await?;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.on_members_left(left);
+    /// ```
+    ///
+    /// A frontend that died takes its users out of the channels of other servers 10 s after the masters removed it from the
+    /// cluster; later if applications may [drain](crate::Drain) longer. One that only lost its masters and is still linked to
+    /// this server keeps them for 5 minutes.
+    pub fn on_members_left<Args, H: Hook<MembersLeft, Args>>(mut self, hook: H) -> Self {
+        self.hooks.members_left.push(Registered::hook("on_members_left", hook));
         self
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pomelo::{Channels, Push, Remote, Result, Route, ServerId, Session, State, UserId};
+use pomelo::{Channels, Leavers, Push, Remote, Result, Route, ServerId, Session, Setting, State, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::connector::{Code, Echo, Echoed, Users};
+use crate::connector::{Code, Echo, Echoed, ROOM, Users};
 
 /// Say something.
 pub const SEND: Route<Say, ()> = Route::new("chat.chatHandler.send");
@@ -24,8 +24,6 @@ pub const KICK_UID: Route<(), Code> = Route::new("chat.chatHandler.kickUid");
 
 /// A connector brings somebody into a room.
 pub const ADD: Remote<Join, Users> = Remote::new("chat.chatRemote.add");
-/// A connector says that somebody has gone.
-pub const KICK: Remote<Leave, ()> = Remote::new("chat.chatRemote.kick");
 
 /// Somebody said something.
 pub const ON_CHAT: Push<Said> = Push::new("onChat");
@@ -35,6 +33,9 @@ pub const ON_ADD: Push<User> = Push::new("onAdd");
 pub const ON_LEAVE: Push<User> = Push::new("onLeave");
 /// What [`BENCH`] pushes.
 pub const ON_BENCH: Push<Benched> = Push::new("onBench");
+
+/// What [`MARK`] writes.
+const MARKED: Setting<Value> = Setting::new("mark");
 
 /// Rooms whose name starts with this tell nobody who comes and goes: for measurements with thousands of users.
 const QUIET: &str = "quiet";
@@ -77,17 +78,6 @@ pub struct Join {
     /// The user.
     pub uid: UserId,
     /// The connector that holds the connection.
-    pub frontend: ServerId,
-    /// The room.
-    pub rid: String,
-}
-
-/// Who leaves.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Leave {
-    /// The user.
-    pub uid: UserId,
-    /// The connector that held the connection.
     pub frontend: ServerId,
     /// The room.
     pub rid: String,
@@ -179,7 +169,7 @@ pub struct Limits {
 pub struct Sequence(AtomicU64);
 
 impl Sequence {
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.0.fetch_add(1, Ordering::Relaxed) + 1
     }
 }
@@ -206,7 +196,7 @@ pub async fn send(
     if req.content.len() > limits.content_bytes_max {
         Err(ChatError::TooLong(req.content.len()))?;
     }
-    let rid: String = session.get("rid").ok_or(ChatError::NotInRoom)?;
+    let rid = session.get(ROOM).ok_or(ChatError::NotInRoom)?;
     let room = channels.channel(&rid);
     let said = Said {
         msg: req.content,
@@ -234,12 +224,14 @@ pub async fn add(channels: Channels, join: Join) -> Result<Users> {
     Ok(Users::Names(room.members().iter().map(|uid| name(uid).to_owned()).collect()))
 }
 
-/// See [`KICK`].
-pub async fn kick(channels: Channels, leave: Leave) -> Result<()> {
-    let room = channels.channel(&leave.rid);
-    room.leave(&leave.uid, &leave.frontend);
-    if !is_quiet(&leave.rid) {
-        room.push(ON_LEAVE, &User { user: name(&leave.uid).to_owned() }).await?;
+/// Whoever is gone is out of the room already; those who are left hear of it.
+pub async fn left(channels: Channels, leavers: Leavers) -> Result<()> {
+    let room = channels.channel(&leavers.channel);
+    for uid in leavers.users.iter().filter(|_| !is_quiet(&leavers.channel)) {
+        // Who is there again, perhaps at another connector, has not left.
+        if room.frontend_of(uid).is_none() {
+            room.push(ON_LEAVE, &User { user: name(uid).to_owned() }).await?;
+        }
     }
     Ok(())
 }
@@ -262,7 +254,7 @@ pub async fn bench(
     session: Session,
     req: Bench,
 ) -> Result<Code> {
-    let rid: String = session.get("rid").ok_or(ChatError::NotInRoom)?;
+    let rid = session.get(ROOM).ok_or(ChatError::NotInRoom)?;
     let room = channels.channel(&rid);
     for _ in 0..req.n.unwrap_or(1).min(BENCH_PUSHES_MAX) {
         let benched = Benched { seq: sequence.next(), t: req.t.clone(), msg: req.msg.clone() };
@@ -273,8 +265,8 @@ pub async fn bench(
 
 /// See [`MARK`].
 pub async fn mark(session: Session, req: Mark) -> Result<Marked> {
-    session.set("mark", &req.mark).await?;
-    Ok(Marked { code: 200, mark: session.get("mark").unwrap_or_default() })
+    session.set(MARKED, &req.mark).await?;
+    Ok(Marked { code: 200, mark: session.get(MARKED).unwrap_or_default() })
 }
 
 /// See [`KICK_UID`].
@@ -308,7 +300,7 @@ mod tests {
         let session = stage.session();
         let uid = UserId::from(format!("{user}*lobby"));
         session.bind(uid.clone()).await.unwrap();
-        session.set("rid", "lobby").await.unwrap();
+        session.set(ROOM, &"lobby".to_owned()).await.unwrap();
         let join = Join { uid, frontend: session.frontend(), rid: "lobby".into() };
         add(stage.channels(), join).await.unwrap();
         session
@@ -327,6 +319,17 @@ mod tests {
             .map(|p| (p.message.msg, p.message.from, p.users.len()))
             .collect();
         assert_eq!(heard, [("hi".into(), "alice".into(), 2), ("psst".into(), "alice".to_owned(), 1)]);
+    }
+
+    #[tokio::test]
+    async fn the_room_hears_who_left_but_not_of_somebody_who_is_there_again() {
+        let stage = Stage::new("chat-server-1");
+        let (alice, _bob) = (in_room(&stage, "alice").await, in_room(&stage, "bob").await);
+        let users = vec![alice.uid().unwrap(), UserId::from("carol*lobby")];
+        let leavers = Leavers { channel: "lobby".into(), frontend: alice.frontend(), users };
+        left(stage.channels(), leavers).await.unwrap();
+        let heard: Vec<_> = stage.pushed(ON_LEAVE).into_iter().map(|p| p.message.user).collect();
+        assert_eq!(heard, ["carol"]);
     }
 
     #[tokio::test]

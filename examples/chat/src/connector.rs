@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use pomelo::{Result, Route, Rpc, Servers, Session, Sessions, State, UserId};
+use pomelo::{Result, Route, Rpc, Servers, Session, Sessions, Setting, State, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{self, Join, Leave};
+use crate::chat::{self, Join};
 
 /// Come in.
 pub const ENTER: Route<Enter, Entered> = Route::new("connector.entryHandler.enter");
@@ -23,6 +23,11 @@ pub const COUNTED: Route<(), Counted> = Route::new("connector.entryHandler.count
 pub const FAIL: Route<(), ()> = Route::new("connector.entryHandler.fail");
 /// Asks to be kicked.
 pub const KICK_ME: Route<KickMe, Code> = Route::new("connector.entryHandler.kickMe");
+
+/// The room that a session is in.
+pub const ROOM: Setting<String> = Setting::new("rid");
+/// The chat server that has this room.
+pub const CHAT: Setting<String> = Setting::new("chatId");
 
 /// How long after the answer to [`KICK_ME`] the kick comes.
 const KICK_DELAY: Duration = Duration::from_millis(50);
@@ -128,10 +133,10 @@ pub async fn enter(
         return Ok(Entered { code: 500, users: None, error: true });
     }
     session.bind(uid.clone()).await?;
-    session.set("rid", &req.rid).await?;
+    session.set(ROOM, &req.rid).await?;
     let by_room = || servers.of_type("chat").by_hash(&req.rid).map(|id| id.to_string());
     if let Some(chat) = req.chat_id.clone().or_else(by_room) {
-        session.set("chatId", &chat).await?;
+        session.set(CHAT, &chat).await?;
     }
     let join = Join { uid, frontend: session.frontend(), rid: req.rid };
     let names = rpc.call(chat::ADD, &session, &join).await?;
@@ -140,13 +145,6 @@ pub async fn enter(
         users => users,
     };
     Ok(Entered { code: 200, users: Some(users), error: false })
-}
-
-/// Whoever goes leaves the room.
-pub async fn leave(session: Session, rpc: Rpc) -> Result<()> {
-    let (Ok(uid), Some(rid)) = (session.uid(), session.get::<String>("rid")) else { return Ok(()) };
-    rpc.call(chat::KICK, &session, &Leave { uid, frontend: session.frontend(), rid }).await?;
-    Ok(())
 }
 
 /// See [`ECHO`].
@@ -201,6 +199,6 @@ mod tests {
             .unwrap();
         assert_eq!(answer.users, Some(Users::Names(vec!["alice".into(), "bob*lobby".into()])));
         assert_eq!(session.uid().unwrap().as_str(), "bob*lobby");
-        assert_eq!(session.get::<String>("rid").as_deref(), Some("lobby"));
+        assert_eq!(session.get(ROOM).as_deref(), Some("lobby"));
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod chat;
 pub mod connector;
+pub mod crons;
 pub mod gate;
 
 use std::time::Duration;
@@ -35,7 +36,6 @@ pub fn app(config: Config) -> App {
                 .handler(connector::COUNTED, connector::counted)
                 .handler(connector::FAIL, connector::fail)
                 .handler(connector::KICK_ME, connector::kick_me)
-                .on_session_closed(connector::leave)
         })
         .server("chat", |s| {
             s.state(chat::Limits { content_bytes_max: CONTENT_BYTES_MAX })
@@ -47,7 +47,8 @@ pub fn app(config: Config) -> App {
                 .handler(chat::MARK, chat::mark)
                 .handler(chat::KICK_UID, chat::kick_uid)
                 .remote(chat::ADD, chat::add)
-                .remote(chat::KICK, chat::kick)
+                .cron(crons::TELL_TIME, crons::tell_time)
+                .on_members_left(chat::left)
         })
         .route("chat", chat_server)
         .messages(messages)
@@ -86,7 +87,7 @@ fn with_page(hybrid: Hybrid) -> Hybrid {
 
 /// A session goes to the chat server that was chosen when it entered its room; before that any one will do.
 fn chat_server(session: &Session, chats: &Servers) -> Option<ServerId> {
-    match session.get::<String>("chatId") {
+    match session.get(connector::CHAT) {
         Some(id) => chats.get(&id).map(|server| server.id.clone()),
         None => chats.by_hash(&session.id().to_string()),
     }

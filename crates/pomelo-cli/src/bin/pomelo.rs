@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use pomelo_cli::{
     commands,
     connect::Connection,
+    crons::Cron,
     drill::Drill,
     exit_with,
     game::{DEVELOPMENT, Game},
@@ -125,6 +126,9 @@ Examples:
     /// Ask about the masters, or let another one lead.
     #[command(subcommand)]
     Master(Master),
+    /// List, add and remove jobs of running servers, which they do at certain times.
+    #[command(subcommand)]
+    Cron(Cron),
     /// Kill, freeze or hand over the active master of a staging cluster again and again, and see what is lost.
     #[command(after_help = "\
 Examples:
@@ -256,6 +260,7 @@ async fn run(command: Command) -> Result<()> {
         Command::Master(Master::Handover { to, connection, json, .. }) => {
             masters::handover(&connection, to.as_deref(), json).await
         }
+        Command::Cron(cron) => cron.run().await,
         Command::Drill(drill) => drill.run().await,
         Command::Routes { asked, json } => messages::routes(&asked, json),
         Command::Types { asked, out } => messages::types(&asked, out.as_deref()),

@@ -23,7 +23,7 @@ const CLUSTER_COUNT_MAX: u32 = 1_000;
 const SILENCE_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// Fields of a server that are nobody else's affair.
-const UNTOLD: [&str; 2] = ["blacklist", "tls"];
+const UNTOLD: [&str; 4] = ["blacklist", "tls", "client-listen", "proxy-protocol"];
 
 /// A master: of `master.json`, or a standby of `masterha.json`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -179,6 +179,12 @@ pub struct ServerOptions {
     /// The certificate that a frontend shows.
     #[serde(default)]
     pub tls: Option<TlsEntry>,
+    /// The address or name of this machine on which a frontend listens for clients; any, if not said.
+    #[serde(default, rename = "client-listen")]
+    pub client_listen: Option<String>,
+    /// Proxies in front of a frontend that say by the PROXY protocol whom they speak for.
+    #[serde(default, rename = "proxy-protocol")]
+    pub proxy_protocol: Vec<Cidr>,
 }
 
 /// TLS of a frontend: `"tls": {..}` in `servers.json`.

@@ -83,20 +83,21 @@ impl Wall {
     }
 
     fn us(&mut self, now: Instant) -> u64 {
-        let machine = || {
-            let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-            u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX)
-        };
-        let (then, us) = *self.since.get_or_insert_with(|| (now, machine()));
+        let (then, us) = *self.since.get_or_insert_with(|| (now, machine_us()));
         let passed = now.saturating_duration_since(then).as_micros();
         let counted = us.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX));
-        if self.is_set || machine() <= counted {
+        if self.is_set || machine_us() <= counted {
             return counted;
         }
-        let us = machine();
+        let us = machine_us();
         self.since = Some((now, us));
         us
     }
+}
+
+fn machine_us() -> u64 {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Claims {
@@ -150,6 +151,12 @@ impl Control {
     /// µs since 1970, and never less than before.
     pub(super) fn wall_us(&mut self, now: Instant) -> u64 {
         self.wall.us(now)
+    }
+
+    /// ms since 1970 as the machine's clock shows it now, also when that was set back.
+    pub(super) fn clock_ms(&mut self, now: Instant) -> i64 {
+        let us = if self.wall.is_set { self.wall.us(now) } else { machine_us() };
+        i64::try_from(us / 1_000).unwrap_or(i64::MAX)
     }
 
     /// The next life of a server, for this agent.

@@ -2,11 +2,15 @@
 //!
 //! A grant is in the coordinator's store before the server hears of it, under job and time: whoever leads next knows it, and
 //! tells the same server the same and all others no. So a job is done once at most for each time, also if the leader dies
-//! between its word and the job. Times of one job only grow.
+//! between its word and the job. Times of one job only grow, with one exception: a grant that is further in the future than
+//! clocks may differ was made by a clock that was wrong, and keeps nobody from the times before it.
 //!
 //! Not here: when something is due, which each server knows; what an action is, which only the application knows.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use pomelo_cluster::{
     config::CronEntry,
@@ -37,8 +41,9 @@ const ADDED_MAX: usize = 512;
 const GRANTED_MAX: usize = 1_024;
 /// After so long a grant may be forgotten to make room: nobody asks for a time that old.
 const GRANTED_KEPT_MS: i64 = 24 * 3_600_000;
-/// A server whose clock is further ahead of the leader's gets no grant: it would keep all others from theirs for so long.
-const AHEAD_MS_MAX: i64 = 600_000;
+/// How far a server's clock may be ahead of the leader's. For times beyond it there is no grant yet: it would keep all others
+/// from theirs for so long. The server asks again until the job is due the next time.
+const AHEAD_MS_MAX: i64 = 30_000;
 /// Longest name of a job, in bytes.
 const JOB_BYTES_MAX: usize = 128;
 
@@ -55,6 +60,8 @@ pub(super) struct Crons {
     /// Being written, with who waits for it.
     pending: BTreeMap<String, Pending>,
     unsure: bool,
+    /// Servers whose clocks are ahead, which has been said.
+    ahead: BTreeSet<ServerId>,
 }
 
 /// A job that an administrator added, and for whom.
@@ -149,6 +156,35 @@ impl Crons {
         }
     }
 
+    /// No server takes a job: nobody who comes later is told of it.
+    pub(super) fn refused(&mut self, change: &CronChange) -> Option<Write> {
+        let before = self.added.len();
+        self.undo(change);
+        (self.added.len() < before).then(|| put(ADDED, &self.added))
+    }
+
+    /// Refuses a time that is too far ahead. Said in the log once, until the server asks for one that is not.
+    fn check_clock(&mut self, due: &Due, clock_ms: i64) -> Result<(), Failure> {
+        if !is_ahead(due.at, clock_ms) {
+            self.ahead.remove(&due.server_id);
+            return Ok(());
+        }
+        let by_s = due.at.saturating_sub(clock_ms) / 1_000;
+        let why = format!(
+            "the clock of {} is {by_s} s ahead of the master's, {} s are allowed for jobs that are done once: \
+             set the clock that is wrong",
+            due.server_id,
+            AHEAD_MS_MAX / 1_000
+        );
+        if self.ahead.len() >= GRANTED_MAX {
+            self.ahead.clear();
+        }
+        if self.ahead.insert(due.server_id.clone()) {
+            warn!(target: "pomelo::master", "job {}/{}: {why}", due.server_type, due.job);
+        }
+        Err(Failure::again(why))
+    }
+
     /// Makes room, or says that there is none.
     fn has_room(&mut self, job: &str, at: i64) -> bool {
         if !self.granted.contains_key(job) && self.granted.len() + self.pending.len() >= GRANTED_MAX {
@@ -202,14 +238,8 @@ impl Control {
         if job.len() > JOB_BYTES_MAX {
             return Err(Failure::new(format!("a job's name has at most {JOB_BYTES_MAX} bytes")));
         }
-        let latest = i64::try_from(self.wall_us(now) / 1_000).unwrap_or(i64::MAX);
-        if due.at > latest.saturating_add(AHEAD_MS_MAX) {
-            return Err(Failure::new(format!(
-                "the clock of {} is more than {} s ahead of the master's",
-                due.server_id,
-                AHEAD_MS_MAX / 1_000
-            )));
-        }
+        let clock_ms = self.clock_ms(now);
+        self.crons.check_clock(&due, clock_ms)?;
         if let Some(pending) = self.crons.pending.get_mut(&job) {
             if pending.grant.at == due.at {
                 pending.askers.push((link, req_id.clone()));
@@ -220,7 +250,17 @@ impl Control {
         match self.crons.granted.get(&job) {
             Some(granted) if granted.at == due.at => return Ok(Some(json!({ "to": granted.to }))),
             // A later time was granted: this one is over.
-            Some(granted) if granted.at > due.at => return Ok(Some(json!({ "to": "" }))),
+            Some(granted) if granted.at > due.at && !is_ahead(granted.at, clock_ms) => {
+                return Ok(Some(json!({ "to": "" })));
+            }
+            Some(granted) if granted.at > due.at => {
+                let by_s = granted.at.saturating_sub(clock_ms) / 1_000;
+                warn!(
+                    target: "pomelo::master",
+                    "job {job} was granted to {} for a time that is {by_s} s in the future: a clock was set back since, \
+                     or was wrong then. Times before it are granted again", granted.to
+                );
+            }
             Some(_) | None => {}
         }
         if !self.crons.has_room(&job, due.at) {
@@ -295,6 +335,11 @@ impl Control {
             self.send(vec![link], AdminMessage::Monitor(order));
         }
     }
+}
+
+/// Whether a time is further in the future than clocks may differ.
+fn is_ahead(at: i64, clock_ms: i64) -> bool {
+    at > clock_ms.saturating_add(AHEAD_MS_MAX)
 }
 
 fn put(name: &str, value: &impl Serialize) -> Write {

@@ -13,6 +13,8 @@ pub struct FrameDecoder {
     message_bytes_max: usize,
     masked: bool,
     rest: BytesMut,
+    /// `rest` is the end of a buffer with frames that were given out since it was fed.
+    shared: bool,
     fragments: Option<Fragments>,
     end: Option<Result<(), FrameError>>,
 }
@@ -38,7 +40,14 @@ struct Header {
 impl FrameDecoder {
     /// Reads what a client sends: every frame must be masked.
     pub fn of_client(message_bytes_max: usize) -> Self {
-        Self { message_bytes_max, masked: true, rest: BytesMut::new(), fragments: None, end: None }
+        Self {
+            message_bytes_max,
+            masked: true,
+            rest: BytesMut::new(),
+            shared: false,
+            fragments: None,
+            end: None,
+        }
     }
 
     /// Reads what a server sends: no frame may be masked.
@@ -61,6 +70,10 @@ impl FrameDecoder {
             return end.clone().map(|()| None);
         }
         let event = self.next_event();
+        if matches!(event, Ok(None)) && std::mem::take(&mut self.shared) {
+            // The beginning of a frame may wait long, and must not keep all that was read along with it.
+            self.rest = BytesMut::from(&self.rest[..]);
+        }
         let end = match &event {
             Ok(Some(Event::Close { .. })) => Some(Ok(())),
             Ok(_) => None,
@@ -86,6 +99,7 @@ impl FrameDecoder {
                 return Ok(None);
             }
             let mut payload = self.rest.split_to(header.header_bytes + header.payload_bytes);
+            self.shared = true;
             if self.rest.is_empty() {
                 self.rest = BytesMut::new();
             }
@@ -99,13 +113,17 @@ impl FrameDecoder {
         }
     }
 
-    fn take_frame(&mut self, header: &Header, payload: BytesMut) -> Result<Option<Event>, FrameError> {
+    fn take_frame(&mut self, header: &Header, mut payload: BytesMut) -> Result<Option<Event>, FrameError> {
         match header.opcode {
             Opcode::Ping => return Ok(Some(Event::Ping(payload.freeze()))),
             Opcode::Pong => return Ok(Some(Event::Pong(payload.freeze()))),
             Opcode::Close => return close(payload.freeze()).map(Some),
             Opcode::Text | Opcode::Binary => {
                 let text = header.opcode == Opcode::Text;
+                if !header.last {
+                    // As above: what follows may take its time.
+                    payload = BytesMut::from(&payload[..]);
+                }
                 self.fragments = Some(Fragments { text, payload, valid_bytes: 0 });
             }
             Opcode::Continuation => {
@@ -268,6 +286,18 @@ mod tests {
         decoder.feed(&frame(0x82, b"hello"));
         assert_eq!(decoder.next(), Ok(Some(Event::Binary("hello".into()))));
         assert_eq!((decoder.next(), decoder.buffered_bytes(), decoder.rest.capacity()), (Ok(None), 0, 0));
+    }
+
+    #[test]
+    fn the_beginning_of_a_frame_or_message_keeps_nothing_of_those_before_it() {
+        let mut decoder = FrameDecoder::of_client(1 << 20);
+        for beginning in [vec![0x82], frame(0x02, b"first fragment")] {
+            decoder.feed(&[frame(0x82, &[1; 50_000]), beginning.clone()].concat());
+            let Ok(Some(Event::Binary(before))) = decoder.next() else { panic!("no message") };
+            assert_eq!(decoder.next(), Ok(None));
+            assert!(before.is_unique(), "{beginning:?} holds the buffer");
+            decoder = FrameDecoder::of_client(1 << 20);
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use std::{
 use pomelo_protocol::ServerId;
 
 use super::{
-    ChannelError,
+    ChannelError, Leavers,
     message::{Ask, Change, Era, Left, PushHead, To},
 };
 use crate::UserId;
@@ -199,10 +199,17 @@ impl Holder {
         }
     }
 
-    /// A frontend says that users have left.
-    pub(super) fn left(&mut self, frontend: &ServerId, left: &Left<'_>, post: &mut impl Post) {
+    /// A frontend says that users have left. Who has.
+    pub(super) fn left(
+        &mut self,
+        frontend: &ServerId,
+        left: &Left<'_>,
+        post: &mut impl Post,
+    ) -> Vec<Leavers> {
+        let mut all = Vec::new();
         if left.life != self.life {
-            return self.introduce(frontend, post);
+            self.introduce(frontend, post);
+            return all;
         }
         for gone in &left.groups {
             let number = gone.number;
@@ -210,6 +217,7 @@ impl Holder {
             let Some(group) = held.groups.get_mut(frontend) else { continue };
             let work = self.frontends.entry(frontend.clone()).or_default();
             let mut to = Telling { era_life: self.life, last: &mut self.last, number, frontend, post };
+            let mut users = Vec::new();
             for &uid in &gone.users {
                 // Whoever was brought in later is reported again if it is not there.
                 let Some((uid, _)) =
@@ -225,12 +233,17 @@ impl Holder {
                 if group.version != gone.version && !group.users.is_empty() {
                     to.changed(group, work, &uid, false);
                 }
+                users.push(uid);
+            }
+            if !users.is_empty() {
+                all.push(leavers(&held.name, frontend, users));
             }
             if group.users.is_empty() {
                 to.ended(work);
                 self.dissolve(number, frontend);
             }
         }
+        all
     }
 
     /// A frontend asks who is in some channels.
@@ -252,18 +265,17 @@ impl Holder {
         self.tidy(frontend);
     }
 
-    /// Takes all users of a frontend out of all channels: it has left the cluster. How many they were.
-    pub(super) fn forget(&mut self, frontend: &ServerId) -> usize {
-        let Some(work) = self.frontends.remove(frontend) else { return 0 };
-        let mut users = 0;
-        for number in work.groups {
+    /// Takes all users of a frontend out of all channels: it has left the cluster. Who they were.
+    pub(super) fn forget(&mut self, frontend: &ServerId) -> Vec<Leavers> {
+        let mut all = Vec::new();
+        for number in self.frontends.remove(frontend).unwrap_or_default().groups {
             let Some(held) = self.channels.get_mut(&number) else { continue };
-            let there = held.groups.get(frontend).map_or(0, |group| group.users.len());
-            held.members -= there;
-            users += there;
+            let Some(group) = held.groups.remove(frontend) else { continue };
+            held.members -= group.users.len();
+            all.push(leavers(&held.name, frontend, group.users.into_keys().collect()));
             self.dissolve(number, frontend);
         }
-        users
+        all
     }
 
     /// Looks after frontends whose link is another one than before, and after what could not be told; now and then.
@@ -324,17 +336,16 @@ impl Holder {
         }
     }
 
-    /// Pushes to users wherever they are, members of nothing.
+    /// Pushes to users wherever they are, members of nothing. Whether all of it could be sent.
     pub(super) fn push_to_users<'a>(
         &self,
         frontend: &ServerId,
         users: impl Iterator<Item = &'a str>,
         pushing: Pushing<'_>,
         post: &mut impl Post,
-    ) {
-        if let Some(link) = post.link(frontend) {
-            push_named(frontend, Era { life: self.life, link }, users, pushing, post);
-        }
+    ) -> bool {
+        post.link(frontend)
+            .is_some_and(|link| push_named(frontend, Era { life: self.life, link }, users, pushing, post))
     }
 
     /// Pushes to the clients of a frontend, members of nothing.
@@ -508,24 +519,29 @@ impl Group {
     }
 }
 
+fn leavers(channel: &str, frontend: &ServerId, users: Vec<UserId>) -> Leavers {
+    Leavers { channel: channel.to_owned(), frontend: frontend.clone(), users }
+}
+
 fn next(last: &mut u64) -> u64 {
     *last += 1;
     *last
 }
 
-/// Sends users a push by their names, in as many messages as they take.
+/// Sends users a push by their names, in as many messages as they take. Whether all of them could be sent.
 fn push_named<'a>(
     frontend: &ServerId,
     era: Era,
     users: impl Iterator<Item = &'a str>,
     pushing: Pushing<'_>,
     post: &mut impl Post,
-) {
-    let mut users = users.peekable();
+) -> bool {
+    let (mut users, mut all) = (users.peekable(), true);
     while users.peek().is_some() {
         let head = PushHead { era, route: pushing.route, to: To::Users(portion(&mut users)) };
-        post.put(frontend, era.link, Message::Push(&head, pushing.body));
+        all &= post.put(frontend, era.link, Message::Push(&head, pushing.body));
     }
+    all
 }
 
 /// The next of these names: as many as fit into one message, but one at least.

@@ -5,6 +5,7 @@
 
 mod error;
 mod holder;
+mod leavers;
 pub(crate) mod message;
 #[cfg(test)]
 mod simulation;
@@ -18,7 +19,10 @@ use std::{
 use pomelo_protocol::ServerId;
 use serde::Serialize;
 
-pub use self::error::ChannelError;
+pub use self::{
+    error::ChannelError,
+    leavers::{Leavers, MembersLeft},
+};
 use self::{
     holder::{Among, Pushing},
     message::To,
@@ -93,6 +97,16 @@ impl Channels {
         push: Push<Msg>,
         message: &Msg,
     ) -> Result<(), ChannelError> {
+        self.send_to_users(users, push, message).map(drop)
+    }
+
+    /// The same. Answers which frontends it could not be sent to.
+    pub(crate) fn send_to_users<'a, Msg: Serialize>(
+        &self,
+        users: impl IntoIterator<Item = (&'a UserId, &'a ServerId)>,
+        push: Push<Msg>,
+        message: &Msg,
+    ) -> Result<Vec<ServerId>, ChannelError> {
         let body = codec::to_client(message)?;
         let pushing = Pushing { route: push.name(), body: &body };
         let mut frontends: BTreeMap<&ServerId, BTreeSet<&UserId>> = BTreeMap::new();
@@ -100,11 +114,12 @@ impl Channels {
             frontends.entry(frontend).or_default().insert(uid);
         }
         self.0.with(|holder, mail| {
-            for (frontend, users) in &frontends {
-                holder.push_to_users(frontend, users.iter().map(|uid| uid.as_str()), pushing, mail);
-            }
+            let mut send = |frontend: &ServerId, users: &BTreeSet<&UserId>| {
+                holder.push_to_users(frontend, users.iter().map(|uid| uid.as_str()), pushing, mail)
+            };
+            frontends.retain(|frontend, users| !send(frontend, users));
         });
-        Ok(())
+        Ok(frontends.into_keys().cloned().collect())
     }
 
     /// Sends a message to every client that is connected to a server of this type, also to those that no user has been bound
@@ -167,10 +182,12 @@ impl Channels {
 
     /// Takes all users of a frontend out of all channels: it has left the cluster.
     pub(crate) fn forget(&self, frontend: &ServerId) {
-        let users = self.0.with(|holder, _| holder.forget(frontend));
-        if users > 0 {
-            tracing::info!(%frontend, users, "users left their channels with their frontend");
-        }
+        self.0.forget(frontend);
+    }
+
+    /// Tells this who has left because they are gone, from now on; only the first call counts. It must return at once.
+    pub(crate) fn on_gone(&self, told: impl Fn(Vec<Leavers>) + Send + Sync + 'static) {
+        self.0.on_gone(told);
     }
 
     /// Tells frontends again what they may have missed; to be called now and then.
@@ -187,13 +204,15 @@ impl Channel {
 
     /// Makes a user a member, reached through this frontend, by all its sessions there. `false` if it is one already.
     ///
-    /// The user leaves by itself when the last of these sessions ends. So its session should be bound before: a user that has
-    /// none is taken out again as soon as the frontend has said so.
+    /// The user leaves by itself when the last of these sessions ends, or with the frontend itself: an application takes nobody
+    /// out whose client is gone, and [hears](crate::Server::on_members_left) of it. So the session should be bound before: a user
+    /// that has none is taken out again as soon as the frontend has said so.
     pub fn add(&self, uid: UserId, frontend: ServerId) -> Result<bool, ChannelError> {
         self.table.with(|holder, mail| holder.add(&self.name, uid, frontend, mail))
     }
 
-    /// Takes a user out. Nothing happens if it is no member.
+    /// Takes a user out that stays connected: with all its sessions at this frontend. Nothing happens if it is no member. When a
+    /// session closes nothing is to be done: the user may have come back with another one, which would be taken out with this.
     pub fn leave(&self, uid: &UserId, frontend: &ServerId) {
         self.table.with(|holder, mail| holder.leave(&self.name, uid, frontend, mail));
     }

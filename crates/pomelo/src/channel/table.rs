@@ -2,13 +2,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
 
 use super::{
+    Leavers,
     holder::{Holder, Message, Post},
     message::{Ask, CHANGE, Left, PUSH, PushHead},
 };
@@ -19,12 +20,20 @@ pub(super) struct ChannelTable {
     peers: Arc<dyn Peers>,
     /// Locked while messages are put on the links, so that they are there in the order of what is decided.
     holder: Mutex<Holder>,
+    /// Is told who has left because they are gone; must return at once.
+    gone: OnceLock<Box<dyn Fn(Vec<Leavers>) + Send + Sync>>,
     unsent: Throttle,
 }
 
 impl ChannelTable {
     pub(super) fn new(life: u64, peers: Arc<dyn Peers>, directory: Arc<Directory>) -> Self {
-        Self { directory, peers, holder: Mutex::new(Holder::new(life)), unsent: Throttle::default() }
+        let holder = Mutex::new(Holder::new(life));
+        Self { directory, peers, holder, gone: OnceLock::new(), unsent: Throttle::default() }
+    }
+
+    /// Only the first call counts.
+    pub(super) fn on_gone(&self, told: impl Fn(Vec<Leavers>) + Send + Sync + 'static) {
+        let _ = self.gone.set(Box::new(told));
     }
 
     pub(super) fn read<T>(&self, read: impl FnOnce(&Holder) -> T) -> T {
@@ -38,8 +47,24 @@ impl ChannelTable {
     pub(super) fn left(&self, frontend: &ServerId, body: &[u8]) -> Result<(), rmp_serde::decode::Error> {
         let left: Left<'_> = codec::from_server(body)?;
         tracing::debug!(%frontend, ?left, "users are not there any more");
-        self.with(|holder, mail| holder.left(frontend, &left, mail));
+        let gone = self.with(|holder, mail| holder.left(frontend, &left, mail));
+        self.tell(gone);
         Ok(())
+    }
+
+    pub(super) fn forget(&self, frontend: &ServerId) {
+        let gone = self.with(|holder, _| holder.forget(frontend));
+        if !gone.is_empty() {
+            let (channels, users) = (gone.len(), gone.iter().map(|left| left.users.len()).sum::<usize>());
+            tracing::info!(%frontend, channels, users, "users left their channels with their frontend");
+        }
+        self.tell(gone);
+    }
+
+    fn tell(&self, gone: Vec<Leavers>) {
+        if let Some(told) = self.gone.get().filter(|_| !gone.is_empty()) {
+            told(gone);
+        }
     }
 
     pub(super) fn asked(&self, frontend: &ServerId, body: &[u8]) -> Result<(), rmp_serde::decode::Error> {

@@ -65,7 +65,7 @@ struct Blocked {
 
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// It is on the list.
     #[error("address is blocked")]
     Blocked,
@@ -92,7 +92,8 @@ pub(super) enum Refusal {
 /// A place among the connections, given back when it is dropped.
 pub(super) struct Place {
     admission: Arc<Admission>,
-    source: Source,
+    /// Whose it is. A proxy's own connection is nobody's.
+    source: Option<Source>,
 }
 
 impl Admission {
@@ -120,19 +121,19 @@ impl Admission {
 
     /// Somebody has connected from there.
     pub(super) fn admit(self: &Arc<Self>, addr: IpAddr, now: Instant) -> Result<Place, Refusal> {
-        if self.blocked.read().unwrap_or_else(PoisonError::into_inner).contains(addr) {
-            return Err(Refusal::Blocked);
-        }
-        let source = Source::of(addr);
+        let mut place = self.admit_proxy()?;
+        place.comes_from(addr, now)?;
+        Ok(place)
+    }
+
+    /// A proxy has connected, and will say for whom.
+    pub(super) fn admit_proxy(self: &Arc<Self>) -> Result<Place, Refusal> {
         let mut state = lock(&self.state);
         if state.connections >= self.connections_max {
             return Err(Refusal::Full { max: self.connections_max });
         }
-        if self.per_address_max.is_some() || self.per_second_max.is_some() {
-            self.admit_source(&mut state, source, now)?;
-        }
         state.connections += 1;
-        Ok(Place { admission: Arc::clone(self), source })
+        Ok(Place { admission: Arc::clone(self), source: None })
     }
 
     fn admit_source(&self, state: &mut State, source: Source, now: Instant) -> Result<(), Refusal> {
@@ -168,15 +169,32 @@ impl Admission {
     }
 }
 
+impl Place {
+    /// It is known who has connected.
+    pub(super) fn comes_from(&mut self, addr: IpAddr, now: Instant) -> Result<(), Refusal> {
+        let admission = &self.admission;
+        if admission.blocked.read().unwrap_or_else(PoisonError::into_inner).contains(addr) {
+            return Err(Refusal::Blocked);
+        }
+        if admission.per_address_max.is_some() || admission.per_second_max.is_some() {
+            let source = Source::of(addr);
+            admission.admit_source(&mut lock(&admission.state), source, now)?;
+            self.source = Some(source);
+        }
+        Ok(())
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let mut state = lock(&self.admission.state);
         state.connections -= 1;
-        if let Some(seen) = state.addresses.get_mut(&self.source) {
+        let Some(source) = self.source else { return };
+        if let Some(seen) = state.addresses.get_mut(&source) {
             seen.connections = seen.connections.saturating_sub(1);
             // Without a limit of speed nothing has to be remembered of who is gone.
             if seen.connections == 0 && self.admission.per_second_max.is_none() {
-                state.addresses.remove(&self.source);
+                state.addresses.remove(&source);
             }
         }
     }

@@ -15,7 +15,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::{fault::Fault, flusher::Flusher, frame::Frame, out::Out, wording::Body};
+use super::{admission::Refusal, fault::Fault, flusher::Flusher, frame::Frame, out::Out, wording::Body};
 
 /// What a connector tells the framework.
 ///
@@ -89,6 +89,9 @@ pub(crate) enum CloseReason {
     /// Nothing was heard for twice the heartbeat interval.
     #[error("no heartbeat")]
     HeartbeatTimeout,
+    /// Nothing whole was heard for that long, but a message had begun.
+    #[error("message not finished in time")]
+    MessageTimeout,
     /// The handshake was not done in time.
     #[error("handshake not finished in time")]
     HandshakeTimeout,
@@ -106,6 +109,9 @@ pub(crate) enum CloseReason {
         /// What had piled up.
         queued_bytes: usize,
     },
+    /// Its proxy said whose it is, and that one is not let in.
+    #[error("connection refused: {0}")]
+    NotAdmitted(Refusal),
     /// It sent something that is not allowed.
     #[error("{0}")]
     Protocol(Fault),
@@ -129,6 +135,8 @@ pub(crate) struct Closed;
 pub(crate) struct Client {
     id: u64,
     remote_addr: SocketAddr,
+    /// Where a proxy says it comes from. Boxed: most connections come without.
+    proxied_addr: OnceLock<Box<SocketAddr>>,
     transport: OnceLock<Transport>,
     pub(super) out: Out,
     flusher: Arc<Flusher>,
@@ -144,6 +152,7 @@ impl Client {
             this: Weak::clone(this),
             id,
             remote_addr,
+            proxied_addr: OnceLock::new(),
             transport: OnceLock::new(),
             out,
             flusher,
@@ -157,9 +166,15 @@ impl Client {
         self.id
     }
 
-    /// Where it connected from.
+    /// Where it connected from; as its proxy says, if it comes through one.
     pub(crate) fn remote_addr(&self) -> SocketAddr {
-        self.remote_addr
+        self.proxied_addr.get().map_or(self.remote_addr, |addr| **addr)
+    }
+
+    /// Its proxy says where it comes from.
+    pub(super) fn comes_from(&self, addr: SocketAddr) {
+        // Said once, before anybody else has this client.
+        let _ = self.proxied_addr.set(Box::new(addr));
     }
 
     /// What its first bytes said it speaks.
@@ -234,7 +249,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("id", &self.id)
-            .field("remote_addr", &self.remote_addr)
+            .field("remote_addr", &self.remote_addr())
             .finish_non_exhaustive()
     }
 }

@@ -63,7 +63,9 @@ async fn finish(connection: Connection) {
 /// Takes leave of the client and closes the socket.
 async fn part(client: &Arc<Client>, shared: &Shared, mut socket: OwnedReadHalf, why: &CloseReason) {
     let limit = match why {
-        CloseReason::SlowReader { .. } | CloseReason::Lost(_) => return client.out.abort(),
+        CloseReason::SlowReader { .. } | CloseReason::Lost(_) | CloseReason::NotAdmitted(_) => {
+            return client.out.abort();
+        }
         CloseReason::Http { .. } => PAGE_TIMEOUT,
         _ => LINGER_TIMEOUT,
     };
@@ -106,6 +108,7 @@ fn goodbye(client: &Client, why: &CloseReason) -> Option<Bytes> {
         CloseReason::Left
         | CloseReason::Lost(_)
         | CloseReason::Http { .. }
+        | CloseReason::NotAdmitted(_)
         | CloseReason::SlowReader { .. } => {
             return None;
         }
@@ -115,7 +118,8 @@ fn goodbye(client: &Client, why: &CloseReason) -> Option<Bytes> {
         | CloseReason::Closed
         | CloseReason::Refused { .. }
         | CloseReason::HandshakeTimeout
-        | CloseReason::HeartbeatTimeout => 1000,
+        | CloseReason::HeartbeatTimeout
+        | CloseReason::MessageTimeout => 1000,
     };
     let mut close = BytesMut::new();
     encode_close(Some(code), &mut close);

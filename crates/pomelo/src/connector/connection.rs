@@ -6,14 +6,17 @@
 //! noted in its [`Out`](super::out::Out), where only the first reason counts; what happens then is in [`super::closing`].
 
 use std::{
-    pin::Pin,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::{Pin, pin},
     sync::{Arc, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use pomelo_protocol::{
-    handshake::{CODE_OLD_CLIENT, CODE_REFUSED, HandshakeReply, HandshakeRequest},
+    handshake::{CODE_OK, CODE_REFUSED, HandshakeReply, HandshakeRequest},
     package::PackageKind,
     websocket::{Opcode, encode_close, encode_frame},
 };
@@ -21,6 +24,7 @@ use serde_json::Value;
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::tcp::OwnedReadHalf,
+    task::yield_now,
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -29,23 +33,33 @@ use super::{
     client::{Client, CloseReason},
     fault::Fault,
     frame::Frame,
+    hybrid::Handshake,
     inbox::Inbox,
     page::Pages,
     peer::{Event, Peer},
+    proxied,
     secure::Received,
 };
+use crate::Result;
 
 /// How often a task may go round before it lets others run: a client that never stops sending must not hold them up.
 const ROUNDS_PER_TURN: usize = 4;
 
 /// How a connection's bytes are sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Security {
+    /// A proxy will say first whose it is; this came of that.
+    Proxied(Vec<u8>),
     /// Its first byte will say.
     Unknown,
     Plain,
     Tls,
 }
+
+/// How long a message may take from its first byte to its last where there are no heartbeats.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why a client is not let in when the application's function for that panics; the panic hook has told about it.
+const PANICKED: &str = "on_handshake panicked";
 
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
@@ -59,27 +73,47 @@ pub(super) struct Connection {
     pub(super) registration: Registration,
     security: Security,
     peer: Peer,
+    /// The application is asked whether it may come in.
+    checking: Option<Box<Checking>>,
     /// Whether `peer` may hold something that has not been looked at.
     undecoded: bool,
     /// It said goodbye in the way of TLS.
     left: bool,
-    /// When to look whether the client is late; nothing once it is connected without heartbeats.
+    /// A record of TLS has begun that is not whole.
+    in_record: bool,
+    /// When to look whether the client is late; nothing once it is connected without heartbeats, but for a message that has
+    /// begun.
     timer: Option<Pin<Box<Sleep>>>,
+    /// When it said something last that was whole.
     heard: Instant,
 }
 
+/// A handshake that the application thinks about.
+struct Checking {
+    request: HandshakeRequest,
+    answer: BoxFuture<'static, Result<Option<Value>>>,
+}
+
 impl Connection {
-    pub(super) fn new(socket: OwnedReadHalf, client: Arc<Client>, registration: Registration) -> Self {
+    /// One that is `proxied` begins with what a proxy says.
+    pub(super) fn new(
+        socket: OwnedReadHalf,
+        client: Arc<Client>,
+        registration: Registration,
+        proxied: bool,
+    ) -> Self {
         let shared = registration.shared.clone();
         let heard = Instant::now();
         Self {
             socket,
             inbox: Inbox::new(client.clone(), shared.clone()),
             registration,
-            security: Security::Unknown,
+            security: if proxied { Security::Proxied(Vec::new()) } else { Security::Unknown },
+            checking: None,
             peer: Peer::new(shared.hybrid.message_bytes_max),
             undecoded: false,
             left: false,
+            in_record: false,
             timer: Some(Box::pin(sleep_until(heard + shared.hybrid.handshake_timeout))),
             heard,
             client,
@@ -92,6 +126,7 @@ impl Connection {
         self.client.out.watch(cx.waker());
         for _ in 0..ROUNDS_PER_TURN {
             self.take_in();
+            self.poll_checking(cx);
             // Pending or not, the rest has its turn.
             let idle = self.inbox.poll(cx).is_ready();
             let leaving = self.client.is_leaving();
@@ -103,14 +138,15 @@ impl Connection {
             let _ = self.client.out.poll_flush(self.socket.as_ref(), cx);
             self.poll_timer(cx);
             if self.client.out.is_ended() {
+                self.checking = None;
                 return Poll::Ready(());
             }
-            if read.is_pending() && !(self.undecoded && self.inbox.has_room()) {
+            if read.is_pending() && !(self.undecoded && self.has_room()) {
                 return Poll::Pending;
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // Not woken at once: tokio would give it many turns before it looks who else has sent something.
+        pin!(yield_now()).poll(cx)
     }
 
     /// Reads once, into the connector's buffer, when everything read before has been taken in.
@@ -125,8 +161,24 @@ impl Connection {
             Err(e) => self.end(CloseReason::Lost(e.kind())),
             Ok(()) if buffer.filled().is_empty() => self.end(CloseReason::Left),
             Ok(()) => {
-                let read = buffer.filled_mut();
-                if self.security == Security::Unknown {
+                let mut behind;
+                let mut read = buffer.filled_mut();
+                if let Security::Proxied(header) = &mut self.security {
+                    match proxied::unwrap(header, read, &mut self.registration) {
+                        Ok(None) => return Poll::Ready(()),
+                        Ok(Some(rest)) => behind = rest,
+                        Err(why) => {
+                            self.end(why);
+                            return Poll::Ready(());
+                        }
+                    }
+                    self.security = Security::Unknown;
+                    if behind.is_empty() {
+                        return Poll::Ready(());
+                    }
+                    read = &mut behind;
+                }
+                if let Security::Unknown = self.security {
                     match security(&self.client, &self.shared, read[0]) {
                         Ok(security) => self.security = security,
                         Err(fault) => {
@@ -136,17 +188,19 @@ impl Connection {
                     }
                 }
                 self.undecoded = true;
-                self.heard = Instant::now();
                 let peer = &mut self.peer;
                 let received = match self.security {
                     Security::Tls => self.client.out.decrypt(read, |said| peer.feed(said)),
-                    Security::Plain | Security::Unknown => {
+                    Security::Plain | Security::Unknown | Security::Proxied(_) => {
                         peer.feed(read);
                         Ok(Received::More)
                     }
                 };
                 match received {
-                    Ok(received) => self.left = received == Received::Last,
+                    Ok(received) => {
+                        self.left = received == Received::Last;
+                        self.in_record = received == Received::Part;
+                    }
                     Err(fault) => self.end(CloseReason::Protocol(fault)),
                 }
             }
@@ -156,16 +210,36 @@ impl Connection {
 
     /// Takes in what the client said, as far as there is room for it.
     fn take_in(&mut self) {
-        while self.undecoded && self.inbox.has_room() && !self.client.out.is_ended() {
+        let mut spoke = false;
+        while self.undecoded && self.has_room() && !self.client.out.is_ended() {
             match self.peer.next() {
-                Ok(Some(event)) => self.on(event),
+                Ok(Some(event)) => {
+                    spoke = true;
+                    self.on(event);
+                }
                 Ok(None) => self.undecoded = false,
                 Err(fault) => self.end(CloseReason::Protocol(fault)),
             }
         }
+        if self.checking.is_some() && !self.peer.holds_bytes() {
+            // So that it is noticed if the client goes meanwhile.
+            self.undecoded = false;
+        }
+        if spoke {
+            self.heard = Instant::now();
+        }
         if self.left && !self.undecoded {
             self.end(CloseReason::Left);
         }
+        if self.timer.is_none() && (self.in_record || self.peer.holds_bytes()) {
+            self.heard = Instant::now();
+            self.timer = Some(Box::pin(sleep_until(self.heard + MESSAGE_TIMEOUT)));
+        }
+    }
+
+    /// Whether anything else the client says can be taken in.
+    fn has_room(&self) -> bool {
+        self.checking.is_none() && self.inbox.has_room()
     }
 
     fn on(&mut self, event: Event) {
@@ -198,41 +272,59 @@ impl Connection {
     }
 
     fn answer_handshake(&mut self, body: &[u8]) {
-        let (reply, refused) = match self.handshake(body) {
-            Ok(reply) => (reply, None),
-            Err((code, why)) => (HandshakeReply::refused(code), Some(CloseReason::Refused { code, why })),
+        let request = match HandshakeRequest::from_body(body) {
+            Ok(request) if request.sys.is_some() => request,
+            Ok(_) => return self.refuse(CODE_REFUSED, "it has no sys".to_owned()),
+            Err(error) => return self.refuse(CODE_REFUSED, error.to_string()),
         };
+        let Some(admit) = &self.shared.hybrid.on_handshake else { return self.let_in(&request, None) };
+        let (client, version) = request.client();
+        let hello = Handshake {
+            client: client.unwrap_or_default().to_owned(),
+            version: version.unwrap_or_default().to_owned(),
+            user: request.user.clone().unwrap_or_default(),
+            addr: self.client.remote_addr(),
+            transport: self.client.transport().name(),
+        };
+        match catch_unwind(AssertUnwindSafe(|| admit(hello))) {
+            Ok(answer) => self.checking = Some(Box::new(Checking { request, answer })),
+            Err(_) => self.refuse(CODE_REFUSED, PANICKED.to_owned()),
+        }
+    }
+
+    /// Goes on with what the application thinks about.
+    fn poll_checking(&mut self, cx: &mut Context<'_>) {
+        let Some(checking) = &mut self.checking else { return };
+        let polled = catch_unwind(AssertUnwindSafe(|| checking.answer.as_mut().poll(cx)));
+        let answer = match polled {
+            Ok(Poll::Pending) => return,
+            Ok(Poll::Ready(answer)) => answer.map_err(|error| (error.code(), error.to_string())),
+            Err(_) => Err((CODE_REFUSED, PANICKED.to_owned())),
+        };
+        let Some(checking) = self.checking.take() else { return };
+        match answer {
+            Ok(user) => self.let_in(&checking.request, user),
+            // That would be an answer without what a client needs.
+            Err((CODE_OK, why)) => self.refuse(CODE_REFUSED, why),
+            Err((code, why)) => self.refuse(code, why),
+        }
+    }
+
+    fn let_in(&mut self, request: &HandshakeRequest, user: Option<Value>) {
+        self.reply(&self.shared.offer.reply(request, user));
+    }
+
+    fn refuse(&mut self, code: u16, why: String) {
+        self.reply(&HandshakeReply::refused(code));
+        self.end(CloseReason::Refused { code, why });
+    }
+
+    fn reply(&self, reply: &HandshakeReply) {
         let body = reply.to_body().map_err(|e| e.to_string());
         match body.and_then(|body| Frame::package(PackageKind::Handshake, &body).map_err(|e| e.to_string())) {
             Ok(frame) => self.client.out.push_unlimited(frame.bytes(self.client.transport())),
             Err(why) => self.end(CloseReason::Refused { code: CODE_REFUSED, why }),
         }
-        if let Some(refused) = refused {
-            self.end(refused);
-        }
-    }
-
-    /// The reply, or the code of a refusal and why, for the log.
-    fn handshake(&self, body: &[u8]) -> Result<HandshakeReply, (u16, String)> {
-        let request = HandshakeRequest::from_body(body).map_err(|e| (CODE_REFUSED, e.to_string()))?;
-        if request.sys.is_none() {
-            return Err((CODE_REFUSED, "it has no sys".to_owned()));
-        }
-        let hybrid = &self.shared.hybrid;
-        if let Some(check) = &hybrid.client_check {
-            let (client, version) = request.client();
-            let (client, version) = (client.unwrap_or_default(), version.unwrap_or_default());
-            if !check(client, version) {
-                return Err((CODE_OLD_CLIENT, format!("client {client:?} of version {version:?}")));
-            }
-        }
-        let user = match &hybrid.handshake_check {
-            None => None,
-            Some(check) => {
-                check(request.user.as_ref().unwrap_or(&Value::Null)).map_err(|why| (CODE_REFUSED, why))?
-            }
-        };
-        Ok(self.shared.offer.reply(&request, user))
     }
 
     fn open(&mut self) {
@@ -259,7 +351,8 @@ impl Connection {
             if !self.registration.is_open() {
                 return self.end(CloseReason::HandshakeTimeout);
             }
-            let Some(late_after) = self.shared.late_after() else {
+            let in_part = self.in_record || self.peer.holds_bytes();
+            let Some(late_after) = self.shared.late_after().or(in_part.then_some(MESSAGE_TIMEOUT)) else {
                 self.timer = None;
                 return;
             };
@@ -270,7 +363,11 @@ impl Connection {
             }
             let due = self.heard + late_after;
             if due <= now {
-                return self.end(CloseReason::HeartbeatTimeout);
+                return self.end(if in_part {
+                    CloseReason::MessageTimeout
+                } else {
+                    CloseReason::HeartbeatTimeout
+                });
             }
             timer.as_mut().reset(due);
         }

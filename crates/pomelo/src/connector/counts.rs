@@ -64,12 +64,15 @@ impl Counts {
     /// A connection ended.
     pub(super) fn add(&self, why: &CloseReason) {
         let count = match why {
+            CloseReason::NotAdmitted(refusal) => return self.refused(*refusal),
             CloseReason::Refused { .. } => &self.refused_handshakes,
             CloseReason::Protocol(
                 Fault::NotEncrypted { .. } | Fault::Encrypted | Fault::Tls(_) | Fault::TlsTooLong { .. },
             ) => &self.refused_tls,
             CloseReason::Protocol(_) => &self.faults,
-            CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout => &self.timeouts,
+            CloseReason::HandshakeTimeout | CloseReason::HeartbeatTimeout | CloseReason::MessageTimeout => {
+                &self.timeouts
+            }
             CloseReason::SlowReader { .. } => &self.slow_readers,
             CloseReason::Kicked { .. } => &self.kicked,
             CloseReason::Left

@@ -2,7 +2,9 @@
 
 use std::{io, net::SocketAddr};
 
-use pomelo_protocol::{message::MessageError, package::PackageError, websocket::FrameError};
+use pomelo_protocol::{
+    message::MessageError, package::PackageError, proxy::ProxyError, websocket::FrameError,
+};
 
 /// Something a client sent that is not allowed; its connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,6 +15,9 @@ pub(crate) enum Fault {
         /// That byte.
         first: u8,
     },
+    /// What a proxy should say before all else.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// In the clear, where TLS is expected.
     #[error("no TLS: first byte {first:#04x}, and this connector takes encrypted connections only")]
     NotEncrypted {
@@ -61,6 +66,7 @@ impl Fault {
             Self::Text => 1003,
             Self::Package(PackageError::TooLong { .. }) => 1009,
             Self::Garbage { .. }
+            | Self::Proxy(_)
             | Self::NotEncrypted { .. }
             | Self::Encrypted
             | Self::Tls(_)

@@ -5,11 +5,13 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use pomelo_cluster::{cidr::Cidr, config::ServerOptions};
 use pomelo_protocol::{
     dictionary::Dictionary,
@@ -21,6 +23,7 @@ use super::{
     tls::{Tls, TlsError, TlsFiles},
     wording::Wording,
 };
+use crate::{Error, Result, bounded};
 
 /// A connector for WebSocket and raw TCP clients on one port; the first bytes of a connection tell which it is.
 ///
@@ -39,18 +42,37 @@ pub struct Hybrid {
     pub(crate) pending_messages_max: usize,
     pub(crate) flush_interval: Option<Duration>,
     pub(crate) concurrent_messages_max: usize,
-    pub(crate) handshake_check: Option<HandshakeCheck>,
-    pub(crate) client_check: Option<ClientCheck>,
+    pub(crate) on_handshake: Option<OnHandshake>,
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) max_connections_per_address: Option<u32>,
     pub(crate) new_connections_per_second: Option<u32>,
     pub(crate) blacklist: Vec<Cidr>,
+    /// Nothing means any address of this machine.
+    pub(crate) listen: Option<String>,
+    /// They say whom they speak for.
+    pub(crate) proxies: Vec<Cidr>,
     /// What can't be meant, found when the server starts.
     pub(crate) problems: Vec<String>,
 }
 
-pub(crate) type HandshakeCheck = Arc<dyn Fn(&Value) -> Result<Option<Value>, String> + Send + Sync>;
-pub(crate) type ClientCheck = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+pub(crate) type OnHandshake =
+    Arc<dyn Fn(Handshake) -> BoxFuture<'static, Result<Option<Value>>> + Send + Sync>;
+
+/// What a client says before it is let in.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Handshake {
+    /// Which client library it is, `js-websocket`; empty if it does not say.
+    pub client: String,
+    /// Which version of it; empty if it does not say.
+    pub version: String,
+    /// What the game's client says: its `user` part, `null` without.
+    pub user: Value,
+    /// Where it connects from.
+    pub addr: SocketAddr,
+    /// `ws` or `tcp`.
+    pub transport: &'static str,
+}
 
 /// A page that the client port answers to a plain HTTP GET.
 #[derive(Clone, Copy)]
@@ -76,24 +98,27 @@ impl Hybrid {
             pending_messages_max: 128,
             flush_interval: None,
             concurrent_messages_max: 16,
-            handshake_check: None,
-            client_check: None,
+            on_handshake: None,
             tls: None,
             max_connections_per_address: None,
             new_connections_per_second: None,
             blacklist: Vec::new(),
+            listen: None,
+            proxies: Vec::new(),
             problems: Vec::new(),
         }
     }
 
     /// How often client and connector say that they are there. A client that is silent for twice as long is closed.
-    /// Clients are told it in seconds; some understand whole ones only. Zero means no heartbeats.
+    /// So is one whose message takes longer than that from its first byte to its last. Clients are told the interval in
+    /// seconds; some understand whole ones only. Zero means no heartbeats.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = Some(interval).filter(|interval| !interval.is_zero());
+        self.heartbeat = Some(bounded(interval)).filter(|interval| !interval.is_zero());
         self
     }
 
-    /// No heartbeats: a client that vanishes without a word is noticed by TCP only, after minutes.
+    /// No heartbeats: a client that vanishes without a word is noticed by TCP only, after minutes. A message still has to be
+    /// whole within 60 s.
     pub fn no_heartbeat(mut self) -> Self {
         self.heartbeat = None;
         self
@@ -134,6 +159,14 @@ impl Hybrid {
         Wording { dictionary: self.dictionary.then(|| dictionary.clone()), protos: self.protobuf.clone() }
     }
 
+    /// Listens for clients on this address or name of this machine only. `0.0.0.0` is IPv4, `::` both IPv4 and IPv6. If not
+    /// said it is both, on all addresses; IPv4 where the system has no IPv6. A name is looked up when the server starts, and
+    /// the first of its addresses that this machine has is taken. `servers.json` may say `client-listen`.
+    pub fn listen(mut self, host: impl Into<String>) -> Self {
+        self.listen = Some(host.into());
+        self
+    }
+
     /// How many connections may be open at once. One more is closed as soon as it is accepted.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
@@ -157,13 +190,38 @@ impl Hybrid {
     /// Lets nobody in from these addresses and ranges: `10.0.0.7`, `10.0.0.0/8`, `2001:db8::/32`. Up to 4,096, with those
     /// that administrators add while it runs. What is none of these is found when the server starts.
     pub fn blacklist<'a>(mut self, addresses: impl IntoIterator<Item = &'a str>) -> Self {
-        for text in addresses {
+        let blacklist = self.nets("blacklist", addresses);
+        self.blacklist.extend(blacklist);
+        self
+    }
+
+    /// Connections from these addresses and ranges come through a proxy (HAProxy, nginx, a load balancer) that speaks the
+    /// PROXY protocol, version 1 or 2: it says first from where its client comes, and that address is the one that is limited,
+    /// blocked and seen by the application. A connection of theirs that does not begin so is closed; other addresses can't say
+    /// such things. `servers.json` may add some as `proxy-protocol`.
+    ///
+    /// Without this all clients behind a proxy have its address.
+    ///
+    /// ```
+    /// # use pomelo::Hybrid;
+    /// Hybrid::new().proxy_protocol(["10.0.0.0/24"]).max_connections_per_address(20);
+    /// ```
+    pub fn proxy_protocol<'a>(mut self, proxies: impl IntoIterator<Item = &'a str>) -> Self {
+        let proxies = self.nets("proxy_protocol", proxies);
+        self.proxies.extend(proxies);
+        self
+    }
+
+    /// Notes what is none as a problem.
+    fn nets<'a>(&mut self, what: &str, texts: impl IntoIterator<Item = &'a str>) -> Vec<Cidr> {
+        let mut nets = Vec::new();
+        for text in texts {
             match text.parse() {
-                Ok(net) => self.blacklist.push(net),
-                Err(error) => self.problems.push(format!("blacklist: {text:?}: {error}")),
+                Ok(net) => nets.push(net),
+                Err(error) => self.problems.push(format!("{what}: {text:?}: {error}")),
             }
         }
-        self
+        nets
     }
 
     /// Encrypts all connections, WebSocket (`wss://`) and raw TCP: with the certificate in `cert` (PEM: the server's own
@@ -191,7 +249,7 @@ impl Hybrid {
     /// How long a connection may take from being accepted to the end of its handshake, with all that comes before it (TLS,
     /// the request of a WebSocket), before it is closed.
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
-        self.handshake_timeout = timeout;
+        self.handshake_timeout = bounded(timeout);
         self
     }
 
@@ -233,24 +291,44 @@ impl Hybrid {
     /// pushes a second go to many: 20 to 50 ms save half of the work, since each write costs as much as what it writes. Answers
     /// to requests don't wait, and take along what does. Without this, and with zero, pushes leave as soon as they can.
     pub fn flush_interval(mut self, interval: Duration) -> Self {
-        self.flush_interval = Some(interval).filter(|interval| !interval.is_zero());
+        self.flush_interval = Some(bounded(interval)).filter(|interval| !interval.is_zero());
         self
     }
 
-    /// Looks at the `user` part of a client's handshake. `Ok` lets it in and may answer with a `user` part of its own;
-    /// an error is answered with code 500 and the connection is closed.
-    pub fn handshake_check<E: fmt::Display>(
-        mut self,
-        check: impl Fn(&Value) -> Result<Option<Value>, E> + Send + Sync + 'static,
-    ) -> Self {
-        self.handshake_check = Some(Arc::new(move |user| check(user).map_err(|e| e.to_string())));
-        self
-    }
-
-    /// Looks at the type and version a client says it is. `false` is answered with code 501, "client too old", and the
-    /// connection is closed.
-    pub fn client_check(mut self, check: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> Self {
-        self.client_check = Some(Arc::new(check));
+    /// Decides who may come in, before there is a session: an async function of what the client says. `Ok` lets it in and may
+    /// answer with a `user` part. An error is logged, answered with its [code](crate::Error::code), 500 mostly, and the
+    /// connection is closed; clients of the original take 501 for "client too old" and everything else for a failure.
+    ///
+    /// It may take its time, within [`handshake_timeout`](Self::handshake_timeout), and is dropped when the client goes. As
+    /// many may wait as there may be connections.
+    ///
+    /// ```
+    /// # use pomelo::{Error, Handshake, Hybrid, Result};
+    /// # struct Tokens;
+    /// # impl Tokens { async fn check(&self, _: &str) -> Result<String> { Ok("alice".into()) } }
+    /// # let tokens = std::sync::Arc::new(Tokens);
+    /// let admit = move |hello: Handshake| {
+    ///     let tokens = tokens.clone();
+    ///     async move {
+    ///         if hello.client == "js-websocket" && hello.version.as_str() < "0.0.2" {
+    ///             return Err(Error::msg("too old").with_code(501));
+    ///         }
+    ///         let user = tokens.check(hello.user["token"].as_str().unwrap_or_default()).await?;
+    ///         Ok(Some(serde_json::json!({ "welcome": user })))
+    ///     }
+    /// };
+    /// Hybrid::new().on_handshake(admit);
+    /// ```
+    pub fn on_handshake<F, Fut, E>(mut self, admit: F) -> Self
+    where
+        F: Fn(Handshake) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Option<Value>, E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.on_handshake = Some(Arc::new(move |hello| {
+            let admitted = admit(hello);
+            Box::pin(async move { admitted.await.map_err(Into::into) })
+        }));
         self
     }
 
@@ -267,6 +345,10 @@ impl Hybrid {
             self = self.flush_interval(Duration::from_millis(ms.into()));
         }
         self.blacklist.extend(&options.blacklist);
+        self.proxies.extend(&options.proxy_protocol);
+        if let Some(host) = &options.client_listen {
+            self.listen = Some(host.clone());
+        }
         if let Some(tls) = &options.tls {
             let (cert, key) = (PathBuf::from(&tls.cert), PathBuf::from(&tls.key));
             self.tls = Some(TlsFiles { cert, key, plain_too: tls.plain });
@@ -296,12 +378,14 @@ impl fmt::Debug for Hybrid {
             .field("heartbeat", &self.heartbeat)
             .field("dictionary", &self.dictionary)
             .field("protobuf", &self.protobuf.is_some())
+            .field("listen", &self.listen)
             .field("max_connections", &self.max_connections)
             .field("handshake_timeout", &self.handshake_timeout)
             .field("tls", &self.tls)
             .field("max_connections_per_address", &self.max_connections_per_address)
             .field("new_connections_per_second", &self.new_connections_per_second)
             .field("blacklist", &self.blacklist)
+            .field("proxies", &self.proxies)
             .field("pages", &self.pages.iter().map(|page| page.path).collect::<Vec<_>>())
             .field("buffer_bytes_max", &self.buffer_bytes_max)
             .field("message_bytes_max", &self.message_bytes_max)

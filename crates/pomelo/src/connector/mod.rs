@@ -21,6 +21,7 @@ mod inbox;
 mod out;
 mod page;
 mod peer;
+mod proxied;
 mod secure;
 mod sink;
 #[cfg(test)]
@@ -49,14 +50,14 @@ use tokio::{
 
 use crate::{listen::listen, throttle::Throttle};
 
-use admission::{Admission, Place};
+use admission::{Admission, Place, Refusal};
 use connection::Connection;
 use counts::Counts;
 use flusher::Flusher;
 use out::Out;
 use page::Pages;
 
-pub use hybrid::Hybrid;
+pub use hybrid::{Handshake, Hybrid};
 pub use tls::TlsError;
 
 pub(crate) use client::{Client, ClientService, CloseReason, Inbound};
@@ -147,19 +148,19 @@ struct Registration {
     /// Whether the service knows of the client.
     open: bool,
     /// Its place among the connections this connector may have.
-    _place: Place,
+    place: Place,
 }
 
 impl Connector {
-    /// Listens on `addr`; port 0 takes a free one. Within a tokio runtime.
+    /// Listens on the first of `addrs` that this machine has; port 0 takes a free one. Within a tokio runtime.
     pub(crate) fn bind(
-        addr: SocketAddr,
+        addrs: &[SocketAddr],
         hybrid: Hybrid,
         tls: Option<Tls>,
         dictionary: Arc<Dictionary>,
         service: Arc<dyn ClientService>,
     ) -> Result<Self, ConnectorError> {
-        let listener = listen(addr).map_err(|source| ConnectorError::Bind { addr, source })?;
+        let listener = listen(addrs).map_err(|(addr, source)| ConnectorError::Bind { addr, source })?;
         Ok(Self { listener, shared: Arc::new(Shared::new(hybrid, tls, dictionary, service)) })
     }
 
@@ -265,7 +266,8 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
             }
         };
         let (socket, addr) = match accepted {
-            Ok(accepted) => accepted,
+            // IPv4 comes in the clothes of IPv6 where both are listened to.
+            Ok((socket, addr)) => (socket, SocketAddr::new(addr.ip().to_canonical(), addr.port())),
             // The client's affair: others must not wait for it.
             Err(error)
                 if matches!(
@@ -283,7 +285,12 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
                 continue;
             }
         };
-        let place = match shared.admission.admit(addr.ip(), Instant::now()) {
+        let proxied = shared.hybrid.proxies.iter().any(|net| net.contains(addr.ip()));
+        let place = match proxied {
+            true => shared.admission.admit_proxy(),
+            false => shared.admission.admit(addr.ip(), Instant::now()),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(refusal) => {
                 shared.counts.refused(refusal);
@@ -295,7 +302,7 @@ async fn accept(listener: &TcpListener, shared: &Arc<Shared>, connections: &mut 
         };
         id += 1;
         shared.counts.accepted();
-        if let Some(connection) = begin(socket, addr, id, shared, place) {
+        if let Some(connection) = begin(socket, addr, id, shared, place, proxied) {
             connections.spawn(closing::serve(Box::new(connection)));
         }
     }
@@ -308,6 +315,7 @@ fn begin(
     id: u64,
     shared: &Arc<Shared>,
     place: Place,
+    proxied: bool,
 ) -> Option<Connection> {
     socket.set_nodelay(true).ok()?;
     if shared.hybrid.heartbeat.is_none() {
@@ -318,7 +326,7 @@ fn begin(
     let out = Out::new(writer, shared.hybrid.buffer_bytes_max);
     let client = Client::new(id, addr, out, shared.flusher.clone());
     let registration = Registration::new(shared.clone(), client.clone(), place);
-    Some(Connection::new(reader, client, registration))
+    Some(Connection::new(reader, client, registration, proxied))
 }
 
 fn report(ended: Result<(), tokio::task::JoinError>) {
@@ -370,7 +378,13 @@ impl Shared {
 impl Registration {
     fn new(shared: Arc<Shared>, client: Arc<Client>, place: Place) -> Self {
         shared.lock_clients().insert(client.id(), client.clone());
-        Self { shared, client, open: false, _place: place }
+        Self { shared, client, open: false, place }
+    }
+
+    /// A proxy says whose connection it is.
+    fn comes_from(&mut self, addr: SocketAddr, now: Instant) -> Result<(), Refusal> {
+        self.client.comes_from(addr);
+        self.place.comes_from(addr.ip(), now)
     }
 
     fn open(&mut self) {

@@ -133,6 +133,15 @@ impl Peer {
         }
     }
 
+    /// Whether bytes are held; those of a package or frame that is not whole, when there is no [`next`](Self::next).
+    pub(super) fn holds_bytes(&self) -> bool {
+        match &self.wire {
+            Wire::WebSocket { frames, packages } => !packages.is_empty() || frames.buffered_bytes() > 0,
+            Wire::Tcp(packages) => packages.buffered_bytes() > 0,
+            Wire::Unknown(_) | Wire::Http(_) | Wire::Done => false,
+        }
+    }
+
     fn request(&mut self, request: HttpRequest, rest: &[u8]) -> Event {
         self.wire = Wire::Done;
         match request {

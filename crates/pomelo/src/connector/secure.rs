@@ -47,6 +47,8 @@ pub(super) struct Secured {
 pub(super) enum Received {
     /// Nothing.
     More,
+    /// The beginning of a record.
+    Part,
     /// The client's goodbye: nothing more will come.
     Last,
 }
@@ -72,16 +74,15 @@ impl Secured {
         let mut partial = std::mem::take(&mut self.partial);
         partial.extend_from_slice(bytes);
         let (used, received) = self.process(&mut partial, &mut said)?;
-        if used < partial.len() {
-            partial.drain(..used);
-            self.partial = partial;
-        }
+        // In a buffer of its own size: it may wait long.
+        self.partial = partial.split_off(used);
         self.checked(received)
     }
 
     fn checked(&self, received: Received) -> Result<Received, Fault> {
         match self.partial.len() {
             bytes if bytes > PARTIAL_BYTES_MAX => Err(Fault::TlsTooLong { bytes }),
+            bytes if bytes > 0 && received == Received::More => Ok(Received::Part),
             _ => Ok(received),
         }
     }

@@ -6,5 +6,6 @@ mod flow;
 mod handshake;
 mod limits;
 mod protobuf;
+mod proxied;
 mod rig;
 mod tls;

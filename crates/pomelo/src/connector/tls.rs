@@ -87,17 +87,68 @@ const KEY: &str = "a private key in PEM, not encrypted (\"BEGIN PRIVATE KEY\", \
 pub(crate) struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
+    /// What was known of the files before they were read first.
+    loaded: Stamps,
 }
 
 /// By which a change of a file is noticed; also of one behind a symbolic link.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Stamp(Option<(i64, i64, u64, u64)>);
+struct Stamp {
+    modified: (i64, i64),
+    /// Goes on also when the other time is set back.
+    changed: (i64, i64),
+    inode: u64,
+    bytes: u64,
+}
+
+/// Of the certificate and its key; none of a file that is not there.
+type Stamps = [Option<Stamp>; 2];
+
+/// Decides when the files are to be read again, and what is worth a line in the log.
+struct Watch {
+    /// Of the files that were read last and were good, as they were before that.
+    known: Stamps,
+    /// What the log says is wrong with them now.
+    told: Option<TlsError>,
+}
+
+impl Watch {
+    fn new(known: Stamps) -> Self {
+        Self { known, told: None }
+    }
+
+    /// Reads the files if they are not those that were read: again and again while they can't be used, since what is wrong
+    /// need not be the files' fault. `now` was looked up before. None if there is nothing new to say.
+    fn look<T>(
+        &mut self,
+        now: Stamps,
+        read: impl FnOnce() -> Result<T, TlsError>,
+    ) -> Option<Result<T, TlsError>> {
+        if now == self.known {
+            self.told = None;
+            return None;
+        }
+        match read() {
+            Ok(new) => {
+                *self = Self::new(now);
+                Some(Ok(new))
+            }
+            Err(error) if self.told.as_ref() == Some(&error) => None,
+            Err(error) => {
+                self.told = Some(error.clone());
+                Some(Err(error))
+            }
+        }
+    }
+}
 
 impl Tls {
     /// Reads and checks the files.
     pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        // Before they are read: what changes meanwhile is read again.
+        let loaded = stamps(&files);
         let current = RwLock::new(read(&files)?);
-        Ok(Self { files, current })
+        Ok(Self { files, current, loaded })
     }
 
     /// Whether clients may connect in the clear, too.
@@ -112,40 +163,38 @@ impl Tls {
 
     /// Reads the files again whenever they have changed; for ever.
     pub(super) async fn watch(&self) {
-        let mut known = self.stamps();
+        let cert = self.files.cert.display();
+        let mut watch = Watch::new(self.loaded.clone());
         let mut ticks = interval(RELOAD_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // Two looks at a disk every few seconds are no reason for a thread.
-            let now = self.stamps();
-            // A certificate and its key are two files: the second may change a moment after the first.
-            if now != known {
-                known = now;
-                self.reload();
+            // Two looks at a disk every few seconds are no reason for a thread. A certificate and its key are two files:
+            // the second may change a moment after the first.
+            match watch.look(stamps(&self.files), || read(&self.files)) {
+                None => {}
+                Some(Ok(config)) => {
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
+                    tracing::info!(%cert, "new TLS certificate, for connections from now on");
+                }
+                Some(Err(error)) => {
+                    tracing::error!(%cert, %error, "the new TLS certificate can't be used, the former one stays");
+                }
             }
         }
     }
+}
 
-    fn reload(&self) {
-        let cert = self.files.cert.display();
-        match read(&self.files) {
-            Ok(config) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
-                tracing::info!(%cert, "new TLS certificate, for connections from now on");
-            }
-            Err(error) => {
-                tracing::error!(%cert, %error, "the new TLS certificate can't be used, the former one stays");
-            }
-        }
-    }
-
-    fn stamps(&self) -> [Stamp; 2] {
-        [&self.files.cert, &self.files.key].map(|file| {
-            let stamp = |data: fs::Metadata| (data.mtime(), data.mtime_nsec(), data.ino(), data.size());
-            Stamp(fs::metadata(file).ok().map(stamp))
+fn stamps(files: &TlsFiles) -> Stamps {
+    [&files.cert, &files.key].map(|file| {
+        let data = fs::metadata(file).ok()?;
+        Some(Stamp {
+            modified: (data.mtime(), data.mtime_nsec()),
+            changed: (data.ctime(), data.ctime_nsec()),
+            inode: data.ino(),
+            bytes: data.size(),
         })
-    }
+    })
 }
 
 fn read(files: &TlsFiles) -> Result<Arc<ServerConfig>, TlsError> {
@@ -196,5 +245,45 @@ fn in_words(error: &pem::Error) -> String {
     match error {
         pem::Error::NoItemsFound => "found none".to_owned(),
         error => format!("found something else: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamped(changed: i64) -> Stamps {
+        [1, 2].map(|inode| Some(Stamp { modified: (0, 0), changed: (changed, 0), inode, bytes: 1 }))
+    }
+
+    fn bad(why: &str) -> TlsError {
+        TlsError::Unreadable { file: "key.pem".into(), why: why.to_owned() }
+    }
+
+    #[test]
+    fn files_that_have_not_changed_are_not_read() {
+        let mut watch = Watch::new(stamped(1));
+        assert_eq!(watch.look(stamped(1), || -> Result<(), _> { panic!("it was read") }), None);
+    }
+
+    #[test]
+    fn what_could_not_be_used_is_tried_again_without_another_change_and_told_once() {
+        let mut watch = Watch::new(stamped(1));
+        let no_files = || Err::<u8, _>(bad("too many open files"));
+        assert_eq!(watch.look(stamped(2), no_files), Some(no_files()));
+        assert_eq!(watch.look(stamped(2), no_files), None, "it is known");
+        let denied = || Err::<u8, _>(bad("denied"));
+        assert_eq!(watch.look(stamped(2), denied), Some(denied()));
+        assert_eq!(watch.look(stamped(2), || Ok(7)), Some(Ok(7)));
+        assert_eq!(watch.look(stamped(2), || Ok(8)), None, "it is the one in use");
+        assert_eq!(watch.look(stamped(3), no_files), Some(no_files()), "told again for another change");
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_read_again() {
+        let mut watch = Watch::new(stamped(1));
+        // Looked up before, and changed since.
+        assert_eq!(watch.look(stamped(2), || Ok("the former half")), Some(Ok("the former half")));
+        assert_eq!(watch.look(stamped(3), || Ok("all of it")), Some(Ok("all of it")));
     }
 }

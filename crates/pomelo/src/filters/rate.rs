@@ -1,10 +1,13 @@
-//! Rate limits of sessions.
+//! Rate limits of sessions and of routes.
 //!
 //! A limit is a token bucket, kept as one moment: when the bucket will be full again. A bucket that is full is as good as
-//! none, so the table needs no word of sessions that end: it forgets each of them by itself.
+//! none, so the table needs no word of sessions that end: with each message it looks at two of its buckets, round and round,
+//! and forgets those that are full. So what a message costs does not depend on how many sessions there are, and the table has
+//! at most some two and a half times as many buckets as are in use.
 
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use indexmap::IndexMap;
 use pomelo_protocol::ServerId;
 use pomelo_rpc::BoxFuture;
 use tokio::time::Instant;
@@ -16,8 +19,15 @@ use crate::{Error, Filter, Incoming as _, Needs, Next, Request, Response, Route,
 /// that have sent something within the last moments are forgotten before.
 const BUCKETS_MAX: usize = 200_000;
 
-/// With so many buckets it is looked for the first time whether some can be forgotten.
-const SWEEP_FROM: usize = 1_024;
+/// How many buckets are looked at with each message. With one, a table of sessions that come and go would grow as fast as it
+/// is cleared.
+const LOOKS: usize = 2;
+
+/// A table that has had more than this many times its buckets gives memory back.
+const SPARE_MAX: usize = 8;
+
+/// A table for so many buckets is kept.
+const KEPT: usize = 1_024;
 
 /// How many requests a second, and how many of them at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +57,12 @@ impl Rate {
     /// Takes a token: the new moment when the bucket is full, or nothing if there is no token.
     fn take(self, full: Option<Instant>, now: Instant) -> Option<Instant> {
         let full = full.map_or(now, |full| full.max(now));
-        (full - now <= self.interval * (self.burst - 1)).then(|| full + self.interval)
+        (full - now <= self.interval.saturating_mul(self.burst - 1)).then(|| full + self.interval)
     }
 }
 
-/// Refuses requests of a session that sends more than it should, with code 429 ([`Error::TOO_MANY`]). The connection stays.
+/// Refuses requests of a session that sends more than it should, or to a route that gets more than it should, with code 429
+/// ([`Error::TOO_MANY`]). The connection stays.
 ///
 /// Best around the application, at the frontend: [`App::filter`](crate::App::filter). There it sees all messages of a session,
 /// also those with routes that nobody has.
@@ -65,10 +76,14 @@ impl Rate {
 /// App::new(config).filter(limit)
 /// # }
 /// ```
+///
+/// It remembers up to 200,000 buckets: one of a session and one for each route of it that has a limit, until they are full
+/// again. A session beyond that passes, which the log says.
 #[derive(Debug)]
 pub struct RateLimit {
     all: Option<Rate>,
     routes: HashMap<&'static str, Rate>,
+    totals: HashMap<&'static str, Total>,
     table: Mutex<Table>,
     unlimited: Throttle,
 }
@@ -76,11 +91,19 @@ pub struct RateLimit {
 /// Whose bucket: of all messages of a session, or of those to one route.
 type Key = (ServerId, u64, &'static str);
 
+/// The limit of a route, whoever sends.
+#[derive(Debug)]
+struct Total {
+    rate: Rate,
+    full: Mutex<Option<Instant>>,
+}
+
 #[derive(Debug, Default)]
 struct Table {
     /// When each will be full.
-    buckets: HashMap<Key, Instant>,
-    sweep_at: usize,
+    buckets: IndexMap<Key, Instant>,
+    /// Which is looked at next.
+    at: usize,
 }
 
 impl RateLimit {
@@ -91,7 +114,13 @@ impl RateLimit {
 
     /// No limit but those of [routes](Self::route).
     pub fn per_route() -> Self {
-        Self { all: None, routes: HashMap::new(), table: Mutex::default(), unlimited: Throttle::default() }
+        Self {
+            all: None,
+            routes: HashMap::new(),
+            totals: HashMap::new(),
+            table: Mutex::default(),
+            unlimited: Throttle::default(),
+        }
     }
 
     /// A limit of a session's messages to one route, which also count as messages of the session.
@@ -101,8 +130,28 @@ impl RateLimit {
         self
     }
 
+    /// A limit of all sessions' messages to one route together, at each server where this stands: for what is expensive
+    /// whoever asks. What the limits of its session refuse does not count.
+    ///
+    /// ```
+    /// # use pomelo::{Route, filters::{Rate, RateLimit}};
+    /// # const LOGIN: Route<String, ()> = Route::new("connector.entryHandler.login");
+    /// // Checking a password takes 20 ms: half of a core is enough for that.
+    /// RateLimit::per_session(Rate::per_minute(10).burst(5)).route_total(LOGIN, Rate::per_second(25).burst(50));
+    /// ```
+    #[must_use]
+    pub fn route_total<Req, Res>(mut self, route: Route<Req, Res>, rate: Rate) -> Self {
+        self.totals.insert(route.name(), Total { rate, full: Mutex::default() });
+        self
+    }
+
     fn admits(&self, request: &Request) -> bool {
         let now = Instant::now();
+        self.admits_session(request, now)
+            && self.totals.get(request.route()).is_none_or(|total| total.admits(now))
+    }
+
+    fn admits_session(&self, request: &Request, now: Instant) -> bool {
         let of_route = self.routes.get_key_value(request.route()).map(|(name, rate)| (*name, *rate));
         let limits = self.all.map(|rate| ("", rate)).into_iter().chain(of_route);
         let mut table = lock(&self.table);
@@ -126,6 +175,15 @@ impl RateLimit {
     }
 }
 
+impl Total {
+    fn admits(&self, now: Instant) -> bool {
+        let mut full = lock(&self.full);
+        let next = self.rate.take(*full, now);
+        *full = next.or(*full);
+        next.is_some()
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Taken {
     Token,
@@ -135,18 +193,11 @@ enum Taken {
 
 impl Table {
     fn take(&mut self, key: Key, rate: Rate, now: Instant) -> Taken {
+        self.forget(now);
         if let Some(full) = self.buckets.get_mut(&key) {
             let Some(next) = rate.take(Some(*full), now) else { return Taken::NoToken };
             *full = next;
             return Taken::Token;
-        }
-        if self.buckets.len() >= self.sweep_at.max(SWEEP_FROM) {
-            self.buckets.retain(|_, full| *full > now);
-            // With as many again it pays to look again.
-            self.sweep_at = (2 * self.buckets.len()).min(BUCKETS_MAX);
-            if self.buckets.is_empty() {
-                self.buckets = HashMap::new();
-            }
         }
         if self.buckets.len() >= BUCKETS_MAX {
             return Taken::NoRoom;
@@ -157,6 +208,21 @@ impl Table {
                 Taken::Token
             }
             None => Taken::NoToken,
+        }
+    }
+
+    /// Looks at the next few, and forgets those that are full.
+    fn forget(&mut self, now: Instant) {
+        for _ in 0..LOOKS {
+            match self.buckets.get_index(self.at) {
+                // The last one takes its place, and is next.
+                Some((_, full)) if *full <= now => drop(self.buckets.swap_remove_index(self.at)),
+                Some(_) => self.at += 1,
+                None => self.at = 0,
+            }
+        }
+        if self.buckets.capacity() > KEPT.max(SPARE_MAX * self.buckets.len()) {
+            self.buckets.shrink_to(2 * self.buckets.len());
         }
     }
 }
@@ -197,28 +263,44 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn sessions_that_have_gone_are_forgotten_and_the_table_has_a_limit() {
+    async fn sessions_that_have_gone_are_forgotten_a_few_with_each_message() {
         let rate = Rate::per_second(1);
         let mut table = Table::default();
-        for session in 0..10 * SWEEP_FROM as u64 {
+        for session in 0..20_000 {
             tokio::time::advance(Duration::from_millis(10)).await;
+            let before = table.buckets.len();
             assert_eq!(table.take(key(session), rate, Instant::now()), Taken::Token);
+            assert!(table.buckets.len() + LOOKS > before, "{before} buckets were looked at for one message");
+            // 100 have sent something within the last second.
+            assert!(table.buckets.len() <= 250, "{} buckets", table.buckets.len());
         }
-        assert!(
-            table.buckets.len() <= SWEEP_FROM,
-            "{} buckets for 100 that sent lately",
-            table.buckets.len()
-        );
+    }
 
-        let now = Instant::now();
-        let taken: Vec<_> =
-            (0..BUCKETS_MAX as u64 + 1).map(|n| table.take(key(1_000_000 + n), rate, now)).collect();
+    #[tokio::test(start_paused = true)]
+    async fn the_table_has_a_limit_and_gives_its_memory_back() {
+        let rate = Rate::per_second(1);
+        let (mut table, now) = (Table::default(), Instant::now());
+        let taken: Vec<_> = (0..=BUCKETS_MAX as u64).map(|n| table.take(key(n), rate, now)).collect();
         assert_eq!(taken.last(), Some(&Taken::NoRoom));
         assert_eq!(table.buckets.len(), BUCKETS_MAX);
         // Whoever is in it is limited all the same.
-        assert_eq!(table.take(key(1_000_001), rate, now), Taken::NoToken);
+        assert_eq!(table.take(key(1), rate, now), Taken::NoToken);
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert_eq!(table.take(key(1), rate, Instant::now()), Taken::Token);
-        assert_eq!(table.buckets.len(), 1);
+        let mut sent = 0;
+        while table.buckets.len() > 1 {
+            sent += 1;
+            assert!(sent <= BUCKETS_MAX, "{} are left", table.buckets.len());
+            assert_ne!(table.take(key(1), rate, Instant::now()), Taken::NoRoom);
+        }
+        assert!(table.buckets.capacity() <= KEPT, "room for {}", table.buckets.capacity());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_of_a_route_is_one_for_all() {
+        let total = Total { rate: Rate::per_second(10).burst(2), full: Mutex::default() };
+        let admitted = || (0..5).filter(|_| total.admits(Instant::now())).count();
+        assert_eq!(admitted(), 2);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        assert_eq!(admitted(), 1);
     }
 }

@@ -1,11 +1,6 @@
 //! What masters tell a running server: who is in the cluster, and what it is to do.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use pomelo_cluster::{
     config::{Environment, MasterEntry},
@@ -19,7 +14,12 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Ending, events::Told, orders::Status};
+use super::{
+    Ending,
+    departures::{Departures, Step},
+    events::Told,
+    orders::Status,
+};
 use crate::{Channels, Drain, Servers, servers::Directory};
 
 /// How long a server that left may still answer what it was asked before, until its link is cut: at least so long, and as
@@ -28,10 +28,6 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a server that leaves may need beyond its [`Drain`]: to end its links and for its last hooks.
 const FINISH_MARGIN: Duration = Duration::from_secs(3);
-
-/// How long after that its users stay in their channels. A frontend that only lost its masters for a while still has
-/// them, and nobody would bring them back in; one that was started again says itself whom it does not have.
-const MEMBERS_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// The links to all masters, and what comes over them.
 pub(super) struct Following {
@@ -43,16 +39,12 @@ pub(super) struct Following {
     known: Members,
     /// Which life of each server was the last one known, also of those that are leaving.
     lives: BTreeMap<ServerId, u64>,
-    /// Servers that left, in the order they did, and when their links are cut.
-    leaving: VecDeque<(Instant, ServerId)>,
-    /// Those whose links are cut, and when their users leave all channels.
-    gone: VecDeque<(Instant, ServerId)>,
+    departures: Departures,
     directory: Arc<Directory>,
     links: Links,
     channels: Channels,
     /// What the hooks of this server are told.
     pub(super) told: Told,
-    finish: Duration,
 }
 
 impl Following {
@@ -72,6 +64,7 @@ impl Following {
             .memory(Some(memory));
         let (follower, orders) = Follower::start(config);
         let (view, newer) = (follower.view(), follower.newer());
+        directory.set_blind(true);
         Self {
             follower,
             view,
@@ -80,19 +73,17 @@ impl Following {
             me: Arc::clone(me),
             known: Members::default(),
             lives: BTreeMap::new(),
-            leaving: VecDeque::new(),
-            gone: VecDeque::new(),
+            departures: Departures::new(FINISH_TIMEOUT),
             directory,
             links,
             channels,
             told: Told::new(),
-            finish: FINISH_TIMEOUT,
         }
     }
 
     /// Gives servers that leave as long as this says.
     pub(super) fn drain(mut self, drain: &Drain) -> Self {
-        self.finish = FINISH_TIMEOUT.max(drain.whole + FINISH_MARGIN);
+        self.departures = Departures::new(FINISH_TIMEOUT.max(drain.whole + FINISH_MARGIN));
         self
     }
 
@@ -118,8 +109,7 @@ impl Following {
                         return Ending::Replaced { by };
                     }
                 }
-                () = due(self.leaving.front()) => self.cut(),
-                () = due(self.gone.front()) => self.forget(),
+                () = due(self.departures.due()) => self.part(),
                 // The follower ends only when it is told to, below.
                 else => std::future::pending().await,
             }
@@ -131,10 +121,15 @@ impl Following {
         let servers = &view.servers;
         for id in self.known.keys().filter(|&id| !servers.contains_key(id) && *id != self.me.id) {
             tracing::debug!(server = %id, "left");
-            self.leaving.push_back((Instant::now() + self.finish, id.clone()));
+            self.departures.left(id.clone(), Instant::now());
         }
-        self.leaving.retain(|(_, id)| !servers.contains_key(id));
-        self.gone.retain(|(_, id)| !servers.contains_key(id));
+        let left = self.known.values().filter(|info| info.frontend && info.incarnation.is_some());
+        let left = left.map(|info| &info.id).filter(|id| **id != self.me.id);
+        self.directory.miss(|missing| {
+            missing.extend(left.cloned());
+            missing.retain(|id| !servers.contains_key(id));
+        });
+        self.departures.back(|id| servers.contains_key(id));
         for (id, now) in servers.iter().filter(|(id, _)| **id != self.me.id) {
             let life = now.incarnation.unwrap_or_default();
             match self.lives.insert(id.clone(), life) {
@@ -150,6 +145,7 @@ impl Following {
         let others = view.servers.values().filter(|info| info.id != self.me.id).cloned();
         let servers = Servers::new(others.chain([Arc::clone(&self.me)]));
         self.directory.replace(servers.clone());
+        self.directory.set_blind(false);
         self.told.servers.send_replace(servers);
     }
 
@@ -169,25 +165,27 @@ impl Following {
         obeyed.ending
     }
 
-    fn cut(&mut self) {
-        if let Some((_, id)) = self.leaving.pop_front() {
-            self.links.forget(&id);
-            self.lives.remove(&id);
-            self.gone.push_back((Instant::now() + MEMBERS_TIMEOUT, id));
-        }
-    }
-
-    fn forget(&mut self) {
-        if let Some((_, id)) = self.gone.pop_front() {
-            self.channels.forget(&id);
+    fn part(&mut self) {
+        let linked = |id: &ServerId| self.links.present(id).is_some();
+        for step in self.departures.steps(Instant::now(), linked) {
+            match step {
+                Step::Cut(id) => {
+                    self.links.forget(&id);
+                    self.lives.remove(&id);
+                }
+                Step::Forget(id) => {
+                    self.directory.miss(|missing| missing.retain(|other| *other != id));
+                    self.channels.forget(&id);
+                }
+            }
         }
     }
 }
 
-/// Resolves when it is time for the first.
-async fn due(first: Option<&(Instant, ServerId)>) {
-    match first {
-        Some((at, _)) => tokio::time::sleep_until(*at).await,
+/// Resolves when it is time.
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

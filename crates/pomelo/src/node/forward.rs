@@ -1,10 +1,10 @@
 //! Messages of clients that another server handles: how they leave a frontend, and what becomes of them where they arrive.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
-use pomelo_rpc::{ErrorKind, Failure, RpcError};
+use pomelo_rpc::{ErrorKind, Failure, RpcError, Who};
 use tokio::time::Instant;
 
 use super::{Node, leaving};
@@ -16,23 +16,33 @@ use crate::{
     wire::{self, Forward, Forwarded},
 };
 
-/// How many servers of a type are asked in turn to handle a message, when those before are leaving the cluster.
-const FORWARD_TRIES_MAX: usize = 3;
+/// How many servers of a type are asked in turn to handle a message, when those before surely have not begun it.
+const FORWARD_TRIES_MAX: usize = 10;
 
 impl Node {
-    /// Asks a server of the type, and another one if that one is leaving the cluster and this server has not heard of it.
+    /// Asks a server of the type, and each time another one if that one surely has not begun with the message: it can't be
+    /// reached, is busy, or is leaving the cluster and this server has not heard of it. All of that within the time of one
+    /// call.
     pub(super) async fn forward(&self, server_type: &str, request: &Request) -> Result<Bytes> {
-        let router = &self.parts.0.rpc.router;
-        let mut leaving = Vec::new();
+        let (rpc, body) = (&self.parts.0.rpc, request.body()?);
+        let until = Instant::now() + rpc.deadline;
+        let pick = |asked: &[ServerId]| rpc.router.pick_without(server_type, &request.session, asked);
+        let mut asked = Vec::new();
+        let mut server = pick(&asked)?;
         loop {
-            let server = router.pick_without(server_type, &request.session, &leaving)?;
-            match self.forward_to(&server, request, request.body()?).await {
-                Err(error) if is_leaving(&error) && leaving.len() + 1 < FORWARD_TRIES_MAX => {
-                    tracing::debug!(%server, "is leaving, another one is asked");
-                    leaving.push(server);
-                }
-                Err(error) => return Err(answered(error)),
+            let left = until.saturating_duration_since(Instant::now());
+            let error = match self.forward_to(&server, request, body, left).await {
                 Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            asked.push(server);
+            let again = error.retry && error.who != Who::Local && asked.len() < FORWARD_TRIES_MAX;
+            match pick(&asked) {
+                Ok(next) if again && Instant::now() < until => {
+                    tracing::debug!(%error, %next, "another server is asked");
+                    server = next;
+                }
+                Ok(_) | Err(_) => return Err(answered(error)),
             }
         }
     }
@@ -43,6 +53,7 @@ impl Node {
         server: &ServerId,
         request: &Request,
         body: &Bytes,
+        left: Duration,
     ) -> Result<Bytes, RpcError> {
         let answer = {
             let Request { route, session, notify, .. } = request;
@@ -56,8 +67,7 @@ impl Node {
                 notify: *notify,
                 body: &body[..],
             };
-            let rpc = &self.parts.0.rpc;
-            rpc.peers.start(server, wire::FORWARD, &message, rpc.deadline)
+            self.parts.0.rpc.peers.start(server, wire::FORWARD, &message, left)
         };
         answer.await
     }
@@ -92,10 +102,6 @@ impl Node {
         let (body, notify) = (Body::Json(message.body), message.notify);
         Ok(Request { parts, route, session, body, notify, until })
     }
-}
-
-fn is_leaving(error: &RpcError) -> bool {
-    matches!(&error.kind, ErrorKind::Remote(failure) if failure.code == Failure::LEAVING)
 }
 
 /// The error of a forwarded message: what the other server says the client is to be told, if it says that.

@@ -5,26 +5,56 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 
-use super::Node;
+use super::{Node, stopping::STOPPED_TIMEOUT};
 use crate::{
-    Context, Error, Lifecycle, Result, Session, SessionBound, SessionClosed,
+    Context, Error, Lifecycle, Result, Session, SessionBound, SessionClosed, StartError,
     handler::HookFn,
     lifecycle::{EVENT_TIMEOUT, START_TIMEOUT},
     server::Registered,
 };
 
 impl Node {
-    /// Makes the states that were promised and runs what comes before start-up. An error names what failed.
-    pub(super) async fn prepare(&self) -> Result<(), (&'static str, Error)> {
+    /// Makes the states that were promised and runs what comes before start-up. If something fails, or is to stop, the
+    /// plug-ins that have begun end again.
+    pub(super) async fn prepare(&self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let server = || self.parts.0.me.id.clone();
+        let mut begun = 0;
+        let prepared = tokio::select! {
+            prepared = self.prepare_all(&mut begun) => {
+                prepared.map_err(|(what, error)| StartError::Hook { server: server(), what, error })
+            }
+            () = stop => Err(StartError::Interrupted { server: server() }),
+        };
+        if prepared.is_err() {
+            self.end_plugins(begun).await;
+        }
+        prepared
+    }
+
+    /// An error names what failed.
+    async fn prepare_all(&self, begun: &mut usize) -> Result<(), (&'static str, Error)> {
         for make in &self.hooks.makes {
             let made = within_start((make.function)(self.lifecycle())).await;
             self.parts.0.states.made(made.map_err(|error| (make.name, error))?);
         }
-        for hook in self.hooks.begin.iter().chain(&self.hooks.start) {
+        for hook in &self.hooks.begin {
+            let done = within_start((hook.function)(self.lifecycle())).await;
+            done.map_err(|error| (hook.name, error))?;
+            *begun += 1;
+        }
+        for hook in &self.hooks.start {
             let done = within_start((hook.function)(self.lifecycle())).await;
             done.map_err(|error| (hook.name, error))?;
         }
         Ok(())
+    }
+
+    /// Runs the hooks for the end, of so many plug-ins and in the reverse order.
+    async fn end_plugins(&self, begun: usize) {
+        let until = Instant::now() + STOPPED_TIMEOUT;
+        for hook in self.hooks.end.iter().take(begun).rev() {
+            self.run_one(hook, self.lifecycle(), until).await;
+        }
     }
 
     /// Runs hooks that have nothing to refuse, all of them until then.
@@ -85,7 +115,10 @@ impl Node {
 
 async fn within_start<T>(run: impl Future<Output = Result<T>>) -> Result<T> {
     let late = |_| Error::msg(format!("it took longer than {} s", START_TIMEOUT.as_secs()));
-    tokio::time::timeout(START_TIMEOUT, run).await.map_err(late)?
+    // The panic hook has told about it.
+    let panicked = |_| Error::msg("it panicked");
+    let run = AssertUnwindSafe(run).catch_unwind();
+    tokio::time::timeout(START_TIMEOUT, run).await.map_err(late)?.map_err(panicked)?
 }
 
 /// What is left of a limit that ends at `until` at the latest.

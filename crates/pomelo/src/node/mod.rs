@@ -4,6 +4,7 @@
 //! server up and down, [`orders`] answers masters. Not here: sockets (`connector`, `pomelo-rpc`).
 
 mod crons;
+mod departures;
 mod drill;
 mod events;
 mod follow;
@@ -158,22 +159,24 @@ impl Node {
     fn about_users(&self, method: &str, body: &[u8]) -> Option<Result<Bytes>> {
         let life = self.parts.0.me.incarnation.unwrap_or_default();
         let answer = |table: &SessionTable| match method {
-            users::FIND => {
-                Ok(codec::to_server(&users::known(table, life, &codec::from_server::<Vec<_>>(body)?))?)
-            }
+            users::FIND => Ok(codec::to_server(&users::known(table, life, &codec::from_server(body)?))?),
             users::KICK => {
                 let users::Kick { uid, reason } = codec::from_server(body)?;
                 Ok(codec::to_server(&table.kick(&uid, &reason))?)
             }
-            _ => {
+            // Without the rule, nothing here is in the way of a server that has it.
+            users::CLAIM => {
                 let claim = codec::from_server(body)?;
-                // Without the rule, nothing here is in the way of a server that has it.
-                let granted = Verdict::Granted { former: Vec::new(), life };
-                let verdict = table.single().map_or(granted, |single| single.judge(table, life, &claim));
-                Ok(codec::to_server(&verdict)?)
+                let granted = Verdict::Granted { former_us: None };
+                Ok(codec::to_server(&table.single().map_or(granted, |single| single.judge(&claim)))?)
+            }
+            _ => {
+                let holds: Vec<_> = codec::from_server(body)?;
+                let kept = table.single().map(|single| single.heard(table, &holds)).unwrap_or_default();
+                Ok(codec::to_server(&kept)?)
             }
         };
-        if !matches!(method, users::FIND | users::KICK | users::CLAIM) {
+        if !matches!(method, users::FIND | users::KICK | users::CLAIM | users::HOLD) {
             return None;
         }
         Some(match self.table() {

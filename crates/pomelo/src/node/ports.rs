@@ -2,12 +2,19 @@
 
 use std::{
     fmt, fs, io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
-use tokio::net::TcpListener;
+use pomelo_protocol::ServerId;
+use tokio::net::{TcpListener, lookup_host};
 
-use crate::{connector::ConnectorError, listen::listen};
+use crate::{
+    connector::ConnectorError,
+    listen::{anywhere, listen},
+};
+
+/// What the port of a frontend is for.
+const CLIENTS: &str = "port for clients";
 
 /// How much of the command line of a process that holds a port is told: enough to know it by.
 const COMMAND_CHARS_MAX: usize = 200;
@@ -56,29 +63,38 @@ impl PortError {
 
     pub(crate) fn of_connector(server: impl fmt::Display, error: ConnectorError) -> Self {
         let ConnectorError::Bind { addr, source } = error;
-        Self::new(server, "port for clients", addr, addr.port(), source)
+        Self::new(server, CLIENTS, addr, addr.port(), source)
     }
+}
+
+/// Where a server listens for clients: anywhere, or on the address or name that the configuration says.
+pub(super) async fn client_addrs(
+    server: &ServerId,
+    host: Option<&str>,
+    port: u16,
+) -> Result<Vec<SocketAddr>, PortError> {
+    let Some(host) = host else { return Ok(anywhere(port).into()) };
+    let found = lookup_host((host, port)).await.map(Iterator::collect);
+    found.map_err(|source| PortError::new(server, CLIENTS, format_args!("{host:?}"), port, source))
 }
 
 /// Where a server listens that others reach as `host`: on the loopback interface only if that is one of its names, else
 /// on all.
-pub(crate) fn listen_addr(host: &str, port: u16) -> SocketAddr {
-    let ip = match host.parse::<IpAddr>() {
-        Ok(ip) if ip.is_loopback() => ip,
-        Ok(IpAddr::V6(_)) => Ipv6Addr::UNSPECIFIED.into(),
-        Err(_) if host == "localhost" => Ipv4Addr::LOCALHOST.into(),
-        Ok(IpAddr::V4(_)) | Err(_) => Ipv4Addr::UNSPECIFIED.into(),
-    };
-    (ip, port).into()
+pub(crate) fn listen_addrs(host: &str, port: u16) -> Vec<SocketAddr> {
+    match host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => vec![(ip, port).into()],
+        Err(_) if host == "localhost" => vec![(Ipv4Addr::LOCALHOST, port).into()],
+        _ => anywhere(port).into(),
+    }
 }
 
 /// Listens; port 0 takes a free one.
 pub(crate) fn listen_tcp(
     server: impl fmt::Display,
     what: &'static str,
-    addr: SocketAddr,
+    addrs: &[SocketAddr],
 ) -> Result<TcpListener, PortError> {
-    listen(addr).map_err(|source| PortError::new(server, what, addr, addr.port(), source))
+    listen(addrs).map_err(|(addr, source)| PortError::new(server, what, addr, addr.port(), source))
 }
 
 /// The process that listens on this port, as far as `/proc` tells: those of other users stay unknown.
@@ -117,9 +133,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_reported_with_the_process_that_has_it() {
-        let first = listen_tcp("a", "port for clients", listen_addr("127.0.0.1", 0)).unwrap();
+        let first = listen_tcp("a", CLIENTS, &listen_addrs("127.0.0.1", 0)).unwrap();
         let addr = first.local_addr().unwrap();
-        let text = listen_tcp("chat-server-1", "port for other servers", addr).unwrap_err().to_string();
+        let text = listen_tcp("chat-server-1", "port for other servers", &[addr]).unwrap_err().to_string();
         assert!(
             text.starts_with(&format!("chat-server-1 can't listen on {addr} (port for other servers): ")),
             "{text}"
@@ -129,10 +145,24 @@ mod tests {
 
     #[test]
     fn only_names_of_the_loopback_interface_keep_others_out() {
-        assert_eq!(listen_addr("127.0.0.1", 1).to_string(), "127.0.0.1:1");
-        assert_eq!(listen_addr("localhost", 1).to_string(), "127.0.0.1:1");
-        assert_eq!(listen_addr("::1", 1).to_string(), "[::1]:1");
-        assert_eq!(listen_addr("10.0.0.5", 1).to_string(), "0.0.0.0:1");
-        assert_eq!(listen_addr("chat.internal", 1).to_string(), "0.0.0.0:1");
+        let alone = |host: &str| listen_addrs(host, 1).iter().map(SocketAddr::to_string).collect::<Vec<_>>();
+        assert_eq!(alone("127.0.0.1"), ["127.0.0.1:1"]);
+        assert_eq!(alone("localhost"), ["127.0.0.1:1"]);
+        assert_eq!(alone("::1"), ["[::1]:1"]);
+        for host in ["10.0.0.5", "2001:db8::1", "chat.internal"] {
+            assert_eq!(alone(host), ["[::]:1", "0.0.0.0:1"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_come_from_anywhere_unless_the_configuration_says_where() {
+        let server = ServerId::new("gate-server-1").unwrap();
+        let addrs = async |host| client_addrs(&server, host, 1).await;
+        assert_eq!(addrs(None).await.unwrap(), anywhere(1));
+        assert_eq!(addrs(Some("0.0.0.0")).await.unwrap(), ["0.0.0.0:1".parse().unwrap()]);
+        assert!(addrs(Some("localhost")).await.unwrap().iter().all(|addr| addr.ip().is_loopback()));
+        let text = addrs(Some("no such host")).await.unwrap_err().to_string();
+        let begin = "gate-server-1 can't listen on \"no such host\" (port for clients): ";
+        assert!(text.starts_with(begin), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! What servers say to each other about channels: to a frontend what is pushed to whom, to a holder of channels who has left.
 
-use std::time::Duration;
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Node;
 use crate::{
-    Error,
+    Error, Leavers, MembersLeft,
     channel::message::{ASK, CHANGE, LEFT, PUSH},
 };
 
@@ -36,8 +36,30 @@ impl Node {
         Some(done)
     }
 
-    /// Looks after channels on both sides, for ever.
+    /// Users left channels of this server. Nobody waits for the hooks; there are as many of these tasks as frontends said so
+    /// within the time that the hooks take.
+    pub(super) fn members_left(self: Arc<Self>, left: Vec<Leavers>) {
+        tokio::spawn(async move {
+            for leavers in left {
+                let left = MembersLeft { parts: self.parts.clone(), leavers };
+                self.event(&self.hooks.members_left, &left).await;
+            }
+        });
+    }
+
+    /// Looks after what servers tell each other by themselves, for ever.
     pub(super) async fn tend(&self) {
+        let one_session = async {
+            match self.table.as_deref().and_then(|table| Some((table, table.single()?))) {
+                Some((table, single)) => single.tell(table).await,
+                None => pending().await,
+            }
+        };
+        tokio::join!(self.tend_channels(), one_session);
+    }
+
+    /// Looks after channels on both sides.
+    async fn tend_channels(&self) {
         let mut ticks = interval(TEND_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

@@ -27,7 +27,7 @@ use super::{
     inbox::Inbox,
     orders::Status,
     peers::LinkedPeers,
-    ports::{PortError, listen_addr, listen_tcp},
+    ports::{PortError, client_addrs, listen_addrs, listen_tcp},
     progress::Progress,
     snapshots::Snapshots,
     stopping::{self, Stopping},
@@ -40,9 +40,8 @@ use crate::{
     rpc::{Peers, RouteFn, Router},
     schedule::{Clock, Schedule},
     servers::Directory,
-    session::{Claims, SessionTable, SingleSession},
+    session::{SessionTable, Single, SingleSession},
     throttle::Throttle,
-    users::Single,
 };
 
 /// How long the last answers to other servers may take to be written when the links end.
@@ -103,8 +102,8 @@ impl NodeRunning {
     }
 }
 
-/// Opens the ports, starts serving, and begins to look for a master.
-pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
+/// Opens the ports, starts serving, and begins to look for a master; unless `stop` is done first.
+pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Result<NodeRunning, StartError> {
     let Setup {
         mut server,
         types,
@@ -126,8 +125,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
 
     let mut listener = None;
     if let Some(port) = info.port {
-        let addr = listen_addr(&info.host, port);
-        let bound = listen_tcp(&info.id, "port for other servers", addr)?;
+        let bound = listen_tcp(&info.id, "port for other servers", &listen_addrs(&info.host, port))?;
         info.port = bound.local_addr().ok().map(|addr| addr.port());
         listener = Some(bound);
     }
@@ -144,11 +142,10 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
                 "answers without a number `code` in serverProtos.json: clients of the original can't tell their failures"
             );
         }
-        // Clients come from anywhere, whatever name the other servers use for this machine.
-        let addr = listen_addr("0.0.0.0", port);
+        let addrs = client_addrs(&info.id, hybrid.listen.as_deref(), port).await?;
         let service = Arc::clone(&inbox) as Arc<dyn crate::connector::ClientService>;
         let tls = hybrid.load_tls(&base)?;
-        let bound = Connector::bind(addr, hybrid, tls, Arc::new(dictionary), service);
+        let bound = Connector::bind(&addrs, hybrid, tls, Arc::new(dictionary), service);
         let bound = bound.map_err(|error| PortError::of_connector(&info.id, error))?;
         info.client_port = bound.local_addr().ok().map(|addr| addr.port());
         info.frontend = true;
@@ -168,13 +165,8 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
     let channels = Channels::new(life, Arc::clone(&peers), Arc::clone(&directory));
     let table = told.map(|told| SessionTable::new(info.id.clone(), life, told, Arc::clone(&peers)));
     if let (Some(table), Some(rule)) = (&table, single_session) {
-        table.only_one(Single {
-            claims: Mutex::new(Claims::new(rule)),
-            peers: Arc::clone(&peers),
-            directory: Arc::clone(&directory),
-            me: info.id.clone(),
-            deadline: call_timeout,
-        });
+        let (peers, directory) = (Arc::clone(&peers), Arc::clone(&directory));
+        table.only_one(Single::new(rule, info.id.clone(), peers, directory, call_timeout));
     }
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
@@ -199,10 +191,7 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         snapshots: Snapshots::default(),
         warnings: Throttle::default(),
     });
-    node.prepare().await.map_err(|(what, error)| {
-        let server = node.parts.0.me.id.clone();
-        StartError::Hook { server, what, error }
-    })?;
+    node.prepare(stop).await?;
     inbox.open(&node);
     if let Some(table) = &node.table
         && !node.hooks.session_bound.is_empty()
@@ -211,6 +200,15 @@ pub(crate) async fn start(setup: Setup) -> Result<NodeRunning, StartError> {
         table.on_bound(move |session| {
             if let Some(node) = node.upgrade() {
                 node.session_bound(session);
+            }
+        });
+    }
+
+    if !node.hooks.members_left.is_empty() {
+        let node = Arc::downgrade(&node);
+        channels.on_gone(move |left| {
+            if let Some(node) = node.upgrade() {
+                node.members_left(left);
             }
         });
     }

@@ -16,7 +16,7 @@ use crate::{Drain, connector::Leave};
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the last hooks have, also when everything before took all of its time.
-const STOPPED_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const STOPPED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long connections of clients may take to end behind their last answers, in which their hooks run.
 const CLIENTS_TIMEOUT: Duration = Duration::from_secs(4);

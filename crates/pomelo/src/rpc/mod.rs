@@ -26,6 +26,8 @@ use crate::{Remote, codec};
 
 /// Most attempts of one call, whatever [`Rpc::fail_over`] asks for.
 const ATTEMPTS_MAX: u32 = 10;
+/// The longest wait for an answer; a hundred years, which a clock can still show.
+const DEADLINE_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// How long to wait before the same server is asked again; doubles each time.
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The most that grows to.
@@ -78,7 +80,7 @@ impl Rpc {
         router
             .directory
             .measure(move |server| measured.upgrade().map_or(0, |peers| peers.calls_waiting(server)));
-        Self { peers, router, deadline, until: None, attempts: 1 }
+        Self { peers, router, deadline: deadline.min(DEADLINE_MAX), until: None, attempts: 1 }
     }
 
     /// For a function whose caller waits until then.
@@ -89,7 +91,7 @@ impl Rpc {
     /// The same with calls that wait so long at most. Never longer than whoever waits for this handler.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
-        Self { deadline: timeout, ..self.clone() }
+        Self { deadline: timeout.min(DEADLINE_MAX), ..self.clone() }
     }
 
     /// The same with calls that are tried up to so many times in all (10 at most), within the same time: what pomelo-rpc

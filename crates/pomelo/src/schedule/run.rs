@@ -171,7 +171,8 @@ impl Schedule {
         removed
     }
 
-    /// Every job with its id, action and next time, since when it runs, and how many times it skipped because it still ran.
+    /// Every job with its id, action and next time, whether an administrator added it, since when it runs, and how many times it
+    /// skipped because it still ran.
     pub(crate) fn list(&self) -> Value {
         let now = self.0.clock.now();
         let row = |(id, job): (&str, &Job)| {
@@ -180,6 +181,7 @@ impl Schedule {
                 "action": job.action,
                 "time": job.time,
                 "once": job.once,
+                "added": job.origin == Origin::Added,
                 "next": job.due().map(|due| due.on_the_wall(&now).timestamp().to_string()),
                 "busySince": job.busy.as_ref().map(|since| since.timestamp().to_string()),
                 "skipped": job.skipped.times,

@@ -119,6 +119,23 @@ async fn jobs_come_and_go_while_it_runs_and_those_of_other_servers_are_left_to_t
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_that_became_another_one_under_its_id_is_replaced_and_one_that_did_not_goes_on() {
+    let (schedule, called) = schedule(|s| s, &[entry("given", "0 0 0 * * *")], nobody());
+    let running = schedule.start();
+    let every = |id: &str, seconds: u32| entry(id, &format!("*/{seconds} * * * * *"));
+    schedule.set_added(&[every("1", 10), every("2", 15)]);
+    sleep(Duration::from_secs(12)).await;
+    schedule.set_added(&[every("1", 20), every("2", 15), every("given", 1)]);
+    sleep(Duration::from_secs(14)).await;
+    schedule.set_added(&[CronEntry { time: "often".to_owned(), ..every("1", 1) }, every("2", 15)]);
+    sleep(Duration::from_secs(10)).await;
+    running.stop().await;
+    assert_eq!(*called.lock().unwrap(), ["1 10:00:10", "2 10:00:15", "1 10:00:20", "2 10:00:30"]);
+    let ids: Vec<_> = schedule.list().as_array().unwrap().iter().map(|job| job["id"].clone()).collect();
+    assert_eq!(ids, ["2", "given"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_takes_long_is_not_joined_by_the_next_and_a_panic_is_the_end_of_one_run_only() {
     let slow = Arc::new(AtomicUsize::new(0));
     let panics = Arc::new(AtomicUsize::new(0));

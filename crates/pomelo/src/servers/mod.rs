@@ -5,9 +5,12 @@
 mod choice;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fmt, slice,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use pomelo_protocol::{ServerId, ServerInfo};
@@ -143,6 +146,10 @@ impl<'a> IntoIterator for &'a Servers {
 #[derive(Default)]
 pub(crate) struct Directory {
     now: Mutex<Servers>,
+    /// Frontends that left, and may have users still.
+    missing: Mutex<BTreeSet<ServerId>>,
+    /// Nobody has said yet who is in the cluster.
+    blind: AtomicBool,
     choices: Arc<Choices>,
 }
 
@@ -159,6 +166,25 @@ impl Directory {
     pub(crate) fn replace(&self, servers: Servers) {
         let servers = Servers::choosing(servers.list().to_vec(), Arc::clone(&self.choices));
         *lock(&self.now) = servers;
+    }
+
+    /// Frontends that left the cluster and may have users still.
+    pub(crate) fn missing(&self) -> Vec<ServerId> {
+        lock(&self.missing).iter().cloned().collect()
+    }
+
+    /// Changes which those are.
+    pub(crate) fn miss(&self, change: impl FnOnce(&mut BTreeSet<ServerId>)) {
+        change(&mut lock(&self.missing));
+    }
+
+    /// Whether nobody has said yet who is in the cluster.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.blind.load(Relaxed)
+    }
+
+    pub(crate) fn set_blind(&self, blind: bool) {
+        self.blind.store(blind, Relaxed);
     }
 
     /// Says who knows how many calls of this process to a server wait. Only the first one counts.

@@ -1,5 +1,7 @@
 //! What may be done to a session, as a command to its connector and over the wire.
 
+use std::error::Error;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +42,7 @@ pub(crate) enum CommandReply {
     LongUid { bytes: usize },
     TooLarge { bytes: usize },
     SignedInElsewhere { uid: UserId },
+    NotSent { why: String },
 }
 
 impl CommandReply {
@@ -50,7 +53,8 @@ impl CommandReply {
             Err(SessionError::LongUid { bytes }) => Self::LongUid { bytes: *bytes },
             Err(SessionError::TooLarge { bytes }) => Self::TooLarge { bytes: *bytes },
             Err(SessionError::SignedInElsewhere { uid }) => Self::SignedInElsewhere { uid: uid.clone() },
-            Err(_) => Self::Closed,
+            Err(SessionError::Closed { .. }) => Self::Closed,
+            Err(error) => Self::NotSent { why: causes(error) },
         }
     }
 
@@ -62,8 +66,19 @@ impl CommandReply {
             Self::LongUid { bytes } => Err(SessionError::LongUid { bytes }),
             Self::TooLarge { bytes } => Err(SessionError::TooLarge { bytes }),
             Self::SignedInElsewhere { uid } => Err(SessionError::SignedInElsewhere { uid }),
+            Self::NotSent { why } => Err(SessionError::NotSent { why }),
         }
     }
+}
+
+/// An error with what caused it.
+fn causes(error: &SessionError) -> String {
+    let (mut text, mut error) = (error.to_string(), error as &dyn Error);
+    while let Some(cause) = error.source() {
+        text = format!("{text}: {cause}");
+        error = cause;
+    }
+    text
 }
 
 /// The session after the command, if the command changes it.
@@ -108,5 +123,19 @@ mod tests {
             CommandReply::new(Err(&SessionError::AlreadyBound { id: 7, uid: UserId::from("alice") }));
         let refused: CommandReply = codec::from_server(&codec::to_server(&refused).unwrap()).unwrap();
         assert!(matches!(refused.into_snapshot(&session), Err(SessionError::AlreadyBound { .. })));
+    }
+
+    #[test]
+    fn a_push_that_the_frontend_can_not_send_is_told_from_a_session_that_is_closed() {
+        let frontend = pomelo_protocol::ServerId::new("connector-server-1").unwrap();
+        let session = Session::here(7, frontend, std::sync::Weak::new());
+        let heard = |error: &SessionError| {
+            let reply = codec::to_server(&CommandReply::new(Err(error))).unwrap();
+            codec::from_server::<CommandReply>(&reply).unwrap().into_snapshot(&session).unwrap_err()
+        };
+        assert!(matches!(heard(&session.closed()), SessionError::Closed { .. }));
+        let long = pomelo_protocol::message::MessageError::RouteTooLong(300);
+        let heard = heard(&SessionError::Message(long));
+        assert!(matches!(&heard, SessionError::NotSent { why } if why.contains("300")), "{heard}");
     }
 }

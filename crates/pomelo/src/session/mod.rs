@@ -8,6 +8,8 @@ pub(crate) mod groups;
 mod nobody;
 mod pushed;
 mod sessions;
+mod setting;
+mod single;
 mod snapshot;
 mod table;
 
@@ -20,10 +22,15 @@ use std::{
 use pomelo_protocol::ServerId;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::{claims::SingleSession, sessions::Sessions};
+pub use self::{
+    claims::SingleSession,
+    sessions::Sessions,
+    setting::{Key, Setting},
+};
 pub(crate) use self::{
-    claims::{Claims, Outcome, Stamp, Verdict},
+    claims::Verdict,
     command::{Command, CommandReply, SessionCommand},
+    single::Single,
     snapshot::Snapshot,
     table::{Connection, SessionTable},
 };
@@ -130,6 +137,12 @@ pub enum SessionError {
     /// A push that no message can carry.
     #[error("push can't be sent")]
     Message(#[from] pomelo_protocol::message::MessageError),
+    /// The same, as the connector that holds the session says.
+    #[error("frontend can't do it: {why}")]
+    NotSent {
+        /// What is wrong, in words.
+        why: String,
+    },
     /// The connector that holds the session did not answer.
     #[error("frontend could not be asked")]
     Frontend(#[from] CallError),
@@ -165,9 +178,9 @@ impl Session {
         uid.ok_or_else(|| SessionError::NotBound { id: self.0.id, frontend: self.frontend() })
     }
 
-    /// The setting `key`, if it is there and is a `T`.
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let snapshot = self.snapshot();
+    /// The setting, if it is there and is a `T`. The key is a [`Setting`], or a text.
+    pub fn get<T: DeserializeOwned>(&self, key: impl Key<T>) -> Option<T> {
+        let (snapshot, key) = (self.snapshot(), key.as_ref());
         let value = T::deserialize(snapshot.get(key)?);
         value.inspect_err(|error| tracing::debug!(key, %error, "setting of a session has another type")).ok()
     }
@@ -185,16 +198,19 @@ impl Session {
         self.command(Command::Unbind).await
     }
 
-    /// Remembers a value. All settings of a session together may take 32 KiB as JSON.
-    pub async fn set<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), SessionError> {
+    /// Remembers a value. The key is a [`Setting`], or a text. All settings of a session together may take 32 KiB as JSON.
+    pub async fn set<T: Serialize + ?Sized>(&self, key: impl Key<T>, value: &T) -> Result<(), SessionError> {
         // Encoded before the first await, so that the future does not hold the reference: `T` need not be `Sync`.
-        let value = serde_json::to_value(value);
-        self.command(Command::Set(key.to_owned(), value?)).await
+        let command = serde_json::to_value(value).map(|value| Command::Set(key.as_ref().to_owned(), value));
+        drop(key);
+        self.command(command?).await
     }
 
     /// Forgets a value.
-    pub async fn remove(&self, key: &str) -> Result<(), SessionError> {
-        self.command(Command::Remove(key.to_owned())).await
+    pub async fn remove(&self, key: impl AsRef<str>) -> Result<(), SessionError> {
+        let command = Command::Remove(key.as_ref().to_owned());
+        drop(key);
+        self.command(command).await
     }
 
     /// Sends this client a message, at most once. An error says that it is gone or can't be reached.

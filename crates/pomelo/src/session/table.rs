@@ -10,7 +10,9 @@ use pomelo_protocol::ServerId;
 use rustc_hash::FxHashMap;
 
 use super::{
-    Command, Session, SessionCommand, SessionError, Snapshot, command,
+    Command, Session, SessionCommand, SessionError, Single, SingleSession, Snapshot,
+    claims::Outcome,
+    command,
     groups::{Bound, Groups, Users},
 };
 use crate::{
@@ -19,8 +21,10 @@ use crate::{
     connector::{Frame, Wording},
     lock,
     rpc::Peers,
-    users::Single,
 };
+
+/// Why a session is kicked when its user signs in elsewhere.
+const ELSEWHERE: &str = "signed in elsewhere";
 
 /// The connection behind a session, as far as the table needs it. Both must return at once.
 pub(crate) trait Connection: Send + Sync + 'static {
@@ -102,10 +106,8 @@ impl SessionTable {
     pub(crate) fn close(&self, id: u64) -> Option<Session> {
         let mut inner = lock(&self.inner);
         let entry = inner.sessions.remove(&id)?;
-        let now = entry.session.snapshot();
-        if let Some(uid) = now.uid() {
-            let left = inner.unbind(uid, id);
-            self.tell_left(&mut inner.groups, left);
+        if let Some(uid) = entry.session.snapshot().uid() {
+            self.unbind(&mut inner, uid, id);
         }
         Some(entry.session)
     }
@@ -144,64 +146,93 @@ impl SessionTable {
     pub(crate) async fn obey(&self, command: SessionCommand) -> Result<Arc<Snapshot>, SessionError> {
         let SessionCommand { id, life, command } = command;
         if life != self.life {
-            return Err(SessionError::Closed { id, frontend: self.me.clone() });
+            return Err(self.closed(id));
         }
         self.carry_out(id, command).await
     }
 
     /// Carries out a command, after a user has been claimed who may have one session only.
     pub(crate) async fn carry_out(&self, id: u64, command: Command) -> Result<Arc<Snapshot>, SessionError> {
-        if let (Command::Bind(uid), Some(single)) = (&command, self.single.get())
-            && let Some(session) = self.get(id)
-            // Who has this user already keeps it; one that can't be bound must not take it from others.
-            && command::changed(&session, &command)?.is_some()
-        {
-            // A client that is gone must not take its user from the connection with which it has come back.
-            self.must_be_open(id)?;
-            let former = single.claim(self, id, uid).await?;
-            self.must_be_open(id)?;
-            let now = self.apply(id, command)?;
-            single.won(self, former);
-            return Ok(now);
+        let (Some(single), Command::Bind(uid)) = (self.single.get(), &command) else {
+            return self.apply(id, command);
+        };
+        // A client that is gone must not take its user from the connection with which it has come back; one that can't be
+        // bound must not take it from others; and who has this user already keeps it.
+        let session = open(&lock(&self.inner), id).ok_or_else(|| self.closed(id))?;
+        if command::changed(&session, &command)?.is_none() {
+            return Ok(session.snapshot());
         }
-        self.apply(id, command)
+        let elsewhere = || SessionError::SignedInElsewhere { uid: uid.clone() };
+        let claim = single.claim(id, uid).await.ok_or_else(elsewhere)?;
+
+        let mut inner = lock(&self.inner);
+        let session = open(&inner, id).ok_or_else(|| self.closed(id))?;
+        if command::changed(&session, &command)?.is_none() {
+            return Ok(session.snapshot());
+        }
+        match claim.end() {
+            Outcome::Won { former } => {
+                // Under the lock under which it was won: nobody sees the user without a session.
+                let written = self.write(&mut inner, id, &command)?;
+                drop(inner);
+                if let Some(former) = former {
+                    self.kick_former(former);
+                }
+                self.act(written, command)
+            }
+            Outcome::Lost => {
+                drop(inner);
+                // Whoever did not win is the former session.
+                if single.rule() == SingleSession::KickFormer {
+                    self.kick_former(id);
+                }
+                Err(elsewhere())
+            }
+            Outcome::Repeated => Err(elsewhere()),
+        }
     }
 
-    fn must_be_open(&self, id: u64) -> Result<(), SessionError> {
-        let inner = lock(&self.inner);
-        match inner.sessions.get(&id).is_some_and(|entry| entry.connection.is_open()) {
-            true => Ok(()),
-            false => Err(SessionError::Closed { id, frontend: self.me.clone() }),
-        }
+    /// Kicks a session whose user has signed in elsewhere.
+    pub(super) fn kick_former(&self, id: u64) {
+        // The only error is that it is closed already, which is what is wanted.
+        let _ = self.apply(id, Command::Kick(ELSEWHERE.to_owned()));
     }
 
     /// Carries out a command, whoever sent it. Answers the session as it is now.
     pub(crate) fn apply(&self, id: u64, command: Command) -> Result<Arc<Snapshot>, SessionError> {
-        let closed = || SessionError::Closed { id, frontend: self.me.clone() };
-        let mut inner = lock(&self.inner);
-        let entry = inner.sessions.get(&id).ok_or_else(closed)?;
+        let written = self.write(&mut lock(&self.inner), id, &command)?;
+        self.act(written, command)
+    }
+
+    /// The part of a command that changes the session.
+    fn write(&self, inner: &mut Inner, id: u64, command: &Command) -> Result<Written, SessionError> {
+        let entry = inner.sessions.get(&id).ok_or_else(|| self.closed(id))?;
         let (session, connection) = (entry.session.clone(), Arc::clone(&entry.connection));
-        let next = command::changed(&session, &command)?;
-        let (is_changed, before) = (next.is_some(), session.snapshot());
+        let next = command::changed(&session, command)?;
+        let (is_new, before) = (next.is_some(), session.snapshot());
         if let Some(next) = next {
             session.replace(next);
-            if let Command::Bind(uid) = &command {
+            if let Command::Bind(uid) = command {
                 inner.bind(uid, id, Arc::clone(&connection));
             }
-            if let (Command::Unbind, Some(uid)) = (&command, before.uid()) {
-                let left = inner.unbind(uid, id);
-                self.tell_left(&mut inner.groups, left);
+            if let (Command::Unbind, Some(uid)) = (command, before.uid()) {
+                self.unbind(inner, uid, id);
             }
         }
-        drop(inner);
+        Ok(Written { session, connection, is_new })
+    }
+
+    /// The part of a command that others hear of.
+    fn act(&self, written: Written, command: Command) -> Result<Arc<Snapshot>, SessionError> {
+        let Written { session, connection, is_new } = written;
         match command {
             Command::Kick(reason) => connection.kick(&reason),
             Command::Push { route, body } => {
                 if !connection.send(&self.frame(&route, body)?) {
-                    return Err(closed());
+                    return Err(session.closed());
                 }
             }
-            Command::Bind(_) if is_changed => {
+            Command::Bind(_) if is_new => {
                 if let Some(told) = self.bound.get() {
                     told(session.clone());
                 }
@@ -211,10 +242,37 @@ impl SessionTable {
         Ok(session.snapshot())
     }
 
+    /// A session has no user any more.
+    fn unbind(&self, inner: &mut Inner, uid: &UserId, id: u64) {
+        let left = inner.unbind(uid, id);
+        self.tell_left(&mut inner.groups, left);
+        if let Some(single) = self.single.get() {
+            single.released(uid, id);
+        }
+    }
+
+    fn closed(&self, id: u64) -> SessionError {
+        SessionError::Closed { id, frontend: self.me.clone() }
+    }
+
     pub(super) fn frame(&self, route: &str, body: Bytes) -> Result<Frame, SessionError> {
         let body = self.told.push(route, body)?;
         Ok(Frame::push(route, self.told.dictionary.as_ref(), body)?)
     }
+}
+
+/// A session after a command.
+struct Written {
+    session: Session,
+    connection: Arc<dyn Connection>,
+    /// Whether the command changed something.
+    is_new: bool,
+}
+
+/// The session, if its client is there.
+fn open(inner: &Inner, id: u64) -> Option<Session> {
+    let entry = inner.sessions.get(&id)?;
+    entry.connection.is_open().then(|| entry.session.clone())
 }
 
 impl Inner {

@@ -1,10 +1,10 @@
 //! What channels promise, over real sockets: who hears what, in which order, and who is a member when.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use pomelo::{
-    App, Args, Channels, Hybrid, Push, Remote, Result, Route, Rpc, Running, ServerId, Session, Sessions,
-    UserId,
+    App, Args, Channels, Hybrid, Leavers, Push, Remote, Result, Route, Rpc, Running, ServerId, Session,
+    Sessions, State, UserId,
 };
 use pomelo_client::Client;
 use pomelo_testkit::eventually;
@@ -29,6 +29,8 @@ const MEMBERS: Route<String, Vec<UserId>> = Route::new("chat.roomHandler.members
 const ROUND: Route<u32, ()> = Route::new("chat.roomHandler.round");
 /// A broadcast of this number to all, and one of the next to those with a user.
 const ANNOUNCE: Route<u32, ()> = Route::new("chat.roomHandler.announce");
+/// Whom the hook for members that are gone was told of.
+const GONE: Route<(), Vec<UserId>> = Route::new("chat.roomHandler.gone");
 const ADD: Remote<Member, bool> = Remote::new("chat.roomRemote.add");
 const ON_NUMBER: Push<u32> = Push::new("onNumber");
 
@@ -94,6 +96,19 @@ async fn announce(channels: Channels, n: u32) -> Result<()> {
     Ok(channels.broadcast_to_bound("connector", ON_NUMBER, &(n + 1)).await?)
 }
 
+/// Who left, in order.
+#[derive(Default)]
+struct Gone(Mutex<Vec<UserId>>);
+
+async fn left(gone: State<Gone>, leavers: Leavers) -> Result<()> {
+    gone.0.lock().unwrap().extend(leavers.users);
+    Ok(())
+}
+
+async fn gone(gone: State<Gone>, _: ()) -> Result<Vec<UserId>> {
+    Ok(gone.0.lock().unwrap().clone())
+}
+
 struct Rooms {
     /// Of the two connectors.
     ports: [u16; 2],
@@ -118,7 +133,13 @@ impl Rooms {
                     .handler(MEMBERS_HERE, members)
             })
             .server("chat", |s| {
-                s.handler(MEMBERS, members).handler(ROUND, round).handler(ANNOUNCE, announce).remote(ADD, add)
+                s.handler(MEMBERS, members)
+                    .handler(ROUND, round)
+                    .handler(ANNOUNCE, announce)
+                    .remote(ADD, add)
+                    .on_members_left(left)
+                    .state(Gone::default())
+                    .handler(GONE, gone)
             });
         let mut servers = Vec::new();
         let master = format!("serverType=master port={}", dir.masters[0]);
@@ -208,6 +229,8 @@ async fn a_user_leaves_with_the_last_of_its_sessions_though_nothing_is_pushed() 
         (members_of(&bob, MEMBERS).await == ["bob"]).then_some(())
     })
     .await;
+    // Of the first session nobody heard.
+    assert_eq!(ask::<Vec<String>>(&bob, GONE.name(), &()).await, ["alice"]);
 }
 
 #[tokio::test]

@@ -189,6 +189,51 @@ async fn a_server_whose_preparations_fail_does_not_start_and_says_why() {
     assert_eq!(refused(app).await, "chat-server-1 does not start: on_start: no rooms");
 }
 
+struct Failing;
+
+impl Plugin for Failing {
+    fn name(&self) -> &'static str {
+        "failing"
+    }
+
+    async fn start(&self, _: Me) -> Result<()> {
+        Err(Error::msg("no such database"))
+    }
+
+    async fn stop(&self, _: Me) -> Result<()> {
+        panic!("it has not begun")
+    }
+}
+
+#[tokio::test]
+async fn plug_ins_that_have_begun_end_when_the_server_does_not_start() {
+    let dir = Dir::new(json!({ "chat": [{ "id": "chat-server-1", "host": "127.0.0.1", "port": 0 }] }));
+    let args = Args::parse(["id=chat-server-1"]).unwrap();
+    let diary = Diary::new();
+    let app = |more: fn(pomelo::Server) -> pomelo::Server| {
+        let app = App::new(dir.config()).server("chat", more);
+        app.plugin(Noting(diary.clone()))
+    };
+    let error = app(|s| s).plugin(Failing).start(&args).await.err().expect("it started").to_string();
+    assert_eq!(error, "chat-server-1 does not start: failing: no such database");
+    assert_eq!(diary.of("chat-server-1"), ["plug-in starts", "plug-in stops"]);
+
+    let panics =
+        app(|s| s.on_start(|| async { if true { panic!("on purpose") } else { Result::<()>::Ok(()) } }));
+    let error = panics.start(&args).await.err().expect("it started").to_string();
+    assert_eq!(error, "chat-server-1 does not start: on_start: it panicked");
+    assert_eq!(diary.of("chat-server-1").len(), 4);
+
+    let hangs = app(|s| s.on_start(std::future::pending::<Result<()>>));
+    let stop = async {
+        eventually("it is starting", LIMIT, async || (diary.of("chat-server-1").len() == 5).then_some(()))
+            .await;
+    };
+    let stopped = tokio::time::timeout(LIMIT, hangs.start_until(&args, stop)).await.expect("it hangs");
+    assert!(matches!(stopped, Err(StartError::Interrupted { .. })));
+    assert_eq!(diary.of("chat-server-1").len(), 6, "{:?}", diary.of("chat-server-1"));
+}
+
 #[tokio::test]
 async fn a_connector_that_stops_answers_what_was_asked_and_sends_its_clients_elsewhere() {
     let diary = Diary::new();

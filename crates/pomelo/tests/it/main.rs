@@ -8,6 +8,7 @@ mod dir;
 mod game;
 mod handlers;
 mod life;
+mod links;
 mod masters;
 mod messages;
 mod protobuf;

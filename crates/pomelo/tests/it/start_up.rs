@@ -1,7 +1,11 @@
 //! What is found out before a server opens a port: each mistake is told in words, all of them at once.
 
 use pomelo::{App, Args, Channels, Hybrid, Remote, Result, Route, Session, Sessions, StartError, State};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::dir::Dir;
 
@@ -82,6 +86,35 @@ async fn an_application_that_fits_starts() {
     });
     let running = app.start(&Args::parse(["id=connector-server-1"]).unwrap()).await.unwrap();
     assert_ne!(running.info().client_port, Some(0));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_configuration_says_where_clients_are_listened_to_and_which_proxies_are_believed() {
+    let started = async |connector: Value| {
+        let dir = Dir::new(json!({ "connector": [connector] }));
+        // Of no machine.
+        let app =
+            App::new(dir.config()).server("connector", |s| s.connector(Hybrid::new().listen("192.0.2.1")));
+        app.start(&Args::parse(["id=connector-server-1"]).unwrap()).await
+    };
+    let mut connector =
+        json!({ "id": "connector-server-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true });
+    let Err(error) = started(connector.clone()).await else { panic!("started") };
+    let text = error.to_string();
+    assert!(
+        text.starts_with("connector-server-1 can't listen on 192.0.2.1:0 (port for clients): "),
+        "{text}"
+    );
+
+    connector["client-listen"] = json!("localhost");
+    connector["proxy-protocol"] = json!(["127.0.0.0/8", "::1"]);
+    let running = started(connector).await.unwrap();
+    let mut client = TcpStream::connect(("localhost", running.info().client_port.unwrap())).await.unwrap();
+    client.write_all(b"PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\n\x01\0\0\x0a{\"sys\":{}}").await.unwrap();
+    let mut head = [0; 4];
+    client.read_exact(&mut head).await.unwrap();
+    assert_eq!(head[0], 1, "no handshake");
     running.stop().await.unwrap();
 }
 

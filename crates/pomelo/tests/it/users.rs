@@ -13,6 +13,8 @@ use crate::{
 
 const SIGN_IN: Route<String, ()> = Route::new("connector.userHandler.signIn");
 const SIGN_OUT: Route<(), ()> = Route::new("connector.userHandler.signOut");
+/// How many sessions a user has, whether these are all, and which frontends are silent, as a connector finds.
+const SEEK: Route<String, (usize, bool, Vec<String>)> = Route::new("connector.userHandler.seek");
 const NOTE: Route<(), Option<u32>> = Route::new("connector.userHandler.note");
 /// Ids of the frontends where a user has sessions, one for each session.
 const WHERE: Route<String, Vec<String>> = Route::new("chat.userHandler.where");
@@ -36,8 +38,13 @@ async fn note(session: Session, _: ()) -> Result<Option<u32>> {
 
 async fn find(users: Users, name: String) -> Result<Vec<String>> {
     let found = users.find(&UserId::from(name)).await;
-    assert!(found.silent.is_empty(), "{found:?}");
     Ok(found.sessions.iter().map(|session| session.frontend().to_string()).collect())
+}
+
+async fn seek(users: Users, name: String) -> Result<(usize, bool, Vec<String>)> {
+    let found = users.find(&UserId::from(name)).await;
+    let silent = found.silent.iter().map(ToString::to_string).collect();
+    Ok((found.sessions.len(), found.is_complete(), silent))
 }
 
 async fn mark(users: Users, name: String) -> Result<()> {
@@ -48,7 +55,9 @@ async fn mark(users: Users, name: String) -> Result<()> {
 }
 
 async fn whisper(users: Users, name: String) -> Result<()> {
-    Ok(users.push([&UserId::from(name)], ON_WHISPER, &"psst".to_owned()).await?)
+    let missed = users.push([&UserId::from(name)], ON_WHISPER, &"psst".to_owned()).await?;
+    assert_eq!(missed, []);
+    Ok(())
 }
 
 async fn ban(users: Users, name: String) -> Result<usize> {
@@ -56,14 +65,23 @@ async fn ban(users: Users, name: String) -> Result<usize> {
 }
 
 struct Town {
+    app: App,
     /// Of the two connectors.
     ports: [u16; 2],
     servers: Vec<Running>,
-    _dir: Dir,
+    dir: Dir,
 }
 
 impl Town {
     async fn open(rule: Option<SingleSession>) -> Self {
+        let mut town = Self::without_master(rule).await;
+        town.start_master().await;
+        town.settled().await;
+        town
+    }
+
+    /// Servers that know of no other yet.
+    async fn without_master(rule: Option<SingleSession>) -> Self {
         let connector = |n: u32| json!({ "id": format!("connector-server-{n}"), "host": "127.0.0.1", "port": 0, "clientPort": 0, "frontend": true });
         let dir = Dir::new(json!({
             "connector": [connector(1), connector(2)],
@@ -74,6 +92,7 @@ impl Town {
                 s.connector(Hybrid::new())
                     .handler(SIGN_IN, sign_in)
                     .handler(SIGN_OUT, sign_out)
+                    .handler(SEEK, seek)
                     .handler(NOTE, note)
             })
             .server("chat", |s| {
@@ -83,20 +102,27 @@ impl Town {
             app = app.single_session(rule);
         }
         let mut servers = Vec::new();
-        let master = format!("serverType=master port={}", dir.masters[0]);
-        for args in [master.as_str(), "id=connector-server-1", "id=connector-server-2", "id=chat-server-1"] {
+        for args in ["id=connector-server-1", "id=connector-server-2", "id=chat-server-1"] {
             servers.push(app.start(&Args::parse(args.split(' ')).unwrap()).await.unwrap());
         }
-        let ports = [1, 2].map(|n: usize| servers[n].info().client_port.unwrap());
-        let town = Self { ports, servers, _dir: dir };
-        // A user at each connector is found through each of them: everybody knows everybody.
+        let ports = [0, 1].map(|n: usize| servers[n].info().client_port.unwrap());
+        Self { app, ports, servers, dir }
+    }
+
+    async fn start_master(&mut self) {
+        let master = format!("serverType=master port={}", self.dir.masters[0]);
+        self.servers.push(self.app.start(&Args::parse(master.split(' ')).unwrap()).await.unwrap());
+    }
+
+    /// A user at each connector is found through each of them: everybody knows everybody.
+    async fn settled(&self) {
         for n in [1, 2] {
-            let probe = town.client(n).await;
+            let probe = self.client(n).await;
             eventually("the servers know each other", LIMIT, async || {
                 let name = format!("probe{n}");
                 probe.request::<_, Value>(SIGN_IN.name(), &name).await.ok()?;
                 for asking in [1, 2] {
-                    let asking = town.client(asking).await;
+                    let asking = self.client(asking).await;
                     let found: Vec<String> = asking.request(WHERE.name(), &name).await.ok()?;
                     (found == [format!("connector-server-{n}")]).then_some(())?;
                 }
@@ -105,7 +131,6 @@ impl Town {
             .await;
             probe.close().await;
         }
-        town
     }
 
     async fn client(&self, connector: usize) -> Client {
@@ -208,8 +233,40 @@ async fn a_user_who_is_signed_in_already_is_refused_until_the_former_session_is_
 async fn a_connector_that_is_gone_stands_in_nobodys_way() {
     let mut town = Town::open(Some(SingleSession::RefuseNew)).await;
     let _alice = town.signed_in(1, "alice").await;
-    let gone = town.servers.remove(1);
+    let gone = town.servers.remove(0);
     gone.stop().await.unwrap();
     let back = town.signed_in(2, "alice").await;
     assert_eq!(places(&back, "alice").await, ["connector-server-2"]);
+}
+
+#[tokio::test]
+async fn a_user_who_signed_in_at_two_connectors_that_did_not_know_each_other_keeps_one_session_when_they_do()
+{
+    for rule in [SingleSession::KickFormer, SingleSession::RefuseNew] {
+        let mut town = Town::without_master(Some(rule)).await;
+        let (first, second) = (town.signed_in(1, "alice").await, town.signed_in(2, "alice").await);
+        town.start_master().await;
+        let (stays, goes) = match rule {
+            SingleSession::KickFormer => (second, first),
+            _ => (first, second),
+        };
+        let reason = tokio::time::timeout(LIMIT, goes.closed()).await.expect("both sessions stayed");
+        assert!(kicked(&reason), "{rule:?}: {reason:?}");
+        assert_eq!(ask::<Option<u32>>(&stays, NOTE.name(), &()).await, None);
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_from_not_everybody_answered() {
+    let mut town = Town::without_master(None).await;
+    let client = town.client(1).await;
+    let seek = async || ask::<(usize, bool, Vec<String>)>(&client, SEEK.name(), &"alice").await;
+    assert_eq!(seek().await, (0, false, vec![]), "whoever knows nobody can't be sure");
+    town.start_master().await;
+    town.settled().await;
+    assert_eq!(seek().await, (0, true, vec![]));
+    let second = town.servers.remove(1);
+    second.stop().await.unwrap();
+    // Until it is sure that nobody is connected to it any more.
+    assert_eq!(seek().await, (0, false, vec!["connector-server-2".to_owned()]));
 }

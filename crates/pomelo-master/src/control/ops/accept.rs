@@ -25,7 +25,7 @@ use super::{
     recall::Waits,
 };
 use crate::{
-    console::{self, Change, Which},
+    console::{self, Change, CronChange, Which},
     control::{Control, stores::Purpose},
     link::LinkId,
 };
@@ -128,7 +128,9 @@ impl Control {
             Change::Stop { ids, .. } => self.members(&Which::Ids(ids.clone()))?,
             Change::Restart(which) => return self.agents_of(which, now),
             Change::Blacklist(_) => self.members_where(|info| info.frontend),
-            Change::Cron(change) => self.members_where(|info| change.whom().is(info)),
+            Change::Cron(CronChange::Add(whom, _)) => self.members(&whom.which())?,
+            // It may be remembered for servers that are not there.
+            Change::Cron(CronChange::Remove(whom, _)) => self.members_where(|info| whom.is(info)),
             Change::Drill { which, .. } => self.members(which)?,
         };
         Ok(servers

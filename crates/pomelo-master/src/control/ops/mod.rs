@@ -193,7 +193,7 @@ impl Control {
                     && life != Some(*incarnation)
                     && !target.is_over()
                 {
-                    target.answered("gone".into());
+                    target.answered(op::GONE.into());
                     concerned.push(op.id.clone());
                 }
             }
@@ -219,7 +219,13 @@ impl Control {
             answer["recorded"] = false.into();
         }
         op.phase = Phase::Closing(answer);
-        self.store(Purpose::Close(id.clone()), vec![write], now);
+        let mut writes = vec![write];
+        if let Change::Cron(change) = &op.change
+            && op.is_refused()
+        {
+            writes.extend(self.crons.refused(change));
+        }
+        self.store(Purpose::Close(id.clone()), writes, now);
     }
 
     /// The answer is recorded, or not: it was done in any case, by targets that know its number.

@@ -138,6 +138,14 @@ impl Op {
         self.targets.iter().flat_map(Target::claims).cloned().collect()
     }
 
+    /// Whether somebody said why it can't be done, and nobody did it or may do it yet.
+    pub(super) fn is_refused(&self) -> bool {
+        let refused =
+            |target: &Target| matches!(&target.state, State::Answered(said) if said.get("error").is_some());
+        let gone = |target: &Target| matches!(&target.state, State::Answered(said) if said == GONE);
+        self.targets.iter().any(refused) && self.targets.iter().all(|target| refused(target) || gone(target))
+    }
+
     /// What the targets said, by name, and who said nothing.
     pub(super) fn answer(&self) -> Value {
         let (mut results, mut remained) = (Map::new(), Vec::new());
@@ -206,6 +214,9 @@ impl OpRecord {
 pub(super) fn key(op: &OpId) -> String {
     format!("{}/{op}", store::OPS)
 }
+
+/// The answer of who can't give one any more.
+pub(super) const GONE: &str = "gone";
 
 pub(super) fn unanswered() -> Value {
     "unanswered".into()

@@ -92,14 +92,32 @@ fn while_the_coordinator_is_away_the_leader_that_may_grants_and_writes_it_down_l
 }
 
 #[test]
-fn a_server_whose_clock_is_far_ahead_keeps_nobody_from_a_job() {
+fn a_server_whose_clock_is_ahead_keeps_nobody_from_a_job_and_gets_its_turn_when_the_cluster_is_there() {
     let mut stage = Stage::active(&[]);
     let now = stage.now;
-    stage.control.set_wall(now, 1_000_000_000_000);
+    stage.control.set_wall(now, AT as u64 * 1_000);
     let (one, two) = (stage.server("chat-1", 1), stage.server("chat-2", 1));
-    let far = 1_000_000_000 + 3_600_000;
-    assert!(asks(&mut stage, one, "chat-1", far).unwrap_err().message.contains("ahead of the master's"));
-    assert_eq!(asks(&mut stage, two, "chat-2", 1_000_000_000).unwrap(), "chat-2");
+    let far = AT + 60_000;
+    let failure = asks(&mut stage, one, "chat-1", far).unwrap_err();
+    assert!(failure.message.starts_with("the clock of chat-1 is 60 s ahead of the master's"), "{failure:?}");
+    assert_eq!(asks(&mut stage, two, "chat-2", AT).unwrap(), "chat-2");
+    stage.control.set_wall(now, (AT as u64 + 30_000) * 1_000);
+    assert_eq!(asks(&mut stage, one, "chat-1", far).unwrap(), "chat-1");
+}
+
+#[test]
+fn a_grant_of_a_clock_that_was_wrong_stops_no_job() {
+    let mut stage = Stage::active(&[]);
+    let now = stage.now;
+    let (hour, at_us) = (3_600_000, AT as u64 * 1_000);
+    stage.control.set_wall(now, at_us + hour as u64 * 1_000);
+    let (one, two) = (stage.server("chat-1", 1), stage.server("chat-2", 1));
+    assert_eq!(asks(&mut stage, one, "chat-1", AT + hour).unwrap(), "chat-1");
+    // The cluster's clock is set back by an hour.
+    stage.control.set_wall(now, at_us);
+    assert_eq!(asks(&mut stage, two, "chat-2", AT + 10_000).unwrap(), "chat-2");
+    assert_eq!(asks(&mut stage, one, "chat-1", AT + 10_000).unwrap(), "chat-2", "once all the same");
+    assert_eq!(asks(&mut stage, one, "chat-1", AT).unwrap(), "", "and that time is over");
 }
 
 #[test]
@@ -144,6 +162,28 @@ fn what_is_no_job_is_refused_in_words() {
         let failure = answer(&stage.client_asks(client, "__console__", body.clone()), client).unwrap_err();
         assert!(failure.message.contains(words), "{body}: {failure}");
     }
+}
+
+#[test]
+fn a_job_that_no_server_takes_is_told_to_nobody_who_comes_later() {
+    let mut stage = Stage::active(&[]);
+    let (one, client) = (stage.server("chat-1", 1), stage.client("admin"));
+    let actions = stage.client_asks(client, "__console__", add("9"));
+    let done = stage.obeys(one, &actions, json!("action \"chatCron.count\" is unknown"));
+    let results = &answer(&done, client).unwrap()["results"];
+    assert_eq!(results["chat-1"]["error"], "action \"chatCron.count\" is unknown");
+    assert_eq!(stage.kept("desired/crons"), json!([]));
+    let (late, actions) = stage.register(server("chat-2", 1));
+    let named = told(&actions, late).iter().any(|body| body.to_string().contains("chatCron.count"));
+    assert!(!named, "{actions:?}");
+}
+
+#[test]
+fn a_job_for_servers_that_do_not_exist_is_refused() {
+    let mut stage = Stage::active(&[]);
+    let client = stage.client("admin");
+    let failure = answer(&stage.client_asks(client, "__console__", add("9")), client).unwrap_err();
+    assert!(failure.message.contains("no server of type \"chat\""), "{failure}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pomelo_protocol::{dictionary::Dictionary, package::PackageKind};
 use tokio::io::AsyncWriteExt as _;
 
-use super::rig::{DEADLINE, Rig, notify, request, skip};
+use super::rig::{DEADLINE, Rig, Tcp, notify, request, skip};
 use crate::connector::{Frame, Hybrid, client::Closed};
 
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -141,6 +141,61 @@ async fn without_heartbeats_silence_is_no_reason_to_close() {
     rig.stop(client).await;
 }
 
+/// Sends one byte more of a message again and again, and answers whether it was closed for that.
+async fn trickle(rig: &Rig, mut client: Tcp) -> bool {
+    client.socket.write_all(b"\x04\0\xff\xff").await.unwrap();
+    let closed = "1 closed: message not finished in time".to_owned();
+    for _ in 0..20 {
+        skip(INTERVAL).await;
+        if rig.service.log().contains(&closed) {
+            return true;
+        }
+        // Refused once the connection is closed.
+        let _ = client.socket.write_all(b"x").await;
+        // So that it is read before the clock goes on.
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_end_is_closed_however_alive_its_bytes_look() {
+    for hybrid in [Hybrid::new().heartbeat(INTERVAL), Hybrid::new().no_heartbeat()] {
+        let rig = Rig::start(hybrid);
+        let client = rig.tcp().await;
+        rig.service.told("1 opened tcp").await;
+        assert!(trickle(&rig, client).await, "{:?}", rig.service.log());
+        assert_eq!(rig.handle.counts().timeouts, 1);
+        rig.stop(()).await;
+    }
+}
+
+#[tokio::test]
+async fn without_heartbeats_a_message_that_ended_is_no_reason_to_close() {
+    let rig = Rig::start(Hybrid::new().no_heartbeat());
+    let mut client = rig.tcp().await;
+    let request = request(1, "test.h.echo", "in two parts");
+    client.socket.write_all(&request[..7]).await.unwrap();
+    rig.service.told("1 opened tcp").await;
+    skip(INTERVAL).await;
+    client.socket.write_all(&request[7..]).await.unwrap();
+    assert_eq!(client.message().await, "response 1 in two parts");
+    skip(Duration::from_secs(3600)).await;
+    client.request(2, "test.h.echo", "x").await;
+    assert_eq!(client.message().await, "response 2 x");
+    rig.stop(client).await;
+}
+
+#[tokio::test]
+async fn limits_without_end_are_no_limits() {
+    let forever = Duration::MAX;
+    let rig = Rig::start(Hybrid::new().handshake_timeout(forever).heartbeat(forever));
+    let mut client = rig.tcp().await;
+    client.request(1, "test.h.echo", "x").await;
+    assert_eq!(client.message().await, "response 1 x");
+    rig.stop(client).await;
+}
+
 #[tokio::test]
 async fn a_client_that_sends_faster_than_it_is_handled_is_made_to_wait_and_loses_nothing() {
     const MESSAGES: usize = 10_000;
@@ -175,6 +230,27 @@ async fn a_client_that_sends_faster_than_it_is_handled_is_made_to_wait_and_loses
     assert_eq!(handled.len(), MESSAGES);
     assert!(handled.iter().enumerate().all(|(i, line)| line.starts_with(&format!("{i} "))), "out of order");
     rig.stop(client).await;
+}
+
+#[tokio::test]
+async fn a_client_that_floods_takes_turns_with_the_others() {
+    /// Far less than what it has sent by then.
+    const TURNS_MAX: usize = 10_000;
+    let rig = Rig::start(Hybrid::new());
+    let (mut flooder, mut bystander) = (rig.tcp().await, rig.ws().await);
+    let block = notify("test.h.nothing", "").repeat(10_000);
+    let flood = tokio::spawn(async move { while flooder.socket.write_all(&block).await.is_ok() {} });
+    let handled = || rig.service.log().iter().filter(|line| line.starts_with("1 test.h.nothing")).count();
+    rig.service.until("the flood is there", |log| log.len() > TURNS_MAX).await;
+    for n in 0..10 {
+        let before = handled();
+        bystander.put(&request(n, "test.h.echo", "I play")).await;
+        assert_eq!(bystander.message().await, format!("response {n} I play"));
+        let meanwhile = handled() - before;
+        assert!(meanwhile < TURNS_MAX, "{meanwhile} messages of the flood came before one request");
+    }
+    flood.abort();
+    rig.stop(bystander).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,12 @@
 //! From the first byte to the first message: protocols, handshake, pages, and what is turned away.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::SinkExt as _;
 use pomelo_protocol::{
@@ -10,11 +16,17 @@ use pomelo_protocol::{
     package::PackageKind,
 };
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Semaphore,
+};
 use tokio_websockets as ws;
 
 use super::rig::{DEADLINE, Rig, Service, data, notify, package, request, skip};
-use crate::connector::{Connector, Hybrid};
+use crate::{
+    Error,
+    connector::{Connector, Handshake, Hybrid},
+};
 
 const HELLO: &[u8] = br#"{"sys":{"type":"test","version":"1"},"user":{"token":"t"}}"#;
 
@@ -136,17 +148,25 @@ async fn routes_come_by_code_and_unknown_codes_are_no_routes() {
 
 #[tokio::test]
 async fn the_application_may_refuse_users_and_old_clients() {
-    let hybrid = Hybrid::new()
-        .client_check(|client, version| client == "test" && version == "1")
-        .handshake_check(|user| match user["token"].as_str() {
-            Some("t") => Ok(Some(json!({ "welcome": true }))),
-            _ => Err("wrong token"),
-        });
-    let rig = Rig::start(hybrid);
+    let rig = Rig::start(Hybrid::new().on_handshake(|hello: Handshake| async move {
+        // As long as a question to another server takes.
+        tokio::task::yield_now().await;
+        assert!(hello.addr.ip().is_loopback() && ["ws", "tcp"].contains(&hello.transport));
+        match (hello.client.as_str(), hello.version.as_str(), hello.user["token"].as_str()) {
+            ("test", "1", Some("t")) => Ok(Some(json!({ "welcome": true }))),
+            ("test", "1", Some("ok")) => Err(Error::msg("what is well is no refusal").with_code(200)),
+            ("test", "1", Some("panic")) => panic!("as a test wants it"),
+            ("test", "1", _) => Err(Error::msg("wrong token")),
+            _ => Err(Error::msg("too old").with_code(501)),
+        }
+    }));
     for (hello, answer) in [
         (HELLO, r#"{"code":200,"sys":{"heartbeat":30},"user":{"welcome":true}}"#),
         (br#"{"sys":{"type":"test","version":"1"}}"#, r#"{"code":500}"#),
+        (br#"{"sys":{"type":"test","version":"1"},"user":{"token":"ok"}}"#, r#"{"code":500}"#),
+        (br#"{"sys":{"type":"test","version":"1"},"user":{"token":"panic"}}"#, r#"{"code":500}"#),
         (br#"{"sys":{"type":"test","version":"0"},"user":{"token":"t"}}"#, r#"{"code":501}"#),
+        (br#"{"sys":{}}"#, r#"{"code":501}"#),
         (b"{", r#"{"code":500}"#),
     ] {
         let (mut tcp, mut websocket) = (rig.tcp_silent().await, rig.ws_silent(ws::Config::default()).await);
@@ -159,9 +179,67 @@ async fn the_application_may_refuse_users_and_old_clients() {
             assert_eq!(websocket.close_code().await, Some(1000));
         }
     }
-    assert_eq!(rig.handle.counts().refused_handshakes, 6);
+    assert_eq!(rig.handle.counts().refused_handshakes, 12);
     assert_eq!(rig.service.log(), [""; 0], "nobody was let in");
     rig.stop(()).await;
+}
+
+/// Counts what is dropped.
+struct Asked(Arc<AtomicUsize>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_waits_for_the_application_and_for_nobody_else() {
+    let (gate, asked) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (opened, asking) = (Arc::clone(&gate), Arc::clone(&asked));
+    let rig = Rig::start(Hybrid::new().on_handshake(move |hello: Handshake| {
+        let (gate, asked) = (Arc::clone(&opened), Arc::clone(&asking));
+        async move {
+            asked.fetch_add(1, Ordering::SeqCst);
+            let _asked = Asked(asked);
+            if hello.user["token"] == "t" {
+                gate.acquire().await?.forget();
+            }
+            Result::<_, Error>::Ok(None)
+        }
+    }));
+    let waiting = async |n: usize| {
+        rig.eventually("as many ask", |_| asked.load(Ordering::SeqCst) == n).await;
+    };
+    let mut patient = rig.tcp_silent().await;
+    // It does not wait for the answer before it goes on.
+    let all = [
+        package(PackageKind::Handshake, HELLO),
+        package(PackageKind::HandshakeAck, b""),
+        request(1, "test.h.echo", "x"),
+    ];
+    patient.socket.write_all(&all.concat()).await.unwrap();
+    let mut gone = rig.tcp_silent().await;
+    gone.put(PackageKind::Handshake, HELLO).await;
+    waiting(2).await;
+    // Others come in meanwhile, and one goes.
+    let mut other = rig.ws().await;
+    other.put(&request(1, "test.h.echo", "other")).await;
+    assert_eq!(other.message().await, "response 1 other");
+    drop(gone);
+    waiting(1).await;
+    gate.add_permits(1);
+    assert_eq!(patient.message().await, r#"Handshake {"code":200,"sys":{"heartbeat":30}}"#);
+    assert_eq!(patient.message().await, "response 1 x");
+
+    let mut late = rig.tcp_silent().await;
+    late.put(PackageKind::Handshake, HELLO).await;
+    waiting(1).await;
+    skip(Hybrid::new().handshake_timeout + Duration::from_secs(1)).await;
+    assert_eq!(late.next().await, None);
+    waiting(0).await;
+    assert_eq!(rig.handle.counts().timeouts, 1);
+    rig.stop((patient, other)).await;
 }
 
 #[tokio::test]
@@ -284,7 +362,7 @@ async fn a_port_in_use_is_said_with_its_address() {
     let dictionary = Arc::new(Dictionary::new([""; 0], [""; 0]).unwrap());
     let service = Arc::new(Arc::new(Service::default()));
     let error =
-        Connector::bind(rig.addr, Hybrid::new(), None, dictionary, service).err().unwrap().to_string();
+        Connector::bind(&[rig.addr], Hybrid::new(), None, dictionary, service).err().unwrap().to_string();
     assert!(error.starts_with(&format!("cannot listen for clients on {}: ", rig.addr)), "{error}");
     rig.stop(()).await;
 }

@@ -167,8 +167,8 @@ impl Rig {
         let service = Arc::new(Service::default());
         let told = Arc::new(service.clone());
         let tls = hybrid.load_tls(Path::new("")).unwrap();
-        let connector =
-            Connector::bind("127.0.0.1:0".parse().unwrap(), hybrid, tls, Arc::new(dictionary), told).unwrap();
+        let addr = "127.0.0.1:0".parse().unwrap();
+        let connector = Connector::bind(&[addr], hybrid, tls, Arc::new(dictionary), told).unwrap();
         let (addr, handle) = (connector.local_addr().unwrap(), connector.handle());
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(connector.run(async {

@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// A folder with a certificate and its key.
-struct Files(tempfile::TempDir);
+pub(super) struct Files(tempfile::TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let files = Self(tempfile::tempdir().unwrap());
         files.renew();
         files
@@ -52,7 +52,7 @@ impl Files {
         fs::write(self.key(), signing_key.serialize_pem()).unwrap();
     }
 
-    fn hybrid(&self) -> Hybrid {
+    pub(super) fn hybrid(&self) -> Hybrid {
         Hybrid::new().tls(self.cert(), self.key())
     }
 
@@ -83,7 +83,16 @@ async fn tcp(rig: &Rig, tls: &TlsConnector) -> Tcp<TlsStream<TcpStream>> {
 }
 
 async fn websocket(rig: &Rig, tls: &TlsConnector) -> Ws<TlsStream<TcpStream>> {
-    let socket = connect(rig, tls).await.unwrap();
+    websocket_through(connect(rig, tls).await.unwrap()).await
+}
+
+/// Over a connection that is there, and trusting these files.
+pub(super) async fn websocket_over(socket: TcpStream, files: &Files) -> Ws<TlsStream<TcpStream>> {
+    let name = ServerName::try_from("localhost").unwrap();
+    websocket_through(files.trusting(&TLS13).connect(name, socket).await.unwrap()).await
+}
+
+async fn websocket_through(socket: TlsStream<TcpStream>) -> Ws<TlsStream<TcpStream>> {
     let builder = ws::ClientBuilder::new().uri("ws://localhost/").unwrap();
     let (socket, _) = builder.connect_on(socket).await.unwrap();
     Ws::over(socket).open().await
@@ -321,6 +330,16 @@ fn what_is_no_certificate_is_said_in_words() {
     fs::remove_file(files.cert()).unwrap();
     let words = said(&files);
     assert!(words.contains("cert.pem: cannot be read: No such file"), "{words}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_changed_before_anybody_looked_is_used() {
+    let files = Files::new();
+    let rig = Rig::start(files.hybrid());
+    // The connector has read the files, and its task has not begun to watch them.
+    files.renew();
+    until(&rig, &files.trusting(&TLS13), true).await;
+    rig.stop(()).await;
 }
 
 #[tokio::test]
