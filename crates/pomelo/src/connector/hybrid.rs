@@ -394,3 +394,18 @@ impl fmt::Debug for Hybrid {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_pushes_wait_is_up_to_servers_json_before_the_application() {
+        let hybrid = Hybrid::new().flush_interval(Duration::from_millis(20));
+        let waits = |json: &str| {
+            let options: ServerOptions = serde_json::from_str(json).unwrap();
+            hybrid.clone().configured(&options).flush_interval.map_or(0, |interval| interval.as_millis())
+        };
+        assert_eq!([r#"{"flush-interval": 50}"#, r#"{"flush-interval": 0}"#, "{}"].map(waits), [50, 0, 20]);
+    }
+}
