@@ -71,7 +71,8 @@ fn panel(svg: &mut String, left: f64, counted: &str, lines: &[Line; 2]) {
         let at = (log(number) - log(least)) / (log(most) - log(least)).max(f64::EPSILON);
         left + 30.0 + at * (PANEL - 60.0)
     };
-    for (line, colour) in lines.iter().zip(COLOURS) {
+    // The first line's values stand above it, the second one's below.
+    for ((line, colour), beside) in lines.iter().zip(COLOURS).zip([-10.0, 20.0]) {
         let path: Vec<_> =
             line.points.iter().map(|(number, value)| format!("{:.1},{:.1}", x(*number), y(*value))).collect();
         _ = writeln!(
@@ -86,7 +87,7 @@ fn panel(svg: &mut String, left: f64, counted: &str, lines: &[Line; 2]) {
                 "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{colour}\"/>\n\
                  <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{value:.1}</text>\n\
                  <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"{FAINT}\">{number}</text>",
-                y - 10.0,
+                y + beside,
                 BOTTOM + 20.0
             );
         }
