@@ -1,0 +1,13 @@
+//! The rules of LordOfPomelo, pure: maps and what can be walked on, who sees whom, movement, fight, monsters' minds, items,
+//! experience, quests, teams. Time and chance come from outside (milliseconds of a clock that never goes back, a seeded
+//! generator), what happened goes out as values; so a fight can be played again to the last hit point.
+//!
+//! Not here: sockets, sessions, storage, JSON of the wire. The game server translates.
+//!
+//! # Units
+//!
+//! Positions are pixels of the map (`f64`, the wire cuts off fractions), times are milliseconds, speeds pixels a second.
+
+pub mod geometry;
+
+pub use geometry::{Point, Rect};
