@@ -48,11 +48,17 @@ impl Rect {
     /// Whether `point` lies in it; the right and the lower side are outside.
     #[must_use]
     pub fn contains(self, point: Point) -> bool {
-        point.x >= self.x && point.x < self.x + self.width && point.y >= self.y && point.y < self.y + self.height
+        point.x >= self.x
+            && point.x < self.x + self.width
+            && point.y >= self.y
+            && point.y < self.y + self.height
     }
 
     /// A point of whole pixels in it.
     pub fn random(self, chance: &mut fastrand::Rng) -> Point {
-        Point::new(self.x + (chance.f64() * self.width).floor(), self.y + (chance.f64() * self.height).floor())
+        Point::new(
+            self.x + (chance.f64() * self.width).floor(),
+            self.y + (chance.f64() * self.height).floor(),
+        )
     }
 }

@@ -8,6 +8,9 @@
 //!
 //! Positions are pixels of the map (`f64`, the wire cuts off fractions), times are milliseconds, speeds pixels a second.
 
+pub mod aoi;
+pub mod data;
 pub mod geometry;
+pub mod map;
 
 pub use geometry::{Point, Rect};
