@@ -9,8 +9,16 @@
 //! Positions are pixels of the map (`f64`, the wire cuts off fractions), times are milliseconds, speeds pixels a second.
 
 pub mod aoi;
+pub mod area;
 pub mod data;
 pub mod geometry;
+pub mod hero;
+pub mod ids;
+pub mod instances;
 pub mod map;
+pub mod rate;
+pub mod rules;
+pub mod team;
+pub mod text;
 
 pub use geometry::{Point, Rect};
