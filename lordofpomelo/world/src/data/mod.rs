@@ -69,3 +69,6 @@ impl Tables {
         Ok(tables)
     }
 }
+
+#[cfg(test)]
+mod tests;
