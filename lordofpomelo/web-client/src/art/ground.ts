@@ -54,7 +54,7 @@ export function drawChunk(scene: Scene, column: number, row: number): HTMLCanvas
   }
   for (const { kind, x, y, size } of scene.decorations) {
     if (LIT.has(kind) && x > near.left - 160 && x < near.right + 160 && y > near.top - 160 && y < near.bottom + 160)
-      lightPool(pen, x, y, 150 * (size ?? 1), scene.biome);
+      lightPool(pen, x, y, 160 * (size ?? 1), scene.biome, kind === "crystal" ? "110,230,230" : "255,190,110");
   }
   frame(pen, scene);
   pen.restore();
@@ -64,17 +64,15 @@ export function drawChunk(scene: Scene, column: number, row: number): HTMLCanvas
 /** These light the ground around. */
 const LIT: ReadonlySet<string> = new Set(["lamp", "torch", "brazier", "crystal", "campfire", "fire"]);
 
-function lightPool(q: Pen, x: number, y: number, r: number, biome: Biome): void {
+function lightPool(q: Pen, x: number, y: number, r: number, biome: Biome, color: string): void {
   q.save();
   q.globalCompositeOperation = biome === "cave" ? "overlay" : "soft-light";
-  for (let i = 0; i < (biome === "cave" ? 2 : 1); i++) {
-    const g = q.createRadialGradient(x, y, 4, x, y, r);
-    g.addColorStop(0, "rgba(255,206,120,.95)");
-    g.addColorStop(0.5, "rgba(255,180,90,.4)");
-    g.addColorStop(1, "rgba(255,170,80,0)");
-    q.fillStyle = g;
-    q.fillRect(x - r, y - r, r * 2, r * 2);
-  }
+  const g = q.createRadialGradient(x, y, 4, x, y, r);
+  g.addColorStop(0, `rgba(${color},${biome === "cave" ? 1 : 0.9})`);
+  g.addColorStop(0.5, `rgba(${color},.45)`);
+  g.addColorStop(1, `rgba(${color},0)`);
+  q.fillStyle = g;
+  q.fillRect(x - r, y - r, r * 2, r * 2);
   q.restore();
 }
 
@@ -156,14 +154,10 @@ function drawRoad(q: Pen, road: Road, s: Soil): void {
     q.lineWidth = road.width * wide;
     q.stroke();
   }
-  // Two ruts.
-  q.save();
-  q.setLineDash([26, 34, 50, 22]);
   path();
-  q.strokeStyle = "rgba(60,36,14,.10)";
-  q.lineWidth = road.width * 0.42;
+  q.strokeStyle = "rgba(60,36,14,.05)";
+  q.lineWidth = road.width * 0.5;
   q.stroke();
-  q.restore();
 }
 
 function growth(q: Pen, biome: Biome, column: number, row: number): void {
