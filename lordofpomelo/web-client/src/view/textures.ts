@@ -1,0 +1,206 @@
+//! Drawings as textures, each made once. Those of an area that was left are given back with `forget`.
+
+import { Rectangle, Texture } from "pixi.js";
+import { type Atlas, drawAtlas } from "../art/atlas";
+import { EFFECT_FRAMES, EFFECT_SIDE, type Effect, drawEffect } from "../art/effects";
+import type { Pose } from "../art/figure";
+import { groundIcon } from "../art/icons";
+import { LINE, type Pen, shadow, sheet } from "../art/pen";
+import { PROPS } from "../art/props";
+
+/** Words on plates and numbers kept at most. */
+const WORDS_MAX = 600;
+
+const FONT = '"DejaVu Sans", "Noto Sans SC", "Microsoft YaHei", system-ui, sans-serif';
+
+export class Textures {
+  readonly #atlases = new Map<number, { atlas: Atlas; whole: Texture; frames: Map<number, Texture> }>();
+  readonly #outlines = new Map<string, Texture>();
+  readonly #others = new Map<string, Texture>();
+  readonly #words = new Map<string, Texture>();
+
+  /** `scale`: pixels of the screen per pixel of the map. */
+  constructor(readonly scale: number) {}
+
+  has(kind: number): boolean {
+    return this.#atlases.has(kind);
+  }
+
+  atlas(kind: number): Atlas {
+    return this.#figure(kind).atlas;
+  }
+
+  #figure(kind: number) {
+    const known = this.#atlases.get(kind);
+    if (known !== undefined) return known;
+    const atlas = drawAtlas(kind, this.scale);
+    const made = { atlas, whole: Texture.from(atlas.canvas, true), frames: new Map<number, Texture>() };
+    made.whole.source.resolution = 1;
+    this.#atlases.set(kind, made);
+    return made;
+  }
+
+  /** One picture of a figure. */
+  frame(kind: number, pose: Pose, frame: number, back: boolean): Texture {
+    const { atlas, whole, frames } = this.#figure(kind);
+    const { column, row } = atlas.at(pose, frame, back);
+    const key = row * 64 + column;
+    const known = frames.get(key);
+    if (known !== undefined) return known;
+    const { width, height } = atlas.cell;
+    const made = new Texture({ source: whole.source, frame: new Rectangle(column * width, row * height, width, height) });
+    frames.set(key, made);
+    return made;
+  }
+
+  /** Its outline, to stand behind it. */
+  outline(kind: number, pose: Pose, frame: number, back: boolean, color: string): Texture {
+    const { atlas } = this.#figure(kind);
+    const { column, row } = atlas.at(pose, frame, back);
+    return keep(this.#outlines, `${kind}/${column}/${row}/${color}`, WORDS_MAX, () => {
+      const { width, height } = atlas.cell;
+      const { canvas, pen } = sheet(width, height, 1);
+      const d = 2 * atlas.scale;
+      // Without its shadow: that is fainter than what is drawn.
+      const body = sheet(width, height, 1);
+      body.pen.drawImage(atlas.canvas, column * width, row * height, width, height, 0, 0, width, height);
+      const image = body.pen.getImageData(0, 0, width, height);
+      for (let i = 3; i < image.data.length; i += 4) if ((image.data[i] ?? 0) < 160) image.data[i] = 0;
+      body.pen.putImageData(image, 0, 0);
+      for (let i = 0; i < 12; i++) pen.drawImage(body.canvas, Math.cos((i / 12) * Math.PI * 2) * d, Math.sin((i / 12) * Math.PI * 2) * d);
+      pen.globalCompositeOperation = "source-in";
+      pen.fillStyle = color;
+      pen.fillRect(0, 0, width, height);
+      return Texture.from(canvas, true);
+    });
+  }
+
+  prop(name: string, seed: number, size: number): Texture {
+    return this.#other(`prop/${name}/${seed}/${size}`, () => {
+      const prop = PROPS[name];
+      if (prop === undefined) throw new Error(`no prop ${name}`);
+      const { canvas, pen } = sheet(prop.width * size, prop.height * size, this.scale);
+      pen.scale(size, size);
+      pen.translate(prop.width / 2, prop.foot);
+      shadow(pen, 4, 0, prop.shade[0] * 1.05, prop.shade[1] * 1.15, 0.5);
+      prop.draw(pen, seed);
+      return canvas;
+    });
+  }
+
+  effect(effect: Effect, frame: number): Texture {
+    return this.#other(`fx/${effect}/${frame}`, () => {
+      const { canvas, pen } = sheet(EFFECT_SIDE, EFFECT_SIDE, this.scale);
+      pen.translate(EFFECT_SIDE / 2, EFFECT_SIDE / 2);
+      drawEffect(pen, effect, frame / EFFECT_FRAMES);
+      return canvas;
+    });
+  }
+
+  thing(type: "item" | "equipment", place: string, id: number): Texture {
+    return this.#other(`thing/${type}/${id}`, () => groundIcon(type, place, id, this.scale));
+  }
+
+  chunk(canvas: HTMLCanvasElement): Texture {
+    return Texture.from(canvas, true);
+  }
+
+  /** The ring under whoever is meant. */
+  ring(color: string, radius: number): Texture {
+    return this.#other(`ring/${color}/${radius}`, () => {
+      const { canvas, pen } = sheet(radius * 2 + 8, radius + 8, this.scale);
+      for (const [width, c] of [[5, "rgba(0,0,0,.35)"], [2.6, color]] as const) {
+        pen.strokeStyle = c;
+        pen.lineWidth = width;
+        pen.beginPath();
+        pen.ellipse(radius + 4, radius / 2 + 4, radius, radius / 2, 0, 0, Math.PI * 2);
+        pen.stroke();
+      }
+      return canvas;
+    });
+  }
+
+  /** A bar's ground or its content. */
+  bar(width: number, height: number, top: string, low: string, border: boolean): Texture {
+    return this.#other(`bar/${width}/${height}/${top}/${low}`, () => {
+      const { canvas, pen } = sheet(width, height, this.scale);
+      const g = pen.createLinearGradient(0, 0, 0, height);
+      g.addColorStop(0, top);
+      g.addColorStop(1, low);
+      pen.fillStyle = g;
+      pen.beginPath();
+      pen.roundRect(0, 0, width, height, border ? height / 2 : 0);
+      pen.fill();
+      return canvas;
+    });
+  }
+
+  /** A soft round spot: snow, dust, sparks. */
+  mote(color: string, radius: number): Texture {
+    return this.#other(`mote/${color}/${radius}`, () => {
+      const { canvas, pen } = sheet(radius * 2, radius * 2, this.scale);
+      const g = pen.createRadialGradient(radius, radius, 0, radius, radius, radius);
+      g.addColorStop(0, color);
+      g.addColorStop(1, `${color}00`);
+      pen.fillStyle = g;
+      pen.fillRect(0, 0, radius * 2, radius * 2);
+      return canvas;
+    });
+  }
+
+  /** Outlined words. */
+  words(text: string, color: string, size: number, bold = true): Texture {
+    return keep(this.#words, `${text}/${color}/${size}`, WORDS_MAX, () => {
+      const font = `${bold ? "bold " : ""}${size}px ${FONT}`;
+      const measure = sheet(1, 1, 1).pen;
+      measure.font = font;
+      const width = Math.ceil(measure.measureText(text).width) + 10;
+      const { canvas, pen } = sheet(width, size * 1.5 + 4, this.scale);
+      write(pen, text, width / 2, size * 1.1 + 2, font, color, size);
+      return Texture.from(canvas, true);
+    });
+  }
+
+  #other(key: string, draw: () => HTMLCanvasElement): Texture {
+    const known = this.#others.get(key);
+    if (known !== undefined) return known;
+    const made = Texture.from(draw(), true);
+    this.#others.set(key, made);
+    return made;
+  }
+
+  /** Gives back the figures that are not needed any more. */
+  forget(except: ReadonlySet<number>): void {
+    for (const [kind, { whole, frames }] of this.#atlases) {
+      if (except.has(kind)) continue;
+      for (const frame of frames.values()) frame.destroy();
+      whole.destroy(true);
+      this.#atlases.delete(kind);
+    }
+    for (const outline of this.#outlines.values()) outline.destroy(true);
+    this.#outlines.clear();
+  }
+}
+
+function write(pen: Pen, text: string, x: number, y: number, font: string, color: string, size: number): void {
+  pen.font = font;
+  pen.textAlign = "center";
+  pen.lineWidth = size > 18 ? 5 : 3;
+  pen.strokeStyle = size > 18 ? LINE : "rgba(20,10,4,.8)";
+  pen.strokeText(text, x, y);
+  pen.fillStyle = color;
+  pen.fillText(text, x, y);
+}
+
+/** The oldest goes when there are too many; it may be in use still, so it is only let go of. */
+function keep(map: Map<string, Texture>, key: string, max: number, make: () => Texture): Texture {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  if (map.size >= max) for (const oldest of map.keys()) {
+    map.delete(oldest);
+    break;
+  }
+  const made = make();
+  map.set(key, made);
+  return made;
+}
