@@ -93,6 +93,23 @@ fn who_flees_is_followed_however_far() {
 }
 
 #[test]
+fn a_pursuer_turns_when_its_target_does_but_not_at_every_step() {
+    let mut play = Play::empty();
+    let ann = play.join(1, p(300.0, 1000.0));
+    let bob = play.join(2, p(900.0, 1000.0));
+    play.walk(2, &[(900.0, 1000.0), (900.0, 1480.0)]).unwrap();
+    play.area.attack(PlayerId(1), bob).unwrap();
+    play.ticks(20);
+    let own_ways = play
+        .heard(ann)
+        .iter()
+        .filter(|push| matches!(push, Push::Move(walk) if walk.entity_id == ann))
+        .count();
+    // 40 px take bob 167 ms, but 300 ms pass between two plans.
+    assert!((6..=7).contains(&own_ways), "{own_ways} ways in 2 s");
+}
+
+#[test]
 fn a_dead_player_waits_five_seconds_and_comes_back_with_half_its_hit_points() {
     let mut play = Play::empty();
     let ann = play.enter(Play::veteran(1, 60, p(650.0, 400.0)));

@@ -171,3 +171,35 @@ fn a_monster_walks_around_what_stands_in_its_way() {
         play.stats(ann).hp < 220
     });
 }
+
+#[test]
+fn a_monster_that_comes_near_notices() {
+    let mut play = with_a_harpy();
+    let mob = play.mob();
+    let ann = play.join(1, p(AT.x + 300.0, AT.y));
+    assert_eq!(play.target(mob), None);
+    play.area.relocate(mob, p(AT.x + 200.0, AT.y));
+    play.hear();
+    assert_eq!(play.target(mob), Some(ann));
+}
+
+/// The client takes a killed monster away by itself, but only who sees the killer is told of the blow.
+#[test]
+fn who_sees_a_monster_die_but_not_its_killer_is_told_that_it_is_gone() {
+    let mut play = Play::new(vec![zone_at(202, 1, p(1510.0, 1650.0))], Vec::new(), Rules::default());
+    play.ticks(1);
+    let mob = play.mob();
+    let ann = play.enter(Play::veteran(1, 60, p(1490.0, 1650.0)));
+    let near = play.join(2, p(1650.0, 1950.0));
+    let far = play.join(3, p(2200.0, 1650.0));
+    assert!(play.clients[&far].knows.contains(&mob) && !play.clients[&far].knows.contains(&ann));
+    play.heard(near);
+    play.heard(far);
+    play.area.attack(PlayerId(1), mob).unwrap();
+    play.ticks(1);
+    assert!(play.area.entities.get(mob).is_none());
+    assert!(play.heard(far).contains(&Push::RemoveEntities(vec![mob])));
+    let told = play.heard(near);
+    assert!(matches!(&told[0], Push::Attack(attack) if attack.result.result == 2), "{told:?}");
+    assert!(!told.contains(&Push::RemoveEntities(vec![mob])), "{told:?}");
+}
