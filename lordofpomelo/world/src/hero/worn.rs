@@ -2,9 +2,27 @@
 //! ([`crate::rules::combat`]).
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{Hero, Sort, Thing};
 use crate::data::{Equipment, Place, Tables};
+
+/// Why something is not put on or taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WornError {
+    /// The slot is empty or holds something else.
+    #[error("there is no piece of equipment in slot {0}")]
+    NoEquipment(u32),
+    /// The hero is not there yet.
+    #[error("level {0} is needed")]
+    Level(u32),
+    /// Nothing is worn there.
+    #[error("nothing is worn there")]
+    NothingWorn,
+    /// What is taken off finds no slot.
+    #[error("the bag is full")]
+    BagFull,
+}
 
 /// The nine places, each empty or with a kind of equipment. As JSON an object with all nine, 0 where nothing is worn.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +36,11 @@ impl Worn {
     #[must_use]
     pub fn at(&self, place: Place) -> Option<u32> {
         self.places[place as usize]
+    }
+
+    /// Puts a kind of equipment at `place`, or (`None`) nothing: for what was stored. Whatever was there is gone.
+    pub fn put(&mut self, place: Place, id: Option<u32>) {
+        self.places[place as usize] = id;
     }
 
     /// All that is worn.
@@ -46,10 +69,12 @@ impl Hero {
     /// returned; there is always one, since the slot is freed first.
     ///
     /// # Errors
-    /// `Err(())`, and nothing happens, if there is no piece of equipment or the hero's level is too low for it.
-    #[expect(clippy::result_unit_err, reason = "the wire says no more than that")]
-    pub fn equip(&mut self, tables: &Tables, slot: u32) -> Result<Option<u32>, ()> {
-        let piece = self.piece(tables, slot).filter(|piece| self.stats.level >= piece.hero_level).ok_or(())?;
+    /// Nothing happens if there is no piece of equipment or the hero's level is too low for it.
+    pub fn equip(&mut self, tables: &Tables, slot: u32) -> Result<Option<u32>, WornError> {
+        let piece = self.piece(tables, slot).ok_or(WornError::NoEquipment(slot))?;
+        if self.stats.level < piece.hero_level {
+            return Err(WornError::Level(piece.hero_level));
+        }
         self.bag.take(slot);
         let before = self.equipments.places[piece.kind as usize].replace(piece.id);
         Ok(before.and_then(|id| self.bag.put(Thing { id, sort: Sort::Equipment })))
@@ -58,15 +83,15 @@ impl Hero {
     /// Takes off what is worn at `place` into the bag and returns its slot; or destroys it, and returns no slot.
     ///
     /// # Errors
-    /// `Err(())`, and nothing happens, if it should go into the bag, and nothing is worn or the bag is full.
-    #[expect(clippy::result_unit_err, reason = "the wire says no more than that")]
-    pub fn unequip(&mut self, place: Place, put_in_bag: bool) -> Result<Option<u32>, ()> {
+    /// Nothing happens if it should go into the bag, and nothing is worn or the bag is full.
+    pub fn unequip(&mut self, place: Place, put_in_bag: bool) -> Result<Option<u32>, WornError> {
         let worn = &mut self.equipments.places[place as usize];
         if !put_in_bag {
             *worn = None;
             return Ok(None);
         }
-        let slot = worn.and_then(|id| self.bag.put(Thing { id, sort: Sort::Equipment })).ok_or(())?;
+        let id = worn.ok_or(WornError::NothingWorn)?;
+        let slot = self.bag.put(Thing { id, sort: Sort::Equipment }).ok_or(WornError::BagFull)?;
         *worn = None;
         Ok(Some(slot))
     }
