@@ -1,6 +1,7 @@
 //! Things that stand on the ground: rocks, plants, ruins, huts, lights. Drawn once for each kind, size and seed.
 
 import type { Figure } from "./figure";
+import type { Biome } from "./scene";
 import { type Fill, type Pen, TAU, at, glow, hash, limb, oval, poly, shape, spot, stroke } from "./pen";
 
 /** Drawn with the pen at its middle on the ground. */
@@ -154,31 +155,41 @@ function column(q: Pen, x: number, tall: number, stone: Fill, broken: boolean, s
   if (!broken) shape(q, stone, -tall - 10, -tall + 2, (p) => p.roundRect(x - 16, -tall - 9, 32, 11, 3));
 }
 
-const RUIN: Prop = {
-  width: 190, height: 158, foot: 136, shade: [72, 18],
+const RUIN_STONE: Fill = ["#f6e6c2", "#b08d5f"];
+
+const COLUMN: Prop = { width: 60, height: 140, foot: 124, shade: [22, 8], draw: (q, seed) => column(q, 0, 98, RUIN_STONE, false, seed) };
+const BROKEN_COLUMN: Prop = {
+  width: 70, height: 110, foot: 94, shade: [24, 8],
   draw(q, seed) {
-    const stone: Fill = ["#f6e6c2", "#b08d5f"];
-    at(q, 0, -4, 0, () => {
-      column(q, -52, 94, stone, false, seed);
-      column(q, 50, 62 + hash(seed, 4, 4) * 26, stone, true, seed);
-      shape(q, stone, -116, -98, (p) => {
-        p.moveTo(-76, -103);
-        p.lineTo(-72, -118);
-        p.lineTo(-8, -116);
-        p.lineTo(4, -108);
-        p.lineTo(-4, -102);
+    column(q, 0, 40 + hash(seed, 4, 4) * 32, RUIN_STONE, true, seed);
+    at(q, 20, 2, 0.2, () => shape(q, RUIN_STONE, -12, 2, (p) => p.roundRect(-8, -11, 18, 12, 3)));
+  },
+};
+
+const RUIN_WALL: Prop = {
+  width: 160, height: 112, foot: 92, shade: [68, 15],
+  draw(q, seed) {
+    const tops = [54, 66, 48, 62, 34, 22].map((h, i) => h + hash(i, seed, 5) * 14);
+    shape(q, RUIN_STONE, -80, 4, (p) => {
+      p.moveTo(-64, 2);
+      tops.forEach((h, i) => {
+        p.lineTo(-64 + i * 21.4, -h);
+        p.lineTo(-64 + (i + 1) * 21.4, -h - (i % 2 === 0 ? 4 : -3));
       });
-    });
-    at(q, 8, -2, 0.12, () => shape(q, stone, -16, 4, (p) => p.roundRect(-26, -18, 50, 20, 4)));
-    stroke(q, "rgba(80,56,34,.4)", 1.8, (p) => {
-      p.moveTo(-4, -16);
-      p.lineTo(2, -6);
-      p.lineTo(-2, 0);
-    });
-    for (let i = 0; i < 5; i++) stroke(q, "#6d9a4a", 2, (p) => {
-      const x = -58 + i * 4;
-      p.moveTo(x, -102);
-      p.quadraticCurveTo(x - 2, -90 + i * 2, x + (i % 2) * 4, -82 + i * 4);
+      p.lineTo(64, 2);
+    }, 2.4);
+    q.save();
+    q.clip();
+    for (let row = 0; row < 6; row++)
+      for (let i = -4; i < 5; i++) {
+        const x = i * 27 + (row % 2) * 13;
+        stroke(q, "rgba(96,70,42,.35)", 1.6, (p) => p.roundRect(x, -14 - row * 14, 27, 14, 2));
+      }
+    q.restore();
+    for (let i = 0; i < 5; i++) stroke(q, "#6d9a4a", 2.2, (p) => {
+      const x = -46 + i * 7;
+      p.moveTo(x, -56);
+      p.quadraticCurveTo(x - 3, -44, x + (i % 2) * 4, -34 + i * 3);
     });
   },
 };
@@ -329,23 +340,6 @@ const TENT: Prop = {
   },
 };
 
-const BARREL: Prop = {
-  width: 70, height: 70, foot: 56, shade: [22, 7],
-  draw(q) {
-    shape(q, ["#c98f52", "#6f4522"], -40, 2, (p) => {
-      p.moveTo(-14, -38);
-      p.quadraticCurveTo(-22, -18, -14, 1);
-      p.quadraticCurveTo(0, 6, 14, 1);
-      p.quadraticCurveTo(22, -18, 14, -38);
-    });
-    oval(q, ["#e0b070", "#a06c38"], 0, -38, 14, 4.6);
-    for (const y of [-28, -8]) stroke(q, "#4d4a4a", 3, (p) => {
-      p.moveTo(-17.6, y);
-      p.quadraticCurveTo(0, y + 6, 17.6, y);
-    });
-  },
-};
-
 const STALAGMITE: Prop = {
   width: 110, height: 120, foot: 100, shade: [36, 10],
   draw(q, seed) {
@@ -365,15 +359,6 @@ const STALAGMITE: Prop = {
   },
 };
 
-const BONES: Prop = {
-  width: 120, height: 70, foot: 54, shade: [40, 10],
-  draw(q) {
-    for (let i = 0; i < 5; i++) limb(q, [[-26 + i * 12, 0], [-32 + i * 13, -30 - (i % 3) * 4], [-16 + i * 12, -36]], 3.4, ["#fffaf0", "#cdb98e"], 1.6);
-    oval(q, ["#fffaf0", "#cdb98e"], 38, -10, 15, 12);
-    for (const x of [33, 43]) spot(q, "#4a3320", x, -11, 3.4, 4);
-  },
-};
-
 const SIGN: Prop = {
   width: 80, height: 90, foot: 74, shade: [14, 5],
   draw(q) {
@@ -388,25 +373,193 @@ const SIGN: Prop = {
   },
 };
 
-export const PROPS: Readonly<Record<string, Prop>> = {
-  rock: boulder(["#d6b594", "#775743"]),
-  mossrock: boulder(["#b9b496", "#5f5f4c"], "rgba(110,160,70,.75)"),
-  snowrock: boulder(["#dfe9f4", "#6f8199"], "rgba(255,255,255,.9)"),
-  darkrock: boulder(["#8d7d94", "#3d3348"]),
-  cactus: CACTUS,
-  palm: PALM,
-  pine: PINE,
-  ruin: RUIN,
-  hut: HUT,
-  shard: SHARD,
-  bush: BUSH,
-  lamp: LAMP,
-  brazier: BRAZIER,
-  crystal: CRYSTAL,
-  banner: BANNER,
-  tent: TENT,
-  barrel: BARREL,
-  stalagmite: STALAGMITE,
-  bones: BONES,
-  sign: SIGN,
+const DEAD_TREE: Prop = {
+  width: 120, height: 140, foot: 124, shade: [26, 8],
+  draw(q, seed) {
+    const lean = (hash(seed, 1, 9) - 0.5) * 20;
+    const bark: Fill = ["#a98a6a", "#5a4330"];
+    for (const [x, y, tx, ty, w] of [[lean * 0.4, -42, -38, -74, 6], [lean * 0.6, -56, 36, -92, 6], [lean, -76, -16, -108, 5]] as const) limb(q, [[x, y], [(x + tx) * 0.6, (y + ty) * 0.45], [tx, ty]], w, bark);
+    limb(q, [[0, 0], [lean * 0.2, -40], [lean + 8, -100]], 13, bark);
+    for (const x of [-12, 11]) limb(q, [[0, -4], [x * 0.6, 0], [x, 3]], 6, bark, 1.8);
+    stroke(q, "rgba(60,36,20,.5)", 1.8, (p) => {
+      p.moveTo(-2, -10);
+      p.quadraticCurveTo(lean * 0.1 - 3, -34, lean * 0.6, -64);
+    });
+  },
 };
+
+const WELL: Prop = {
+  width: 120, height: 130, foot: 102, shade: [46, 20],
+  draw(q) {
+    for (const x of [-34, 34]) limb(q, [[x, -20], [x, -76]], 6, ["#a9743e", "#5d3b20"]);
+    shape(q, ["#d8c8ae", "#7f6c54"], -36, 18, (p) => {
+      p.moveTo(-42, -26);
+      p.lineTo(-40, 4);
+      p.quadraticCurveTo(0, 24, 40, 4);
+      p.lineTo(42, -26);
+    }, 2.4);
+    oval(q, ["#efe2ca", "#a8947a"], 0, -26, 42, 13, 0, 2.4);
+    oval(q, ["#17566a", "#2fb3bf"], 0, -25, 31, 8.6, 0, 2);
+    for (const [x, y] of [[-26, -4], [-6, 2], [16, 0], [30, -8]] as const) stroke(q, "rgba(70,54,36,.4)", 2, (p) => p.roundRect(x - 8, y - 6, 17, 10, 3));
+    poly(q, ["#c9752f", "#7d3f16"], [[-50, -70], [0, -102], [50, -70], [40, -64], [-40, -64]], 2.4);
+    limb(q, [[0, -70], [0, -44]], 1.6, ["#e0c48a", "#a8824a"], 1);
+    shape(q, ["#b9854e", "#6b4222"], -46, -32, (p) => p.roundRect(-7, -45, 14, 13, 3), 1.8);
+  },
+};
+
+const CART: Prop = {
+  width: 150, height: 100, foot: 80, shade: [54, 15],
+  draw(q) {
+    limb(q, [[38, -20], [68, -4]], 4, ["#a9743e", "#5d3b20"]);
+    shape(q, ["#c98f52", "#7a4c26"], -52, -16, (p) => {
+      p.moveTo(-50, -48);
+      p.lineTo(44, -48);
+      p.lineTo(38, -18);
+      p.lineTo(-44, -18);
+    }, 2.4);
+    for (const y of [-38, -28]) stroke(q, "rgba(70,40,16,.45)", 2, (p) => {
+      p.moveTo(-47, y);
+      p.lineTo(41, y);
+    });
+    for (const [x, fill] of [[-28, ["#e9d3a0", "#a8824a"]], [0, ["#f0e0b4", "#b99a5e"]], [24, ["#d8b878", "#94703c"]]] as const) oval(q, fill, x, -54, 15, 11);
+    for (const x of [-26, 22]) {
+      oval(q, ["#a9743e", "#5d3b20"], x, -10, 17, 17, 0, 2.4);
+      oval(q, ["#d8b07a", "#8f6434"], x, -10, 10.5, 10.5, 0, 1.8);
+      for (let i = 0; i < 3; i++) at(q, x, -10, (i * Math.PI) / 3, () => stroke(q, "#5d3b20", 2.6, (p) => {
+        p.moveTo(-13, 0);
+        p.lineTo(13, 0);
+      }));
+    }
+  },
+};
+
+const CRATES: Prop = {
+  width: 110, height: 100, foot: 80, shade: [40, 13],
+  draw(q) {
+    const crate = (x: number, y: number, s: number) => {
+      shape(q, ["#d8a866", "#8f5f30"], y - s, y, (p) => p.rect(x - s / 2, y - s, s, s), 2.2);
+      stroke(q, "rgba(80,46,18,.7)", 2.4, (p) => {
+        p.rect(x - s / 2 + 4, y - s + 4, s - 8, s - 8);
+        p.moveTo(x - s / 2 + 4, y - 4);
+        p.lineTo(x + s / 2 - 4, y - s + 4);
+      });
+    };
+    crate(-18, 0, 32);
+    crate(18, 4, 34);
+    crate(-4, -30, 28);
+  },
+};
+
+const CAIRN: Prop = {
+  width: 80, height: 100, foot: 82, shade: [26, 9],
+  draw(q, seed) {
+    for (const [y, w, h] of [[-8, 24, 12], [-26, 20, 11], [-42, 15, 10], [-57, 11, 8], [-68, 7, 6]] as const) {
+      oval(q, ["#e2ebf4", "#74879d"], (hash(seed, y, 2) - 0.5) * 6, y, w, h);
+      spot(q, "rgba(255,255,255,.8)", -3, y - h * 0.6, w * 0.5, h * 0.26);
+    }
+  },
+};
+
+const FERN: Prop = {
+  width: 90, height: 70, foot: 56, shade: [26, 8],
+  draw(q, seed) {
+    for (const a of [-1.3, -0.7, 0.7, 1.3, -0.2, 0.3])
+      at(q, 0, 0, a + (hash(seed, a * 10, 2) - 0.5) * 0.2, () => shape(q, ["#a6e07a", "#3a8a44"], -44, 0, (p) => {
+        p.moveTo(0, 0);
+        p.quadraticCurveTo(-9, -24, 0, -44);
+        p.quadraticCurveTo(9, -24, 0, 0);
+      }, 1.6));
+  },
+};
+
+const CAMPFIRE: Prop = {
+  width: 110, height: 100, foot: 74, shade: [30, 10],
+  draw(q, seed) {
+    glow(q, "#ff9a3a", 0, -18, 44, 0.7);
+    for (let i = 0; i < 9; i++) oval(q, ["#b9ab9a", "#6a5d50"], Math.cos((i / 9) * TAU) * 25, Math.sin((i / 9) * TAU) * 11, 6, 5, 0, 1.6);
+    for (const turn of [-0.5, 0.5]) at(q, 0, 0, turn, () => limb(q, [[-18, 0], [18, 0]], 6, ["#8a5a34", "#4b2d17"]));
+    for (const [x, h, fill] of [[-7, 26, ["#ffb03a", "#e0481a"]], [7, 30, ["#ffb03a", "#e0481a"]], [0, 40, ["#ffe27a", "#ff7a1e"]], [0, 20, ["#fffbe0", "#ffd04a"]]] as const)
+      shape(q, fill, -h, 2, (p) => {
+        p.moveTo(x - 9, 0);
+        p.quadraticCurveTo(x - 9, -h * 0.6, x + (hash(seed, x, 4) - 0.5) * 8, -h);
+        p.quadraticCurveTo(x + 10, -h * 0.5, x + 9, 0);
+      }, 0);
+  },
+};
+
+const CAVE_MOUTH: Prop = {
+  width: 200, height: 170, foot: 146, shade: [84, 16],
+  draw(q, seed) {
+    const stone: Fill = seed % 2 === 0 ? ["#b9a48c", "#5f4c3c"] : ["#a8998a", "#544638"];
+    poly(q, stone, [[-86, 4], [-92, -46], [-66, -104], [-18, -132], [34, -126], [74, -96], [92, -40], [84, 4]], 2.6);
+    shape(q, ["#0f0a12", "#2a1f30"], -96, 4, (p) => {
+      p.moveTo(-48, 6);
+      p.quadraticCurveTo(-58, -84, 0, -92);
+      p.quadraticCurveTo(58, -84, 48, 6);
+    }, 2.6);
+    stroke(q, "rgba(255,240,214,.35)", 3, (p) => {
+      p.moveTo(-66, -100);
+      p.lineTo(-18, -127);
+      p.lineTo(30, -121);
+    });
+    for (const x of [-56, 56]) {
+      limb(q, [[x, -40], [x, -62]], 4, ["#8a5a34", "#4b2d17"]);
+      glow(q, "#ffb04a", x, -70, 26, 0.9);
+      oval(q, ["#fff6c0", "#ff8a2a"], x, -70, 6, 9, 0, 0);
+    }
+  },
+};
+
+const GATE: Prop = {
+  width: 200, height: 190, foot: 166, shade: [84, 14],
+  draw(q) {
+    const stone: Fill = ["#e6d2ae", "#927656"];
+    for (const x of [-62, 62]) {
+      shape(q, stone, -126, 4, (p) => p.roundRect(x - 20, -124, 40, 128, 4), 2.4);
+      for (let i = 0; i < 5; i++) stroke(q, "rgba(80,56,34,.35)", 1.8, (p) => {
+        p.moveTo(x - 20, -14 - i * 24);
+        p.lineTo(x + 20, -14 - i * 24);
+      });
+      shape(q, stone, -138, -122, (p) => p.roundRect(x - 25, -136, 50, 14, 3), 2.2);
+    }
+    shape(q, stone, -160, -100, (p) => {
+      p.moveTo(-44, -104);
+      p.quadraticCurveTo(0, -150, 44, -104);
+      p.lineTo(52, -128);
+      p.quadraticCurveTo(0, -176, -52, -128);
+    }, 2.4);
+    oval(q, ["#ffe9a8", "#c08a22"], 0, -146, 11, 11);
+    oval(q, ["#ff8a6a", "#b5281a"], 0, -146, 5.4);
+  },
+};
+
+const BOULDERS: Readonly<Record<Biome, Prop>> = {
+  desert: boulder(["#d6b594", "#775743"]),
+  oasis: boulder(["#b9b496", "#5f5f4c"], "rgba(110,160,70,.75)"),
+  ice: boulder(["#dfe9f4", "#6f8199"], "rgba(255,255,255,.9)"),
+  arena: boulder(["#cbb596", "#6f5640"]),
+  cave: boulder(["#8d7d94", "#3d3348"]),
+};
+
+/** The same, drawn smaller or larger: sizes in the scene's files mean what blocks. */
+function scaled(prop: Prop, by: number): Prop {
+  return {
+    width: prop.width * by, height: prop.height * by, foot: prop.foot * by, shade: [prop.shade[0] * by, prop.shade[1] * by],
+    draw: (q, seed) => at(q, 0, 0, 0, () => prop.draw(q, seed), by),
+  };
+}
+
+const ALL: Readonly<Record<string, Prop>> = {
+  cactus: CACTUS, deadTree: DEAD_TREE, column: COLUMN, brokenColumn: BROKEN_COLUMN, ruinWall: RUIN_WALL, tent: TENT, hut: HUT, well: WELL, cart: CART, crates: CRATES,
+  palm: PALM, pine: PINE, iceSpike: scaled(SHARD, 0.72), cairn: CAIRN, brazier: BRAZIER, stalagmite: scaled(STALAGMITE, 0.85), crystal: scaled(CRYSTAL, 0.9), bush: BUSH, fern: FERN,
+  lamp: LAMP, campfire: CAMPFIRE, signpost: SIGN, banner: BANNER, caveMouth: CAVE_MOUTH, gate: GATE,
+};
+
+/** How a kind looks in a biome. */
+export function propOf(kind: string, biome: Biome): Prop | undefined {
+  if (kind === "boulder") return BOULDERS[biome];
+  if (kind === "rock") return scaled(BOULDERS[biome], 0.5);
+  return ALL[kind];
+}
+
+export const PROP_KINDS = ["rock", "boulder", ...Object.keys(ALL)];

@@ -16,12 +16,13 @@ const AREAS: Readonly<Record<string, Area>> = {
   oasis: { id: 2, key: "area.oasis", biome: "oasis" },
   ice: { id: 3, key: "area.ice", biome: "ice" },
   arena: { id: 4, key: "area.arena", biome: "arena" },
-  path: { id: 5, key: "area.path", biome: "cave" },
+  cave: { id: 5, key: "area.path", biome: "cave" },
 };
 
-/** The last part of the map's name: instances have a path. */
+/** The name of an area's files: instances have a path, and the cave another name. */
 function short(mapName: string): string {
-  return mapName.split("/").at(-1) ?? mapName;
+  const last = mapName.split("/").at(-1) ?? mapName;
+  return last === "path" ? "cave" : last;
 }
 
 export function areaOf(mapName: string): Area | undefined {
@@ -37,5 +38,5 @@ export async function sceneOf(mapName: string, width: number, height: number): P
   const name = short(mapName);
   const load = Object.entries(FILES).find(([path]) => path.endsWith(`/${name}.json`))?.[1];
   if (load !== undefined) return load();
-  return { biome: areaOf(mapName)?.biome ?? "desert", width, height, obstacles: [], decorations: [], roads: [] };
+  return { biome: areaOf(mapName)?.biome ?? "desert", seed: 1, width, height, birth: [0, 0, width, height], roads: [], ground: [], terrain: [], props: [] };
 }

@@ -2,9 +2,8 @@
 
 import { Container, Sprite, type Texture } from "pixi.js";
 import { CHUNK, drawChunk } from "../art/ground";
-import { PROPS } from "../art/props";
-import { type Standing, standing } from "../art/scatter";
-import type { Scene } from "../art/scene";
+import { propOf } from "../art/props";
+import { Places, type Scene, type Thing } from "../art/scene";
 import type { Textures } from "./textures";
 
 /** Chunks kept; the one not seen for longest goes. */
@@ -12,6 +11,12 @@ const CHUNKS_MAX = 60;
 
 /** Props come in steps of size, so that pictures are shared. */
 const SIZE_STEP = 0.25;
+
+/** Few shapes of each, for the same reason. */
+const SEEDS = 4;
+
+/** Not to be mirrored. */
+const ASYMMETRIC: ReadonlySet<string> = new Set(["signpost", "caveMouth", "gate"]);
 
 interface Chunk {
   readonly sprite: Sprite;
@@ -22,7 +27,7 @@ interface Chunk {
 export class Land {
   readonly ground = new Container();
   readonly #chunks = new Map<string, Chunk>();
-  readonly #props = new Map<string, Standing[]>();
+  readonly #places: Places;
   readonly #shown = new Map<string, Sprite[]>();
   #tick = 0;
 
@@ -31,12 +36,7 @@ export class Land {
     readonly bodies: Container,
     readonly textures: Textures,
   ) {
-    for (const prop of standing(scene)) {
-      const key = `${Math.floor(prop.x / CHUNK)},${Math.floor(prop.y / CHUNK)}`;
-      const list = this.#props.get(key);
-      if (list === undefined) this.#props.set(key, [prop]);
-      else list.push(prop);
-    }
+    this.#places = new Places(scene, CHUNK);
   }
 
   /** What is in view, in pixels of the map. Draws at most one new chunk; false if others are missing still. */
@@ -90,7 +90,7 @@ export class Land {
         this.#chunks.delete(oldest[0]);
       }
     }
-    const texture = this.textures.chunk(drawChunk(this.scene, column, row));
+    const texture = this.textures.chunk(drawChunk(this.#places, column, row));
     const sprite = new Sprite(texture);
     sprite.position.set(column * CHUNK, row * CHUNK);
     this.ground.addChild(sprite);
@@ -108,19 +108,22 @@ export class Land {
         this.#shown.delete(key);
       }
     for (const key of wanted) {
-      const list = this.#props.get(key);
-      if (list === undefined || this.#shown.has(key)) continue;
-      this.#shown.set(key, list.map((prop) => this.#stand(prop)));
+      if (this.#shown.has(key)) continue;
+      const [c = 0, r = 0] = key.split(",").map(Number);
+      this.#shown.set(key, this.#places.things(c, r).flatMap((thing) => this.#stand(thing) ?? []));
     }
   }
 
-  #stand({ prop, x, y, size, seed }: Standing): Sprite {
+  #stand({ kind, x, y, size, variant, ry }: Thing): Sprite | undefined {
+    const { biome } = this.scene;
+    const art = propOf(kind, biome);
+    if (art === undefined) return undefined;
     const step = Math.max(SIZE_STEP, Math.round(size / SIZE_STEP) * SIZE_STEP);
-    const sprite = new Sprite(this.textures.prop(prop, seed, step));
-    const art = PROPS[prop];
-    sprite.anchor.set(0.5, art === undefined ? 1 : art.foot / art.height);
-    sprite.scale.set(1 / this.textures.scale);
-    sprite.position.set(Math.round(x), Math.round(y));
+    const sprite = new Sprite(this.textures.prop(kind, biome, variant % SEEDS, step));
+    sprite.anchor.set(0.5, art.foot / art.height);
+    sprite.scale.set((variant & 16) === 0 || ASYMMETRIC.has(kind) ? 1 / this.textures.scale : -1 / this.textures.scale, 1 / this.textures.scale);
+    // What blocks reaches further south than its middle.
+    sprite.position.set(Math.round(x), Math.round(y + ry * 0.5));
     sprite.zIndex = y;
     this.bodies.addChild(sprite);
     return sprite;

@@ -6,7 +6,8 @@ import { EFFECT_FRAMES, EFFECT_SIDE, type Effect, drawEffect } from "../art/effe
 import type { Pose } from "../art/figure";
 import { groundIcon } from "../art/icons";
 import { LINE, type Pen, shadow, sheet } from "../art/pen";
-import { PROPS } from "../art/props";
+import { propOf } from "../art/props";
+import type { Biome } from "../art/scene";
 
 /** Words on plates and numbers kept at most. */
 const WORDS_MAX = 600;
@@ -75,9 +76,9 @@ export class Textures {
     });
   }
 
-  prop(name: string, seed: number, size: number): Texture {
-    return this.#other(`prop/${name}/${seed}/${size}`, () => {
-      const prop = PROPS[name];
+  prop(name: string, biome: Biome, seed: number, size: number): Texture {
+    return this.#other(`prop/${name}/${biome}/${seed}/${size}`, () => {
+      const prop = propOf(name, biome);
       if (prop === undefined) throw new Error(`no prop ${name}`);
       const { canvas, pen } = sheet(prop.width * size, prop.height * size, this.scale);
       pen.scale(size, size);
