@@ -145,6 +145,21 @@ impl Grid {
         self.blocked.iter().filter(|blocked| **blocked).count() as f64 / self.blocked.len().max(1) as f64
     }
 
+    /// For each tile, row by row, whether a way over free tiles leads to it from this one.
+    pub(super) fn connected_to(&self, from: Tile) -> Vec<bool> {
+        let (mut reached, mut open) = (vec![false; self.blocked.len()], vec![from]);
+        while let Some(tile) = open.pop() {
+            let Some(index) = self.index(tile).filter(|index| !self.blocked[*index]) else { continue };
+            if !std::mem::replace(&mut reached[index], true) {
+                let Tile { x, y } = tile;
+                // One to the left of column 0 is a column that no grid has.
+                let beside = [(x + 1, y), (x, y + 1), (x.wrapping_sub(1), y), (x, y.wrapping_sub(1))];
+                open.extend(beside.map(|(x, y)| Tile { x, y }));
+            }
+        }
+        reached
+    }
+
     pub(super) fn index(&self, tile: Tile) -> Option<usize> {
         let inside = tile.x < self.columns && tile.y < self.rows;
         inside.then(|| tile.y as usize * self.columns as usize + tile.x as usize)

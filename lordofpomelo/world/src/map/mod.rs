@@ -6,6 +6,7 @@
 mod grid;
 mod line;
 mod path;
+pub mod scene;
 mod tiled;
 
 use std::path::Path;

@@ -292,21 +292,6 @@ mod tests {
         grid
     }
 
-    /// The tiles that can be reached from one, by flooding.
-    fn flooded(grid: &Grid, from: Tile) -> Vec<bool> {
-        let (mut reached, mut open) = (vec![false; grid.tiles().len()], vec![from]);
-        while let Some(tile) = open.pop() {
-            let Some(index) = grid.index(tile).filter(|index| !grid.tiles()[*index]) else { continue };
-            if !std::mem::replace(&mut reached[index], true) {
-                let Tile { x, y } = tile;
-                open.extend([(x + 1, y), (x, y + 1)].map(|(x, y)| Tile { x, y }));
-                open.extend(x.checked_sub(1).map(|x| Tile { x, y }));
-                open.extend(y.checked_sub(1).map(|y| Tile { x, y }));
-            }
-        }
-        reached
-    }
-
     proptest! {
         #[test]
         fn a_way_is_found_where_there_is_one_and_can_be_walked(
@@ -315,7 +300,7 @@ mod tests {
         ) {
             let grid = crowded(&rects);
             let (a, b) = (Point::new(ax, ay), Point::new(bx, by));
-            let reached = flooded(&grid, grid.tile(a).unwrap());
+            let reached = grid.connected_to(grid.tile(a).unwrap());
             let expected = reached[grid.index(grid.tile(b).unwrap()).unwrap()];
             let mut finder = finder(grid.clone());
             let way = finder.find(a, b);
