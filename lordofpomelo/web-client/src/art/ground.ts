@@ -69,8 +69,8 @@ const LIGHTS: Readonly<Record<string, { readonly reach: number; readonly color: 
   lamp: { reach: 170, color: "255,196,116" },
   campfire: { reach: 180, color: "255,170,90" },
   brazier: { reach: 170, color: "255,180,100" },
-  crystal: { reach: 130, color: "110,230,230" },
-  mushrooms: { reach: 90, color: "120,240,210" },
+  crystal: { reach: 110, color: "90,190,210" },
+  mushrooms: { reach: 56, color: "90,190,170" },
 };
 
 function lightPool(q: Pen, x: number, y: number, r: number, biome: Biome, color: string): void {

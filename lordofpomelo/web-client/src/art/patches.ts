@@ -100,7 +100,7 @@ export function drawPatch(q: Pen, biome: Biome, { kind, path, box }: Shape, near
   if (look === undefined) return;
   q.save();
   // A soft edge: the same colour again and again, a little wider.
-  q.strokeStyle = look.color.replace(/[\d.]+\)$/, (alpha) => `${Number(alpha) * 0.22})`);
+  q.strokeStyle = look.color.replace(/[\d.]+(?=\)$)/, (alpha) => String(Number(alpha) * 0.22));
   for (const part of [1, 0.66, 0.33]) {
     q.lineWidth = look.edge * 2 * part;
     q.stroke(path);

@@ -22,7 +22,7 @@ export function BagPanel() {
   const thing = shown === undefined ? undefined : me.bag.get(shown);
   const doomed = sure === undefined ? undefined : me.bag.get(sure);
   return (
-    <Panel name="bag" title={t("bag.title")} foot={<><span data-testid="bag-free">{t("bag.free", { free: me.bagSlots - me.bag.size, all: me.bagSlots })}</span><small>{t("bag.hint")}</small></>}>
+    <Panel name="bag" title={t("bag.title")} foot={<><span data-testid="bag-free">{t("bag.free", { free: me.bagSlots - me.bag.size, all: me.bagSlots })}</span></>}>
       <div class="with-card">
         <div class="slots" data-testid="bag-slots" onDragOver={(event) => event.preventDefault()} onDrop={(event) => {
           event.preventDefault();

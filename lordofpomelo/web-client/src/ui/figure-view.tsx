@@ -20,7 +20,7 @@ export function Portrait({ kind, size = 56 }: { kind: number; size?: number }) {
     pen.setTransform(zoom, 0, 0, zoom, size - (figure.width / 2) * zoom, size - (figure.foot - middle) * zoom);
     paint(pen, figure, { pose: "stand", t: 0.1, back: false });
   }, [kind, size]);
-  return <canvas class="portrait" ref={ref} width={size * 2} height={size * 2} style={{ width: size, height: size }} aria-hidden="true" />;
+  return <canvas class="portrait" ref={ref} width={size * 2} height={size * 2} style={{ width: `${size}px`, height: `${size}px` }} aria-hidden="true" />;
 }
 
 /** The whole figure; it moves unless `still`. */
@@ -43,5 +43,5 @@ export function FigureView({ kind, pose = "stand", zoom = 1.6, still = false }: 
     draw(performance.now());
     return () => cancelAnimationFrame(frame);
   }, [kind, pose, zoom, still]);
-  return <canvas class="figure-view" ref={ref} width={width * 2} height={height * 2} style={{ width, height }} aria-hidden="true" />;
+  return <canvas class="figure-view" ref={ref} width={width * 2} height={height * 2} style={{ width: `${width}px`, height: `${height}px` }} aria-hidden="true" />;
 }
