@@ -1,7 +1,7 @@
 //! Mobs on the ground: beetle, coconut brute, rockling, horned scarab, corpse flower.
 
 import { type Figure, type Moment, blow, wave } from "./figure";
-import { type Fill, type Pen, TAU, at, eye, glow, hash, limb, oval, poly, shape, smooth, spot, stroke } from "./pen";
+import { type Fill, type Pen, TAU, at, eye, glow, hash, limb, oval, poly, shape, smooth, spot, stroke, trace } from "./pen";
 
 function hitOf(m: Moment): number {
   return m.pose === "attack" ? blow(m.t) : 0;
@@ -174,7 +174,7 @@ export const ROCKLING: Figure = {
         poly(q, fill, points);
         q.fillStyle = "rgba(255,255,255,.35)";
         q.beginPath();
-        for (const [i, p] of points.slice(4, 8).entries()) i === 0 ? q.moveTo(p[0] * 0.86, p[1] * 0.86) : q.lineTo(p[0] * 0.86, p[1] * 0.86);
+        trace(q, points.slice(4, 8).map(([px, py]) => [px * 0.86, py * 0.86] as const));
         q.lineTo(-r * 0.05, -r * 0.2);
         q.fill();
       });

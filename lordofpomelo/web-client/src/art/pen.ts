@@ -100,20 +100,6 @@ export function trace(q: Pen, points: readonly Point[]): void {
   points.forEach(([x, y], i) => (i === 0 ? q.moveTo(x, y) : q.lineTo(x, y)));
 }
 
-/** A smooth closed curve through the middles between the points. */
-export function round(q: Pen, points: readonly Point[]): void {
-  const n = points.length;
-  const at = (i: number): Point => points[((i % n) + n) % n] ?? [0, 0];
-  const [ax, ay] = at(-1);
-  const [bx, by] = at(0);
-  q.moveTo((ax + bx) / 2, (ay + by) / 2);
-  for (let i = 0; i < n; i++) {
-    const [cx, cy] = at(i);
-    const [dx, dy] = at(i + 1);
-    q.quadraticCurveTo(cx, cy, (cx + dx) / 2, (cy + dy) / 2);
-  }
-}
-
 /** An outlined stroke along a quadratic or cubic curve, or straight lines. */
 export function limb(q: Pen, points: readonly Point[], width: number, fill: Fill, line = 2): void {
   const path = () => {

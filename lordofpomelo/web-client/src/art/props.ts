@@ -2,7 +2,7 @@
 
 import type { Figure } from "./figure";
 import type { Biome } from "./scene";
-import { type Fill, type Pen, TAU, at, glow, hash, limb, oval, poly, shape, spot, stroke } from "./pen";
+import { type Fill, type Pen, TAU, at, glow, hash, limb, oval, poly, shape, spot, stroke, trace } from "./pen";
 
 /** Drawn with the pen at its middle on the ground. */
 export interface Prop extends Pick<Figure, "width" | "height" | "foot" | "shade"> {
@@ -21,11 +21,11 @@ function boulder(fill: Fill, moss?: string): Prop {
       poly(q, fill, points, 2.4);
       q.save();
       q.beginPath();
-      points.forEach(([x, y], i) => (i === 0 ? q.moveTo(x, y) : q.lineTo(x, y)));
+      trace(q, points);
       q.clip();
       q.fillStyle = "rgba(255,246,224,.34)";
       q.beginPath();
-      for (const [i, [x, y]] of points.slice(5, 10).entries()) i === 0 ? q.moveTo(x, y) : q.lineTo(x, y);
+      trace(q, points.slice(5, 10));
       q.lineTo(8, -42);
       q.lineTo(-18, -34);
       q.fill();
