@@ -4,7 +4,7 @@ use super::entity::Player;
 use super::events::{HpMp, Push};
 use super::{Area, Refused};
 use crate::data::Place;
-use crate::hero::Skill;
+use crate::hero::{Skill, WornError};
 use crate::ids::{EntityId, PlayerId};
 
 /// Hit points grow back from so long after the last blow.
@@ -42,25 +42,25 @@ impl Area {
         Ok(dropped)
     }
 
-    /// Puts on what lies in a slot; returns the slot of what was worn before. `Ok(Err(()))` if it cannot be worn.
+    /// Puts on what lies in a slot; returns the slot of what was worn before.
     ///
     /// # Errors
-    /// As [`Area::use_item`].
-    pub fn equip(&mut self, player: PlayerId, slot: u32) -> Result<Result<Option<u32>, ()>, Refused> {
+    /// As [`Area::use_item`], or [`Refused::Worn`].
+    pub fn equip(&mut self, player: PlayerId, slot: u32) -> Result<Option<u32>, Refused> {
         let tables = self.tables.clone();
         self.change_equipment(player, |player| player.hero.equip(&tables, slot))
     }
 
-    /// Takes off what is worn, into the bag or into nothing; returns its slot. `Ok(Err(()))` if it should go into the bag and cannot.
+    /// Takes off what is worn, into the bag or into nothing; returns its slot.
     ///
     /// # Errors
-    /// As [`Area::use_item`].
+    /// As [`Area::use_item`], or [`Refused::Worn`].
     pub fn unequip(
         &mut self,
         player: PlayerId,
         place: Place,
         put_in_bag: bool,
-    ) -> Result<Result<Option<u32>, ()>, Refused> {
+    ) -> Result<Option<u32>, Refused> {
         self.change_equipment(player, |player| player.hero.unequip(place, put_in_bag))
     }
 
@@ -89,16 +89,14 @@ impl Area {
     fn change_equipment(
         &mut self,
         player: PlayerId,
-        change: impl FnOnce(&mut Player) -> Result<Option<u32>, ()>,
-    ) -> Result<Result<Option<u32>, ()>, Refused> {
+        change: impl FnOnce(&mut Player) -> Result<Option<u32>, WornError>,
+    ) -> Result<Option<u32>, Refused> {
         let id = self.actor(player)?;
         let Some(player) = self.player_mut(id) else { return Err(Refused::Absent) };
-        let changed = change(player);
-        if changed.is_ok() {
-            self.refresh_totals(id);
-            self.mark(id, |marks| (marks.bag, marks.equipment) = (true, true));
-        }
-        Ok(changed)
+        let slot = change(player)?;
+        self.refresh_totals(id);
+        self.mark(id, |marks| (marks.bag, marks.equipment) = (true, true));
+        Ok(slot)
     }
 
     /// Attack and defence after a change of level or equipment.

@@ -59,7 +59,9 @@ impl Area {
             if self.entities.get(id).and_then(|entity| entity.mob()).is_some_and(|mob| mob.is_awake) {
                 self.think_mob(id, now_ms);
             }
-            self.patrol(id, now_ms);
+        }
+        for n in 0..self.entities.mobs.len() {
+            self.patrol(self.entities.mobs[n], now_ms);
         }
     }
 

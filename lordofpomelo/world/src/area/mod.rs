@@ -71,7 +71,8 @@ use thiserror::Error;
 
 use crate::aoi::Aoi;
 use crate::data::{AreaKind, Tables};
-use crate::hero::Hero;
+use crate::hero::tasks::TaskError;
+use crate::hero::{Hero, WornError};
 use crate::ids::{EntityId, PlayerId};
 use crate::map::{AreaMap, Lines, PathFinder};
 
@@ -85,7 +86,6 @@ pub use events::{
 };
 pub use ground::{PICK_REACH_PX, THING_LIFE_MS, THING_OWNED_MS};
 pub use limits::{LEAP_PX_MAX, MOVES_PER_S_MAX, PATH_POINTS_MAX, PATH_PX_MAX};
-pub use quest::HandedOver;
 pub use team::{MemberChange, Membership, TeamAsk};
 pub use travel::{Kinds, TRAVEL_REACH_PX, travel_target};
 pub use view::{MobView, NpcView, OwnView, PlayerView, Spot, ThingView, Views};
@@ -136,6 +136,12 @@ pub enum Refused {
     /// The rules of teams forbid it.
     #[error("the team's rules forbid it")]
     Team,
+    /// It cannot be put on or taken off.
+    #[error(transparent)]
+    Worn(#[from] WornError),
+    /// The task cannot be taken.
+    #[error(transparent)]
+    Task(#[from] TaskError),
 }
 
 /// One area.

@@ -4,50 +4,36 @@ use super::events::Push;
 use super::{Area, Refused};
 use crate::geometry::Point;
 use crate::hero::Sort;
-use crate::hero::tasks::{TaskError, Victim};
+use crate::hero::tasks::Victim;
 use crate::ids::{EntityId, PlayerId, TaskId};
 
 /// Rewards fall so far from the player, to the right and downwards.
 const REWARD_PX: f64 = 50.0;
-
-/// What came of handing over.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HandedOver {
-    /// The tasks.
-    pub ids: Vec<TaskId>,
-}
 
 impl Area {
     /// Takes a task under the number that it was stored with; [`crate::hero::Hero::may_start_task`] says before whether it will do.
     /// To be stored at once.
     ///
     /// # Errors
-    /// The player may not act, or (inside) may not take the task.
-    pub fn start_task(
-        &mut self,
-        player: PlayerId,
-        kind: u32,
-        id: TaskId,
-    ) -> Result<Result<(), TaskError>, Refused> {
+    /// The player may not act, or ([`Refused::Task`]) may not take the task.
+    pub fn start_task(&mut self, player: PlayerId, kind: u32, id: TaskId) -> Result<(), Refused> {
         let (entity, tables) = (self.actor(player)?, self.tables.clone());
         let Some(player) = self.player_mut(entity) else { return Err(Refused::Absent) };
-        let started = player.hero.start_task(&tables, kind, id);
-        if started.is_ok() {
-            self.mark(entity, |marks| marks.tasks = true);
-        }
-        Ok(started)
+        player.hero.start_task(&tables, kind, id)?;
+        self.mark(entity, |marks| marks.tasks = true);
+        Ok(())
     }
 
-    /// Hands all complete tasks over: experience is added, equipment falls beside the player, who alone may pick it up for a while.
+    /// Hands all complete tasks over and says which: experience is added, equipment falls beside the player, who alone may pick it up for a while.
     ///
     /// # Errors
     /// The player is not there or dead.
-    pub fn hand_over_tasks(&mut self, player: PlayerId, now_ms: u64) -> Result<HandedOver, Refused> {
+    pub fn hand_over_tasks(&mut self, player: PlayerId, now_ms: u64) -> Result<Vec<TaskId>, Refused> {
         let (id, tables) = (self.actor(player)?, self.tables.clone());
         let Some(player) = self.player_mut(id) else { return Err(Refused::Absent) };
         let reward = player.hero.hand_over(&tables);
         if reward.ids.is_empty() {
-            return Ok(HandedOver::default());
+            return Ok(Vec::new());
         }
         self.mark(id, |marks| marks.tasks = true);
         self.gain(id, reward.experience);
@@ -61,7 +47,7 @@ impl Area {
         if !fallen.is_empty() {
             self.push(id, Push::DropItems(fallen));
         }
-        Ok(HandedOver { ids: reward.ids })
+        Ok(reward.ids)
     }
 
     /// Beside the player, or at its feet where that is blocked.

@@ -18,7 +18,7 @@ use crate::rules::growth;
 pub use bag::{Bag, Sort, Thing};
 pub use skills::{Skill, Skills};
 pub use tasks::{HeroTask, TaskState, Tasks};
-pub use worn::Worn;
+pub use worn::{Worn, WornError};
 
 /// The kinds of character that players can choose.
 pub const PLAYABLE: [u32; 2] = [210, 211];

@@ -91,32 +91,15 @@ pub struct Member {
     pub player_info: MemberData,
 }
 
-/// A push to the members of a team. `to` are those who get it, at most [`MEMBERS_MAX`]: (user, frontend).
-#[derive(Debug, Clone, PartialEq)]
-pub struct TeamEvent {
-    /// Who gets it.
-    pub to: Vec<(u32, String)>,
-    /// What.
-    pub what: TeamPush,
-}
+/// How a member is reached: its account and its frontend.
+pub type Address = (u32, String);
 
-/// What a [`TeamEvent`] is about.
+/// What follows from a request.
 #[derive(Debug, Clone, PartialEq)]
-pub enum TeamPush {
-    /// `onUpdateTeam`: all members and what is seen of them.
-    Update(BTreeMap<PlayerId, MemberData>),
-    /// `onTeammateLeaveTeam`.
-    MateLeft(PlayerId),
-    /// `onDisbandTeam`.
-    Disbanded(Vec<PlayerId>),
-    /// `onDragMember2gameCopy`: the captain went into the team's instance of area `target`.
-    Drag {
-        /// The team.
-        team: TeamId,
-        /// The instance area.
-        target: u32,
-    },
-    /// No push: the area server `server` is to be told that `player` has no team any more (`playerRemote.leaveTeam`).
+pub enum TeamEvent {
+    /// Push this to these, [`MEMBERS_MAX`] at most.
+    Push(Vec<Address>, TeamPush),
+    /// Tell the area server `server` that `player` has no team any more (`playerRemote.leaveTeam`).
     LeaveOnServer {
         /// The area server.
         server: String,
@@ -125,6 +108,19 @@ pub enum TeamPush {
         /// The instance it is in, or empty.
         instance_id: String,
     },
+}
+
+/// A push to a team.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TeamPush {
+    /// `onUpdateTeam`: all members and what is seen of them.
+    Update(BTreeMap<PlayerId, MemberData>),
+    /// `onTeammateLeaveTeam {playerId}`.
+    MateLeft(PlayerId),
+    /// `onDisbandTeam`: who was in it.
+    Disbanded(Vec<PlayerId>),
+    /// `onDragMember2gameCopy {teamId, target}`: the captain went into the team's instance of area `target`.
+    Drag(TeamId, u32),
 }
 
 #[derive(Debug)]
@@ -209,12 +205,12 @@ impl Teams {
         let Some(found) = self.teams.get_mut(&team).filter(|team| team.has(player)) else { return false };
         let to = found.addresses();
         if found.captain == player {
-            events.push(TeamEvent { to, what: TeamPush::MateLeft(player) });
+            events.push(TeamEvent::Push(to, TeamPush::MateLeft(player)));
             return self.disband(team, player, events);
         }
         let left = found.members.iter().position(|member| member.player_id == player);
         let Some(left) = left.map(|place| found.members.remove(place)) else { return false };
-        events.push(TeamEvent { to, what: TeamPush::MateLeft(player) });
+        events.push(TeamEvent::Push(to, TeamPush::MateLeft(player)));
         events.push(left.leaves_on_server());
         events.push(found.update());
         true
@@ -240,7 +236,7 @@ impl Teams {
         let Some(team) = self.teams.remove(&team) else { return false };
         events.extend(team.members.iter().map(Member::leaves_on_server));
         let ids = team.members.iter().map(|member| member.player_id).collect();
-        events.push(TeamEvent { to: team.addresses(), what: TeamPush::Disbanded(ids) });
+        events.push(TeamEvent::Push(team.addresses(), TeamPush::Disbanded(ids)));
         true
     }
 
@@ -272,7 +268,7 @@ impl Teams {
 
     /// Who hears a chat line of `player`; `None` if he is not in the team.
     #[must_use]
-    pub fn hearers(&self, team: TeamId, player: PlayerId) -> Option<Vec<(u32, String)>> {
+    pub fn hearers(&self, team: TeamId, player: PlayerId) -> Option<Vec<Address>> {
         self.teams.get(&team).filter(|team| team.has(player)).map(Team::addresses)
     }
 
@@ -290,7 +286,7 @@ impl Teams {
             return false;
         };
         found.drag = Some((target, now_ms));
-        events.push(TeamEvent { to: found.addresses(), what: TeamPush::Drag { team, target } });
+        events.push(TeamEvent::Push(found.addresses(), TeamPush::Drag(team, target)));
         true
     }
 
@@ -324,24 +320,23 @@ impl Team {
         self.members.len() < MEMBERS_MAX
     }
 
-    fn addresses(&self) -> Vec<(u32, String)> {
+    fn addresses(&self) -> Vec<Address> {
         self.members.iter().map(|member| (member.user_id, member.server_id.clone())).collect()
     }
 
     fn update(&self) -> TeamEvent {
         let members = self.members.iter().map(|member| (member.player_id, member.player_info.clone()));
-        TeamEvent { to: self.addresses(), what: TeamPush::Update(members.collect()) }
+        TeamEvent::Push(self.addresses(), TeamPush::Update(members.collect()))
     }
 }
 
 impl Member {
     fn leaves_on_server(&self) -> TeamEvent {
-        let what = TeamPush::LeaveOnServer {
+        TeamEvent::LeaveOnServer {
             server: self.backend_server_id.clone(),
             player: self.player_id,
             instance_id: self.player_info.instance_id.clone(),
-        };
-        TeamEvent { to: Vec::new(), what }
+        }
     }
 }
 
@@ -370,8 +365,10 @@ mod tests {
         }
     }
 
-    fn users(event: &TeamEvent) -> Vec<u32> {
-        event.to.iter().map(|(user, _)| *user).collect()
+    /// The accounts a push is for, and the push.
+    fn push(event: &TeamEvent) -> (Vec<u32>, &TeamPush) {
+        let TeamEvent::Push(to, push) = event else { panic!("{event:?}") };
+        (to.iter().map(|(user, _)| *user).collect(), push)
     }
 
     /// A full team: captain 1, members 2 and 3.
@@ -391,8 +388,9 @@ mod tests {
         assert_eq!(team, TeamId(1));
         teams.join(team, PlayerId(1), member(2), &mut events).unwrap();
         let [first, second] = &events[..] else { panic!("{events:?}") };
-        assert_eq!((users(first), users(second)), (vec![1001], vec![1001, 1002]));
-        let TeamPush::Update(members) = &second.what else { panic!("{second:?}") };
+        assert_eq!(push(first).0, [1001]);
+        let (to, TeamPush::Update(members)) = push(second) else { panic!("{second:?}") };
+        assert_eq!(to, [1001, 1002]);
         let flags = members.iter().map(|(id, data)| (id.0, data.team_id.0, data.is_captain));
         assert_eq!(flags.collect::<Vec<_>>(), [(1, 1, 1), (2, 1, 0)]);
     }
@@ -418,11 +416,10 @@ mod tests {
         let mut events = Vec::new();
         assert!(teams.leave(team, PlayerId(2), &mut events));
         let [left, server, update] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(left.what, TeamPush::MateLeft(PlayerId(2)));
-        assert_eq!(users(left), [1001, 1002, 1003]);
-        let TeamPush::LeaveOnServer { server, player, .. } = &server.what else { panic!("{server:?}") };
+        assert_eq!(push(left), (vec![1001, 1002, 1003], &TeamPush::MateLeft(PlayerId(2))));
+        let TeamEvent::LeaveOnServer { server, player, .. } = server else { panic!("{server:?}") };
         assert_eq!((server.as_str(), *player), ("area-server-1", PlayerId(2)));
-        assert_eq!(users(update), [1001, 1003]);
+        assert_eq!(push(update).0, [1001, 1003]);
         assert!(!teams.leave(team, PlayerId(2), &mut events), "he is out");
     }
 
@@ -432,10 +429,11 @@ mod tests {
         let mut events = Vec::new();
         assert!(teams.leave(team, PlayerId(1), &mut events));
         assert_eq!(teams.count(), 0);
-        let left = events.iter().filter(|event| matches!(event.what, TeamPush::LeaveOnServer { .. }));
+        let left = events.iter().filter(|event| matches!(event, TeamEvent::LeaveOnServer { .. }));
         assert_eq!(left.count(), 3);
-        let last = events.last().unwrap();
-        assert_eq!(last.what, TeamPush::Disbanded([1, 2, 3].map(PlayerId).to_vec()));
+        let (to, last) = push(events.last().unwrap());
+        assert_eq!(to, [1001, 1002, 1003]);
+        assert_eq!(*last, TeamPush::Disbanded([1, 2, 3].map(PlayerId).to_vec()));
         assert!(!teams.disband(team, PlayerId(1), &mut events));
     }
 
@@ -458,12 +456,12 @@ mod tests {
         let mut events = Vec::new();
         let data = MemberData { is_captain: 1, hp: 3, team_id: TeamId(9), ..member(2).player_info };
         assert!(teams.update_member(team, PlayerId(2), data, Some("instance-server-1"), true, &mut events));
-        let TeamPush::Update(members) = &events[0].what else { panic!("{events:?}") };
+        let (_, TeamPush::Update(members)) = push(&events[0]) else { panic!("{events:?}") };
         let seen = &members[&PlayerId(2)];
         assert_eq!((seen.is_captain, seen.hp, seen.team_id), (0, 3, team));
         teams.leave(team, PlayerId(2), &mut events);
         let told = events.iter().any(
-            |event| matches!(&event.what, TeamPush::LeaveOnServer { server, .. } if server == "instance-server-1"),
+            |event| matches!(event, TeamEvent::LeaveOnServer { server, .. } if server == "instance-server-1"),
         );
         assert!(told, "the server it is on now");
     }

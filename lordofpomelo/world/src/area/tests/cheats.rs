@@ -99,7 +99,7 @@ fn numbers_that_are_nothing_or_something_else_do_nothing() {
     for slot in [0, 21, u32::MAX] {
         assert_eq!(play.area.use_item(ME, slot), Ok(false));
         assert_eq!(play.area.drop_item(ME, slot), Ok(false));
-        assert_eq!(play.area.equip(ME, slot), Ok(Err(())));
+        assert_eq!(play.area.equip(ME, slot), Err(Refused::Worn(WornError::NoEquipment(slot))));
     }
     for skill in [0, 9, u32::MAX] {
         assert_eq!(play.area.learn_skill(ME, skill), Ok(None));

@@ -132,20 +132,24 @@ fn equipment_changes_places_even_with_a_full_bag() {
     }
     let base = play.stats(ann).attack_value;
     let attack = |play: &Play| play.area.entities.get(ann).unwrap().life().unwrap().attack;
-    assert_eq!(play.area.equip(ME, 1), Ok(Ok(None)));
+    assert_eq!(play.area.equip(ME, 1), Ok(None));
     assert_eq!(attack(&play), base + 33);
     give(&mut play, 9, Sort::Item);
-    assert_eq!(play.area.equip(ME, 2), Ok(Ok(Some(2))), "where the new one came from");
+    assert_eq!(play.area.equip(ME, 2), Ok(Some(2)), "where the new one came from");
     assert_eq!(attack(&play), base + 52);
-    assert_eq!(play.area.equip(ME, 3), Ok(Err(())), "level 20 is needed");
-    assert_eq!(play.area.equip(ME, 4), Ok(Err(())), "an item with the number of a sword");
-    assert_eq!(play.area.unequip(ME, Place::Weapon, true), Ok(Err(())), "no room");
-    assert_eq!(play.area.unequip(ME, Place::Ring, true), Ok(Err(())), "nothing there");
+    assert_eq!(play.area.equip(ME, 3), Err(Refused::Worn(WornError::Level(20))));
+    assert_eq!(
+        play.area.equip(ME, 4),
+        Err(Refused::Worn(WornError::NoEquipment(4))),
+        "an item with the number of a sword"
+    );
+    assert_eq!(play.area.unequip(ME, Place::Weapon, true), Err(Refused::Worn(WornError::BagFull)));
+    assert_eq!(play.area.unequip(ME, Place::Ring, true), Err(Refused::Worn(WornError::NothingWorn)));
     play.area.drop_item(ME, 5).unwrap();
-    assert_eq!(play.area.unequip(ME, Place::Weapon, true), Ok(Ok(Some(5))));
+    assert_eq!(play.area.unequip(ME, Place::Weapon, true), Ok(Some(5)));
     assert_eq!(attack(&play), base);
-    assert_eq!(play.area.equip(ME, 5), Ok(Ok(None)));
-    assert_eq!(play.area.unequip(ME, Place::Weapon, false), Ok(Ok(None)), "destroyed");
+    assert_eq!(play.area.equip(ME, 5), Ok(None));
+    assert_eq!(play.area.unequip(ME, Place::Weapon, false), Ok(None), "destroyed");
     assert_eq!(attack(&play), base);
 }
 
@@ -153,14 +157,14 @@ fn equipment_changes_places_even_with_a_full_bag() {
 fn tasks_come_one_after_the_other_and_count_kills() {
     let mut play = Play::new(vec![zone_at(202, 1, p(450.0, 400.0))], Vec::new(), Rules::default());
     play.join(1, p(400.0, 400.0));
-    assert_eq!(play.area.start_task(ME, 1, TaskId(50)), Ok(Err(TaskError::Level(3))));
+    assert_eq!(play.area.start_task(ME, 1, TaskId(50)), Err(Refused::Task(TaskError::Level(3))));
     play.leave(1, Farewell::Travels);
     let ann = play.enter(Play::veteran(1, 30, p(400.0, 400.0)));
     assert_eq!(play.area.hero(ME).unwrap().current_task(&TABLES).unwrap().id, 1);
-    assert_eq!(play.area.start_task(ME, 2, TaskId(50)), Ok(Err(TaskError::Before(1))));
-    assert_eq!(play.area.start_task(ME, 6, TaskId(50)), Ok(Err(TaskError::Unknown(6))));
-    assert_eq!(play.area.start_task(ME, 1, TaskId(50)), Ok(Ok(())));
-    assert_eq!(play.area.start_task(ME, 1, TaskId(51)), Ok(Err(TaskError::Taken(1))));
+    assert_eq!(play.area.start_task(ME, 2, TaskId(50)), Err(Refused::Task(TaskError::Before(1))));
+    assert_eq!(play.area.start_task(ME, 6, TaskId(50)), Err(Refused::Task(TaskError::Unknown(6))));
+    assert_eq!(play.area.start_task(ME, 1, TaskId(50)), Ok(()));
+    assert_eq!(play.area.start_task(ME, 1, TaskId(51)), Err(Refused::Task(TaskError::Taken(1))));
 
     for kills in 1..=3 {
         play.until("a harpy is there", |play| play.area.counts().mobs == 1);
@@ -175,12 +179,16 @@ fn tasks_come_one_after_the_other_and_count_kills() {
         assert!(heard.contains(&Push::UpdateTaskData(vec![(TaskId(50), data)])), "{heard:?}");
         assert_eq!(heard.contains(&Push::TaskCompleted(TaskId(50))), kills == 3);
     }
-    assert_eq!(play.area.start_task(ME, 2, TaskId(51)), Ok(Err(TaskError::Before(1))), "not handed over");
+    assert_eq!(
+        play.area.start_task(ME, 2, TaskId(51)),
+        Err(Refused::Task(TaskError::Before(1))),
+        "not handed over"
+    );
 
     let experience = play.area.hero(ME).unwrap().experience;
     let bob = play.join(2, p(420.0, 400.0));
     play.heard(bob);
-    assert_eq!(play.area.hand_over_tasks(ME, play.now_ms).unwrap().ids, [TaskId(50)]);
+    assert_eq!(play.area.hand_over_tasks(ME, play.now_ms).unwrap(), [TaskId(50)]);
     play.hear();
     let hero = play.area.hero(ME).unwrap();
     assert_eq!(hero.experience, experience + 100);
@@ -194,8 +202,8 @@ fn tasks_come_one_after_the_other_and_count_kills() {
         play.heard(bob).iter().all(|push| matches!(push, Push::AddEntities(_))),
         "others see things fall"
     );
-    assert_eq!(play.area.hand_over_tasks(ME, play.now_ms).unwrap().ids, []);
-    assert_eq!(play.area.start_task(ME, 2, TaskId(51)), Ok(Ok(())));
+    assert_eq!(play.area.hand_over_tasks(ME, play.now_ms).unwrap(), []);
+    assert_eq!(play.area.start_task(ME, 2, TaskId(51)), Ok(()));
     assert_eq!(play.area.hero(ME).unwrap().current_task(&TABLES).unwrap().id, 2);
 }
 
