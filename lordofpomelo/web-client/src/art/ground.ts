@@ -39,7 +39,7 @@ export const SOILS: Readonly<Record<Biome, Soil>> = {
 /** Draws chunk (`column`, `row`) of the scene. Some 20 ms. */
 export function drawChunk(places: Places, column: number, row: number): HTMLCanvasElement {
   const { scene } = places;
-  const { canvas, pen } = sheet(CHUNK, CHUNK, 1);
+  const { canvas, pen } = opaque();
   const left = column * CHUNK;
   const top = row * CHUNK;
   soil(pen, SOILS[scene.biome], left, top);
@@ -62,6 +62,16 @@ export function drawChunk(places: Places, column: number, row: number): HTMLCanv
   frame(pen, scene);
   pen.restore();
   return canvas;
+}
+
+/** Without transparency: such pictures are copied, not blended. */
+function opaque(): { canvas: HTMLCanvasElement; pen: Pen } {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = CHUNK;
+  const pen = canvas.getContext("2d", { alpha: false });
+  if (pen === null) throw new Error("this browser has no 2d canvas");
+  pen.lineJoin = pen.lineCap = "round";
+  return { canvas, pen };
 }
 
 /** These light the ground around. */

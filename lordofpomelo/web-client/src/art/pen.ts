@@ -52,12 +52,12 @@ export function clamp(v: number, low: number, high: number): number {
   return v < low ? low : v > high ? high : v;
 }
 
-/** A canvas of so many units, and a pen in units. */
-export function sheet(width: number, height: number, scale: number): { canvas: HTMLCanvasElement; pen: Pen } {
+/** A canvas of so many units, and a pen in units; `read` if its pixels will be looked at. */
+export function sheet(width: number, height: number, scale: number, read = false): { canvas: HTMLCanvasElement; pen: Pen } {
   const canvas = document.createElement("canvas");
   canvas.width = Math.ceil(width * scale);
   canvas.height = Math.ceil(height * scale);
-  const pen = canvas.getContext("2d");
+  const pen = canvas.getContext("2d", { willReadFrequently: read });
   if (pen === null) throw new Error("this browser has no 2d canvas");
   pen.scale(scale, scale);
   pen.lineJoin = pen.lineCap = "round";

@@ -6,7 +6,8 @@ import { type Account, login, register } from "../protocol/accounts";
 import type { Messages } from "../protocol/messages";
 import { EnterError, type LinkState, Session, explain, gateOf } from "../protocol/session";
 import { type Args, type Key, setLanguage, t } from "../text/text";
-import { bestRenderer, type Stage } from "../view/stage";
+import { bestRenderer } from "../view/renderer";
+import type { Stage } from "../view/stage";
 import type { Entity } from "../world/entity";
 import { say } from "../world/apply";
 import { type Happening, World } from "../world/world";
@@ -29,6 +30,9 @@ export interface Toast {
 /** More would cover the screen. */
 const TOASTS_MAX = 4;
 const TOAST_MS = 3_200;
+
+/** Windows narrower than this show one panel at a time. */
+const ONE_PANEL_PX = 760;
 
 /** How often the server's time is asked for. */
 const TIME_SYNC_MS = 60_000;
@@ -106,7 +110,8 @@ export class Game {
   }
 
   toggle(panel: Panel): void {
-    if (!this.panels.delete(panel)) this.panels.add(panel);
+    // A small screen has room for one.
+    if (!this.panels.delete(panel)) this.panels = new Set(window.innerWidth > ONE_PANEL_PX ? [...this.panels, panel] : [panel]);
     this.sounds.play("open");
     this.changed();
   }

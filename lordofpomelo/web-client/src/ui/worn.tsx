@@ -18,6 +18,7 @@ export function HeroPanel() {
   const { world, tables, deeds } = game;
   const { me, hero } = world;
   const [hovered, setHovered] = useState<Place>();
+  const [chosen, setChosen] = useState<Place>();
   if (me === undefined || hero === undefined) return null;
   const worn = Object.values(me.worn).map((id) => tables.equipment(id));
   const more = (figure: "attackValue" | "defenceValue") => worn.reduce((sum, row) => sum + (row?.[figure] ?? 0), 0);
@@ -25,8 +26,8 @@ export function HeroPanel() {
     const id = me.worn[place] ?? 0;
     const thing = { id, type: "equipment" as const };
     return (
-      <button key={place} class={`slot ${id > 0 ? `full quality-${qualityOf(tables, thing)}` : "empty"}`} data-testid={`worn-${place}`} aria-label={placeName(place)} title={id > 0 ? t("worn.takeOff") : placeName(place)} draggable={id > 0}
-        onDblClick={() => deeds.takeOff(place)} onMouseEnter={() => setHovered(place)} onMouseLeave={() => setHovered(undefined)} onClick={() => setHovered(place)}
+      <button key={place} class={`slot ${chosen === place && id > 0 ? "chosen" : ""} ${id > 0 ? `full quality-${qualityOf(tables, thing)}` : "empty"}`} data-testid={`worn-${place}`} aria-label={placeName(place)} title={id > 0 ? t("worn.takeOff") : placeName(place)} draggable={id > 0}
+        onDblClick={() => deeds.takeOff(place)} onMouseEnter={() => setHovered(place)} onMouseLeave={() => setHovered(undefined)} onClick={() => setChosen(chosen === place ? undefined : place)}
         onDragStart={(event) => {
           event.dataTransfer?.setData("text/plain", place);
           setDragged({ from: "worn", place });
@@ -41,7 +42,8 @@ export function HeroPanel() {
       </button>
     );
   };
-  const shownId = hovered === undefined ? 0 : (me.worn[hovered] ?? 0);
+  const shown = hovered ?? chosen;
+  const shownId = shown === undefined ? 0 : (me.worn[shown] ?? 0);
   return (
     <Panel name="hero" title={t("worn.title")}>
       <div class="worn">
@@ -61,10 +63,10 @@ export function HeroPanel() {
         <dt>{t("hero.defence")}</dt><dd data-testid="total-defence">{me.defenceValue + more("defenceValue")} <small>({me.defenceValue} + {more("defenceValue")})</small></dd>
       </dl>
       <Bar kind="exp" have={me.experience} most={me.nextLevelExp} label={t("hud.exp", { have: me.experience, need: me.nextLevelExp })} />
-      {shownId > 0 && hovered !== undefined && (
-        <div class="floating-card">
+      {shownId > 0 && shown !== undefined && (
+        <div class={`floating-card ${shown === chosen ? "" : "passing"}`}>
           <ThingCard thing={{ id: shownId, type: "equipment" }} world={world} tables={tables} compare={false} />
-          <button data-testid="worn-takeoff" onClick={() => deeds.takeOff(hovered)}>{t("worn.takeOff")}</button>
+          {shown === chosen && <button data-testid="worn-takeoff" onClick={() => deeds.takeOff(shown)}>{t("worn.takeOff")}</button>}
         </div>
       )}
     </Panel>

@@ -112,20 +112,20 @@ export class Crowd {
     let index = Math.floor(((since + phase) / POSE_MS[pose]) * count);
     index = looks.still ? (pose === "die" ? count - 1 : 0) : pose === "die" ? Math.min(index, count - 1) : pose === "attack" ? Math.min(index, count - 1) : index % count;
     const { left, back: away } = entity.facing;
-    body.texture = textures.frame(entity.kindId, pose, index, away);
     const scale = 1 / textures.scale;
-    const foot = figure.foot / figure.height;
-    body.anchor.set(0.5, foot);
-    body.scale.set(left ? -scale : scale, scale);
+    const picture = textures.frame(entity.kindId, pose, index, away, left);
+    body.texture = picture.texture;
+    body.anchor.set(picture.anchorX, picture.anchorY);
     body.position.set(x, y);
     body.alpha = entity.sort === "mob" && entity.diedAt !== undefined ? Math.max(0, Math.min(1, (CORPSE_MS - since) / 500)) : 1;
     if (entity.entityId === this.#hovered && entity.entityId !== own) {
       const color = entity.sort === "mob" ? "#ff7a5a" : entity.sort === "npc" ? "#8ae0ff" : "#ffe9a0";
       const outline = this.#outline;
       outline.visible = true;
-      outline.texture = textures.outline(entity.kindId, pose, index, away, color);
-      outline.anchor.set(0.5, foot);
-      outline.scale.copyFrom(body.scale);
+      const edge = textures.outline(entity.kindId, pose, index, away, left, color);
+      outline.texture = edge.texture;
+      outline.anchor.set(edge.anchorX, edge.anchorY);
+      outline.scale.set(scale);
       outline.position.copyFrom(body.position);
       outline.zIndex = entity.y - 0.01;
     }

@@ -1,7 +1,7 @@
 //! Drawings as textures, each made once. Those of an area that was left are given back with `forget`.
 
 import { Rectangle, Texture } from "pixi.js";
-import { type Atlas, drawAtlas } from "../art/atlas";
+import { type Atlas, type Cut, drawAtlas } from "../art/atlas";
 import { EFFECT_FRAMES, EFFECT_SIDE, type Effect, drawEffect } from "../art/effects";
 import type { Pose } from "../art/figure";
 import { groundIcon } from "../art/icons";
@@ -12,10 +12,21 @@ import type { Biome } from "../art/scene";
 /** Words on plates and numbers kept at most. */
 const WORDS_MAX = 600;
 
+/** Width of an outline, in pixels of the map. */
+const OUTLINE = 2;
+
 const FONT = '"DejaVu Sans", "Noto Sans SC", "Microsoft YaHei", system-ui, sans-serif';
 
+/** A kind's pictures: each looking right, and looking left. */
+interface Drawn {
+  readonly atlas: Atlas;
+  readonly whole: Texture;
+  mirrored: Texture | undefined;
+  readonly frames: Map<Cut, [right: Texture | undefined, left: Texture | undefined]>;
+}
+
 export class Textures {
-  readonly #atlases = new Map<number, { atlas: Atlas; whole: Texture; frames: Map<number, Texture> }>();
+  readonly #atlases = new Map<number, Drawn>();
   readonly #outlines = new Map<string, Texture>();
   readonly #others = new Map<string, Texture>();
   readonly #words = new Map<string, Texture>();
@@ -31,49 +42,49 @@ export class Textures {
     return this.#figure(kind).atlas;
   }
 
-  #figure(kind: number) {
+  #figure(kind: number): Drawn {
     const known = this.#atlases.get(kind);
     if (known !== undefined) return known;
     const atlas = drawAtlas(kind, this.scale);
-    const made = { atlas, whole: Texture.from(atlas.canvas, true), frames: new Map<number, Texture>() };
-    made.whole.source.resolution = 1;
+    const made: Drawn = { atlas, whole: Texture.from(atlas.canvas, true), mirrored: undefined, frames: new Map() };
     this.#atlases.set(kind, made);
     return made;
   }
 
-  /** One picture of a figure. */
-  frame(kind: number, pose: Pose, frame: number, back: boolean): Texture {
-    const { atlas, whole, frames } = this.#figure(kind);
-    const { column, row } = atlas.at(pose, frame, back);
-    const key = row * 64 + column;
-    const known = frames.get(key);
-    if (known !== undefined) return known;
-    const { width, height } = atlas.cell;
-    const made = new Texture({ source: whole.source, frame: new Rectangle(column * width, row * height, width, height) });
-    frames.set(key, made);
-    return made;
+  /** One picture of a figure; looking left it is one of its own, as mirrored drawing is slow without a GPU. */
+  frame(kind: number, pose: Pose, frame: number, back: boolean, left: boolean): { texture: Texture; anchorX: number; anchorY: number } {
+    const figure = this.#figure(kind);
+    const cut = figure.atlas.at(pose, frame, back);
+    let both = figure.frames.get(cut);
+    if (both === undefined) figure.frames.set(cut, (both = [undefined, undefined]));
+    const { x, y, width, height, footX, footY } = cut;
+    if (left) figure.mirrored ??= Texture.from(figure.atlas.mirrored(), true);
+    const { source } = left ? (figure.mirrored ?? figure.whole) : figure.whole;
+    const texture = (both[left ? 1 : 0] ??= new Texture({ source, frame: new Rectangle(left ? figure.atlas.canvas.width - x - width : x, y, width, height) }));
+    return { texture, anchorX: (left ? width - footX : footX) / width, anchorY: footY / height };
   }
 
-  /** Its outline, to stand behind it. */
-  outline(kind: number, pose: Pose, frame: number, back: boolean, color: string): Texture {
+  /** Its outline, to stand behind it: wider by as much on each side as `OUTLINE` says. */
+  outline(kind: number, pose: Pose, frame: number, back: boolean, left: boolean, color: string): { texture: Texture; anchorX: number; anchorY: number } {
     const { atlas } = this.#figure(kind);
-    const { column, row } = atlas.at(pose, frame, back);
-    return keep(this.#outlines, `${kind}/${column}/${row}/${color}`, WORDS_MAX, () => {
-      const { width, height } = atlas.cell;
-      const { canvas, pen } = sheet(width, height, 1);
-      const d = 2 * atlas.scale;
+    const { x, y, width, height, footX, footY } = atlas.at(pose, frame, back);
+    const d = Math.ceil(OUTLINE * atlas.scale);
+    const texture = keep(this.#outlines, `${kind}/${pose}/${frame}/${back}/${left}/${color}`, WORDS_MAX, () => {
+      const { canvas, pen } = sheet(width + d * 2, height + d * 2, 1);
       // Without its shadow: that is fainter than what is drawn.
-      const body = sheet(width, height, 1);
-      body.pen.drawImage(atlas.canvas, column * width, row * height, width, height, 0, 0, width, height);
+      const body = sheet(width, height, 1, true);
+      const source = left ? atlas.mirrored() : atlas.canvas;
+      body.pen.drawImage(source, left ? source.width - x - width : x, y, width, height, 0, 0, width, height);
       const image = body.pen.getImageData(0, 0, width, height);
       for (let i = 3; i < image.data.length; i += 4) if ((image.data[i] ?? 0) < 160) image.data[i] = 0;
       body.pen.putImageData(image, 0, 0);
-      for (let i = 0; i < 12; i++) pen.drawImage(body.canvas, Math.cos((i / 12) * Math.PI * 2) * d, Math.sin((i / 12) * Math.PI * 2) * d);
+      for (let i = 0; i < 12; i++) pen.drawImage(body.canvas, d + Math.cos((i / 12) * Math.PI * 2) * d, d + Math.sin((i / 12) * Math.PI * 2) * d);
       pen.globalCompositeOperation = "source-in";
       pen.fillStyle = color;
-      pen.fillRect(0, 0, width, height);
+      pen.fillRect(0, 0, width + d * 2, height + d * 2);
       return Texture.from(canvas, true);
     });
+    return { texture, anchorX: (d + (left ? width - footX : footX)) / (width + d * 2), anchorY: (d + footY) / (height + d * 2) };
   }
 
   prop(name: string, biome: Biome, seed: number, size: number): Texture {
@@ -172,10 +183,11 @@ export class Textures {
 
   /** Gives back the figures that are not needed any more. */
   forget(except: ReadonlySet<number>): void {
-    for (const [kind, { whole, frames }] of this.#atlases) {
+    for (const [kind, { whole, mirrored, frames }] of this.#atlases) {
       if (except.has(kind)) continue;
-      for (const frame of frames.values()) frame.destroy();
+      for (const both of frames.values()) for (const frame of both) frame?.destroy();
       whole.destroy(true);
+      mirrored?.destroy(true);
       this.#atlases.delete(kind);
     }
     for (const outline of this.#outlines.values()) outline.destroy(true);
