@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use lordofpomelo_world::Point;
-use lordofpomelo_world::area::{Area, Events, Rules, TICK_MS, To};
+use lordofpomelo_world::area::{Area, Events, Push, Rules, TICK_MS, To};
 use lordofpomelo_world::data::Tables;
 use lordofpomelo_world::hero::Hero;
 use lordofpomelo_world::ids::PlayerId;
@@ -43,6 +43,7 @@ struct Measured {
     command_count: u64,
     pushes: u64,
     receivers: u64,
+    blows: u64,
 }
 
 fn main() -> Result<(), Error> {
@@ -89,10 +90,10 @@ fn play(
         measured.ticks.push(start.elapsed());
         area.drain(&mut events);
         measured.pushes += events.len() as u64;
-        measured.receivers += events
-            .iter()
-            .map(|(to, _)| if let To::Players(ids) = to { ids.len() as u64 } else { 0 })
-            .sum::<u64>();
+        for (to, push) in events.iter() {
+            measured.receivers += if let To::Players(ids) = to { ids.len() as u64 } else { 0 };
+            measured.blows += u64::from(matches!(push, Push::Attack(_)));
+        }
     }
     measured
 }
@@ -118,7 +119,6 @@ fn act(
         if let Some((_, target)) = nearest {
             // The dead are refused.
             let _ = timed(measured, || area.attack(robot.player, target));
-            robot.at_ms = now_ms + chance.u64(5000..12_000);
         }
         return;
     }
@@ -163,8 +163,9 @@ fn report(options: &Options, area: &Area, mut measured: Measured) {
         measured.commands.as_secs_f64() * 1e6 / measured.command_count.max(1) as f64
     );
     println!(
-        "said: {:.0} pushes a second to {:.0} receivers",
+        "said: {:.0} pushes a second, {:.0} of them blows, to {:.0} receivers",
         measured.pushes as f64 / seconds,
+        measured.blows as f64 / seconds,
         measured.receivers as f64 / seconds
     );
     println!("busy: {:.1} % of one core", busy * 100.0);
