@@ -164,3 +164,52 @@ impl Stats {
         self.mp = self.max_mp;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Place;
+    use crate::ids::TaskId;
+
+    fn tables() -> Tables {
+        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../game-server/config/data");
+        Tables::load(std::path::Path::new(dir)).unwrap()
+    }
+
+    #[test]
+    fn only_the_two_heroes_can_be_played() {
+        let tables = tables();
+        let playable = |kind| Hero::new(&tables, PlayerId(1), "p", kind, Point::default()).is_some();
+        let kinds: Vec<u32> = (0..400).filter(|kind| playable(*kind)).collect();
+        assert_eq!(kinds, [210, 211], "D-9: the original let monsters be played");
+    }
+
+    #[test]
+    fn a_hero_survives_being_stored_but_for_its_cooldowns() {
+        let tables = tables();
+        let mut hero = Hero::new(&tables, PlayerId(7), "小龙女", 211, Point::new(400.0, 150.0)).unwrap();
+        hero.gain(&tables, 200_000);
+        hero.bag.put(Thing { id: 1, sort: Sort::Equipment });
+        hero.bag.put(Thing { id: 2, sort: Sort::Item });
+        hero.equip(&tables, 1).unwrap();
+        hero.learn(&tables, 2).unwrap();
+        hero.start_task(&tables, 1, TaskId(9)).unwrap();
+        let text = serde_json::to_string(&hero).unwrap();
+        assert_eq!(serde_json::from_str::<Hero>(&text).unwrap(), hero, "{text}");
+        assert_eq!(hero.equipments.at(Place::Weapon), Some(1));
+
+        let used = hero.skills.get_mut(2).unwrap();
+        used.used(tables.fightskill.get(2).unwrap(), 1.2, 1000);
+        assert_eq!(used.ready_at_ms, 6000);
+        let stored: Hero = serde_json::from_str(&serde_json::to_string(&hero).unwrap()).unwrap();
+        assert_eq!(stored.skills.get(2).unwrap().ready_at_ms, 0);
+    }
+
+    #[test]
+    fn a_hero_without_skills_gets_the_plain_blow() {
+        let skills: Skills = serde_json::from_str("[]").unwrap();
+        assert!(skills.get(skills::PLAIN).is_some());
+        let skills: Skills = serde_json::from_str(r#"[{"id":3,"level":2}]"#).unwrap();
+        assert_eq!(skills.iter().map(|skill| (skill.id, skill.level)).collect::<Vec<_>>(), [(1, 1), (3, 2)]);
+    }
+}
