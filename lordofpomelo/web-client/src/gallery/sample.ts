@@ -61,6 +61,7 @@ export async function sampleGame(host: HTMLElement, query: URLSearchParams): Pro
   const game = new Game(host, query);
   game.settings.language = query.get("lang") === "zh" ? "zh" : "en";
   game.settings.vignette = query.get("vignette") !== "0";
+  game.settings.plates = query.get("plates") !== "0";
   game.set({});
   game.tables.take({ data: await tables(), version: {} });
   game.link = { kind: "open" };

@@ -2,11 +2,14 @@
 
 import { Container, Sprite } from "pixi.js";
 import { FRAMES, POSE_MS } from "../art/figure";
+import type { Fill } from "../art/pen";
 import { type Entity, isAlive, poseAt, settle } from "../world/entity";
 import { CORPSE_MS } from "../world/world";
 import type { Textures } from "./textures";
 
-const BAR_WIDTH = 46;
+/** Of life: friend and foe. */
+const GREEN: Fill = ["#a6f08a", "#3c9a3c"];
+const RED: Fill = ["#ff9a7a", "#c4281a"];
 
 /** What a figure has to look like: asked of whoever knows names and relations. */
 export interface Looks {
@@ -21,10 +24,7 @@ export interface Looks {
 
 interface Shown {
   readonly body: Sprite;
-  readonly name: Sprite | undefined;
-  readonly back: Sprite | undefined;
-  readonly bar: Sprite | undefined;
-  plate: string;
+  readonly plate: Sprite | undefined;
 }
 
 export class Crowd {
@@ -54,7 +54,8 @@ export class Crowd {
   update(entities: ReadonlyMap<number, Entity>, target: number | undefined, own: number | undefined, now: number, view: { left: number; top: number; right: number; bottom: number }): void {
     for (const [id, shown] of this.#shown)
       if (!entities.has(id)) {
-        for (const sprite of [shown.body, shown.name, shown.back, shown.bar]) sprite?.destroy();
+        shown.body.destroy();
+        shown.plate?.destroy();
         this.#shown.delete(id);
       }
     this.#outline.visible = false;
@@ -68,7 +69,7 @@ export class Crowd {
       }
       const inView = entity.x > view.left - 160 && entity.x < view.right + 160 && entity.y > view.top - 60 && entity.y < view.bottom + 200;
       shown.body.visible = inView;
-      for (const sprite of [shown.name, shown.back, shown.bar]) if (sprite !== undefined) sprite.visible = inView && this.looks.plates && isAlive(entity);
+      if (shown.plate !== undefined) shown.plate.visible = inView && this.looks.plates && isAlive(entity);
       if (inView) this.#place(entity, shown, target, own, now);
     }
   }
@@ -80,23 +81,17 @@ export class Crowd {
     body.anchor.set(0.5, thing ? 0.7 : 0);
     body.scale.set(1 / textures.scale);
     this.bodies.addChild(body);
-    if (thing) return { body, name: undefined, back: undefined, bar: undefined, plate: "" };
-    const name = new Sprite();
-    name.anchor.set(0.5, 1);
-    name.scale.set(1 / textures.scale);
-    this.plates.addChild(name);
-    if (entity.sort === "npc") return { body, name, back: undefined, bar: undefined, plate: "" };
-    const back = new Sprite(textures.bar(BAR_WIDTH + 2, 7, "rgba(24,12,4,.85)", "rgba(50,30,16,.85)", true));
-    back.anchor.set(0.5, 0);
-    back.scale.set(1 / textures.scale);
-    const bar = new Sprite(entity.sort === "player" ? textures.bar(BAR_WIDTH, 5, "#a6f08a", "#3c9a3c", false) : textures.bar(BAR_WIDTH, 5, "#ff9a7a", "#c4281a", false));
-    this.plates.addChild(back, bar);
-    return { body, name, back, bar, plate: "" };
+    if (thing) return { body, plate: undefined };
+    const plate = new Sprite();
+    plate.anchor.set(0.5, 1);
+    plate.scale.set(1 / textures.scale);
+    this.plates.addChild(plate);
+    return { body, plate };
   }
 
   #place(entity: Entity, shown: Shown, target: number | undefined, own: number | undefined, now: number): void {
     const { textures, looks } = this;
-    const { body, name, back, bar } = shown;
+    const { body, plate } = shown;
     const x = Math.round(entity.x);
     const y = Math.round(entity.y);
     body.zIndex = entity.y;
@@ -130,21 +125,10 @@ export class Crowd {
       outline.zIndex = entity.y - 0.01;
     }
     if (entity.entityId === target) this.#mark(x, y, figure.shade[0] * 1.15, entity.sort === "mob" ? "#ff6a4a" : "#8ae0ff");
-    if (name === undefined) return;
-    const top = y - figure.tall - (figure.flies ?? 0) - 4;
-    const text = looks.name(entity);
-    const color = looks.color(entity);
-    const plate = `${text}/${color}`;
-    if (shown.plate !== plate) {
-      shown.plate = plate;
-      name.texture = textures.words(text, color, 12);
-    }
-    name.position.set(x, top);
-    if (back === undefined || bar === undefined) return;
-    back.position.set(x, top);
-    const part = entity.maxHp > 0 ? Math.max(0, Math.min(1, entity.hp / entity.maxHp)) : 0;
-    bar.scale.set(scale * part, scale);
-    bar.position.set(x - BAR_WIDTH / 2, top + 1);
+    if (plate === undefined || !looks.plates) return;
+    const part = entity.sort === "npc" ? undefined : entity.maxHp > 0 ? Math.max(0, Math.min(1, entity.hp / entity.maxHp)) : 0;
+    plate.texture = textures.plate(looks.name(entity), looks.color(entity), part, entity.sort === "player" ? GREEN : RED);
+    plate.position.set(x, y - figure.tall - (figure.flies ?? 0) + 4);
   }
 
   #mark(x: number, y: number, radius: number, color: string): void {
@@ -171,7 +155,10 @@ export class Crowd {
   }
 
   clear(): void {
-    for (const { body, name, back, bar } of this.#shown.values()) for (const sprite of [body, name, back, bar]) sprite?.destroy();
+    for (const { body, plate } of this.#shown.values()) {
+      body.destroy();
+      plate?.destroy();
+    }
     this.#shown.clear();
   }
 }

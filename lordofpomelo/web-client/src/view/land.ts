@@ -120,8 +120,10 @@ export class Land {
     if (art === undefined) return undefined;
     const step = Math.max(SIZE_STEP, Math.round(size / SIZE_STEP) * SIZE_STEP);
     const sprite = new Sprite(this.textures.prop(kind, biome, variant % SEEDS, step));
-    sprite.anchor.set(0.5, art.foot / art.height);
-    sprite.scale.set((variant & 16) === 0 || ASYMMETRIC.has(kind) ? 1 / this.textures.scale : -1 / this.textures.scale, 1 / this.textures.scale);
+    // On whole pixels: between them every blit is slow.
+    const { width, height } = sprite.texture;
+    sprite.anchor.set(Math.round(width / 2) / width, Math.round(art.foot * step * this.textures.scale) / height);
+    sprite.scale.set((variant & 16) === 0 || !this.textures.gpu || ASYMMETRIC.has(kind) ? 1 / this.textures.scale : -1 / this.textures.scale, 1 / this.textures.scale);
     // What blocks reaches further south than its middle.
     sprite.position.set(Math.round(x), Math.round(y + ry * 0.5));
     sprite.zIndex = y;

@@ -64,7 +64,7 @@ export class Stage {
     readonly options: StageOptions,
     resolution: number,
   ) {
-    this.textures = new Textures(resolution);
+    this.textures = new Textures(resolution, options.renderer === "webgl");
     this.#crowd = new Crowd(this.#bodies, this.#floor, this.#plates, this.textures, options.looks);
     this.#sparks = new Sparks(this.#above, this.#floor, this.textures);
     this.#world.addChild(this.#floor, this.#bodies, this.#plates, this.#above);

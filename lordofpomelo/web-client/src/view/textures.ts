@@ -5,12 +5,19 @@ import { type Atlas, type Cut, drawAtlas } from "../art/atlas";
 import { EFFECT_FRAMES, EFFECT_SIDE, type Effect, drawEffect } from "../art/effects";
 import type { Pose } from "../art/figure";
 import { groundIcon } from "../art/icons";
-import { LINE, type Pen, shadow, sheet } from "../art/pen";
+import { type Fill, LINE, type Pen, shadow, sheet } from "../art/pen";
 import { propOf } from "../art/props";
 import type { Biome } from "../art/scene";
 
 /** Words on plates and numbers kept at most. */
 const WORDS_MAX = 600;
+
+/** Of the bar over a figure. */
+const BAR_WIDTH = 46;
+const BAR_HEIGHT = 7;
+const BAR_STEPS = 23;
+
+const PLATE_SIZE = 12;
 
 /** Width of an outline, in pixels of the map. */
 const OUTLINE = 2;
@@ -31,8 +38,11 @@ export class Textures {
   readonly #others = new Map<string, Texture>();
   readonly #words = new Map<string, Texture>();
 
-  /** `scale`: pixels of the screen per pixel of the map. */
-  constructor(readonly scale: number) {}
+  /** `scale`: pixels of the screen per pixel of the map; `gpu`: mirroring costs nothing. */
+  constructor(
+    readonly scale: number,
+    readonly gpu: boolean,
+  ) {}
 
   has(kind: number): boolean {
     return this.#atlases.has(kind);
@@ -132,18 +142,29 @@ export class Textures {
     });
   }
 
-  /** A bar's ground or its content. */
-  bar(width: number, height: number, top: string, low: string, border: boolean): Texture {
-    return this.#other(`bar/${width}/${height}/${top}/${low}`, () => {
-      const { canvas, pen } = sheet(width, height, this.scale);
-      const g = pen.createLinearGradient(0, 0, 0, height);
-      g.addColorStop(0, top);
-      g.addColorStop(1, low);
-      pen.fillStyle = g;
-      pen.beginPath();
-      pen.roundRect(0, 0, width, height, border ? height / 2 : 0);
-      pen.fill();
-      return canvas;
+  /** What hangs over a figure, in one picture: its name, and a bar below, filled to `part`. Three blits a figure would be too many. */
+  plate(text: string, color: string, part: number | undefined, bar: Fill): Texture {
+    const step = part === undefined ? -1 : Math.ceil(part * BAR_STEPS);
+    return keep(this.#words, `${text}/${color}/${step}/${bar[0]}`, WORDS_MAX, () => {
+      const font = `bold ${PLATE_SIZE}px ${FONT}`;
+      const measure = sheet(1, 1, 1).pen;
+      measure.font = font;
+      const width = Math.ceil(Math.max(BAR_WIDTH + 4, measure.measureText(text).width + 10) / 2) * 2;
+      const { canvas, pen } = sheet(width, PLATE_SIZE + 6 + BAR_HEIGHT, this.scale);
+      write(pen, text, width / 2, PLATE_SIZE + 1, font, color, PLATE_SIZE);
+      if (step >= 0) {
+        const [x, y] = [width / 2 - BAR_WIDTH / 2, PLATE_SIZE + 5];
+        pen.fillStyle = "rgba(28,14,5,.88)";
+        pen.beginPath();
+        pen.roundRect(x - 1, y - 1, BAR_WIDTH + 2, BAR_HEIGHT, 3);
+        pen.fill();
+        const g = pen.createLinearGradient(0, y, 0, y + BAR_HEIGHT - 2);
+        g.addColorStop(0, bar[0]);
+        g.addColorStop(1, bar[1]);
+        pen.fillStyle = g;
+        pen.fillRect(x, y, (BAR_WIDTH * step) / BAR_STEPS, BAR_HEIGHT - 2);
+      }
+      return Texture.from(canvas, true);
     });
   }
 
@@ -166,8 +187,9 @@ export class Textures {
       const font = `${bold ? "bold " : ""}${size}px ${FONT}`;
       const measure = sheet(1, 1, 1).pen;
       measure.font = font;
-      const width = Math.ceil(measure.measureText(text).width) + 10;
-      const { canvas, pen } = sheet(width, size * 1.5 + 4, this.scale);
+      // Even, so that its middle is a whole pixel: between pixels every blit is slow, and not sharp.
+      const width = Math.ceil((measure.measureText(text).width + 10) / 2) * 2;
+      const { canvas, pen } = sheet(width, Math.ceil(size * 1.5 + 4), this.scale);
       write(pen, text, width / 2, size * 1.1 + 2, font, color, size);
       return Texture.from(canvas, true);
     });
