@@ -6,6 +6,12 @@ use crate::rate::Rate;
 /// Ways a player may begin in a second.
 pub const MOVES_PER_S_MAX: usize = 10;
 
+/// Views a player may ask for in a second: each shows it everything anew.
+pub const VIEWS_PER_S_MAX: usize = 10;
+
+/// Requests about teams in ten seconds: each may interrupt another player.
+pub const TEAM_ASKS_PER_10_S_MAX: usize = 20;
+
 /// Points of a way.
 pub const PATH_POINTS_MAX: usize = 200;
 
@@ -22,6 +28,8 @@ const LEAP_REGROWTH: f64 = 0.25;
 #[derive(Debug)]
 pub(super) struct Limits {
     moves: Rate<MOVES_PER_S_MAX>,
+    views: Rate<VIEWS_PER_S_MAX>,
+    team_asks: Rate<TEAM_ASKS_PER_10_S_MAX>,
     /// How far it may still leap, in pixels, as of `leapt_ms`.
     leap_px: f64,
     leapt_ms: u64,
@@ -29,12 +37,28 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(now_ms: u64) -> Self {
-        Self { moves: Rate::per(1000), leap_px: LEAP_PX_MAX, leapt_ms: now_ms }
+        Self {
+            moves: Rate::per(1000),
+            views: Rate::per(1000),
+            team_asks: Rate::per(10_000),
+            leap_px: LEAP_PX_MAX,
+            leapt_ms: now_ms,
+        }
     }
 
     /// Whether one more way may begin.
     pub(super) fn may_move(&mut self, now_ms: u64) -> bool {
         self.moves.pass(now_ms)
+    }
+
+    /// Whether one more view may be asked for.
+    pub(super) fn may_look(&mut self, now_ms: u64) -> bool {
+        self.views.pass(now_ms)
+    }
+
+    /// Whether one more request about teams may be made.
+    pub(super) fn may_ask(&mut self, now_ms: u64) -> bool {
+        self.team_asks.pass(now_ms)
     }
 
     /// Whether a way may begin so many pixels from where the player is. What it leaps it cannot leap again soon: else ten ways a

@@ -85,7 +85,9 @@ pub use events::{
     Attack, AttackResult, Events, HpMp, Move, NpcTalk, PickItem, Push, Revive, Short, TeamStatus, To,
 };
 pub use ground::{PICK_REACH_PX, THING_LIFE_MS, THING_OWNED_MS};
-pub use limits::{LEAP_PX_MAX, MOVES_PER_S_MAX, PATH_POINTS_MAX, PATH_PX_MAX};
+pub use limits::{
+    LEAP_PX_MAX, MOVES_PER_S_MAX, PATH_POINTS_MAX, PATH_PX_MAX, TEAM_ASKS_PER_10_S_MAX, VIEWS_PER_S_MAX,
+};
 pub use team::{MemberChange, Membership, TeamAsk};
 pub use travel::{Kinds, TRAVEL_REACH_PX, travel_target};
 pub use view::{MobView, NpcView, OwnView, PlayerView, Spot, ThingView, Views};

@@ -71,9 +71,12 @@ impl Area {
     /// answer can be given once.
     ///
     /// # Errors
-    /// [`Refused::Team`] or [`Refused::Target`] (the other player is not here), or the player may not act.
+    /// [`Refused::Team`] or [`Refused::Target`] (the other player is not here), the player may not act or asks too often.
     pub fn ask_team(&mut self, player: PlayerId, ask: TeamAsk, now_ms: u64) -> Result<(), Refused> {
         let id = self.actor(player)?;
+        if !self.player_mut(id).is_some_and(|player| player.limits.may_ask(now_ms)) {
+            return Err(Refused::TooOften);
+        }
         let own = self.membership(player);
         let is_member = |team| own.as_ref().is_some_and(|own| own.id == team);
         let is_captain = |team| own.as_ref().is_some_and(|own| own.id == team && own.is_captain);

@@ -90,16 +90,25 @@ impl Area {
     /// A player's view has another size, in pixels.
     ///
     /// # Errors
-    /// The player is not there or dead.
-    pub fn change_view(&mut self, player: PlayerId, width: u32, height: u32) -> Result<(), Refused> {
+    /// The player is not there or dead, or asks too often.
+    pub fn change_view(
+        &mut self,
+        player: PlayerId,
+        width: u32,
+        height: u32,
+        now_ms: u64,
+    ) -> Result<(), Refused> {
         let id = self.actor(player)?;
         let range = range_of_view(width, height).max(RANGE_MIN);
-        if let Some(player) = self.player_mut(id)
-            && player.range != range
-        {
-            player.range = range;
-            self.sight(|aoi, tell| aoi.resize(id, range, tell));
+        let Some(player) = self.player_mut(id) else { return Err(Refused::Absent) };
+        if player.range == range {
+            return Ok(());
         }
+        if !player.limits.may_look(now_ms) {
+            return Err(Refused::TooOften);
+        }
+        player.range = range;
+        self.sight(|aoi, tell| aoi.resize(id, range, tell));
         Ok(())
     }
 

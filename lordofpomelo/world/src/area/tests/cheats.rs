@@ -45,6 +45,23 @@ fn more_than_ten_ways_a_second_are_refused() {
 }
 
 #[test]
+fn views_and_requests_about_teams_are_not_asked_for_without_end() {
+    let mut play = Play::empty();
+    play.join(1, p(300.0, 400.0));
+    let refused =
+        |tried: Vec<Result<(), Refused>>| tried.iter().filter(|t| **t == Err(Refused::TooOften)).count();
+    let views = (0..30).map(|n| play.area.change_view(ME, 600 + 600 * (n % 2), 0, 0)).collect();
+    assert_eq!(
+        refused(views),
+        30 - VIEWS_PER_S_MAX * 2,
+        "a refused change leaves the range, which may be asked for"
+    );
+    let asks = (0..30).map(|_| play.area.ask_team(ME, TeamAsk::Create, 0)).collect();
+    assert_eq!(refused(asks), 30 - TEAM_ASKS_PER_10_S_MAX);
+    assert_eq!(play.area.ask_team(ME, TeamAsk::Create, 10_000), Ok(()));
+}
+
+#[test]
 fn ways_through_walls_out_of_the_map_or_without_end_are_refused() {
     let mut play = Play::empty();
     play.join(1, p(900.0, 700.0));

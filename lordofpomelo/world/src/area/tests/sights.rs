@@ -97,7 +97,7 @@ fn a_larger_view_shows_more_and_a_smaller_one_less() {
     let mut play = Play::new(Vec::new(), npcs, Rules::default());
     let ann = play.join(1, p(150.0, 400.0));
     for (width, height, seen) in [(1900, 1000, 9), (500, 400, 3), (0, 0, 3), (1200, 90, 5), (9999, 9, 11)] {
-        play.area.change_view(PlayerId(1), width, height).unwrap();
+        play.area.change_view(PlayerId(1), width, height, play.now_ms).unwrap();
         play.hear();
         assert_eq!(play.clients[&ann].knows.len(), seen, "{width} x {height}");
     }

@@ -89,7 +89,7 @@ fn play_act(play: &mut Play, player: u32, act: &Act) {
                 let _ = play.walk(player, &[(at.x, at.y), (x, y)]);
             }
         }
-        Act::View(width) => drop(play.area.change_view(id, width, 0)),
+        Act::View(width) => drop(play.area.change_view(id, width, 0, now)),
         Act::Attack(n) => {
             let fits = |body: &Body| matches!(body, Body::Mob(_) | Body::Player(_));
             let _ = nth(play, player, n, fits).map(|target| play.area.attack(id, target));
