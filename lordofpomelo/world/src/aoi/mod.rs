@@ -3,10 +3,12 @@
 //!
 //! Players are objects and watchers, mobs are objects and watchers of their own tower, the rest only objects.
 
+mod id;
 mod towers;
 
 use std::collections::HashMap;
 
+use id::ById;
 pub use towers::{MAX_RANGE, Window, range_of_view};
 use towers::{Tower, Towers};
 
@@ -83,8 +85,8 @@ pub enum Event<'a> {
 #[derive(Debug)]
 pub struct Aoi {
     towers: Towers,
-    objects: HashMap<EntityId, Object>,
-    watchers: HashMap<EntityId, Watcher>,
+    objects: HashMap<EntityId, Object, ById>,
+    watchers: HashMap<EntityId, Watcher, ById>,
     /// Used again by each operation, so that none of them allocates once the lists have grown.
     players: Vec<EntityId>,
     mobs: Vec<EntityId>,
@@ -112,8 +114,8 @@ impl Aoi {
     pub fn new(width: f64, height: f64, tower_width: f64, tower_height: f64) -> Self {
         Self {
             towers: Towers::new(width, height, tower_width, tower_height),
-            objects: HashMap::new(),
-            watchers: HashMap::new(),
+            objects: HashMap::default(),
+            watchers: HashMap::default(),
             players: Vec::new(),
             mobs: Vec::new(),
             gained: Vec::new(),

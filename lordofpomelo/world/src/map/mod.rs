@@ -79,3 +79,33 @@ impl AreaMap {
         self.walkable_in(self.birth, chance).unwrap_or_else(|| self.birth.random(chance))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A map whose left half is blocked.
+    fn half() -> AreaMap {
+        let mut grid = Grid::new(400, 400);
+        grid.block_rect(Rect { x: 0.0, y: 0.0, width: 200.0, height: 400.0 });
+        let birth = Rect { x: 150.0, y: 100.0, width: 100.0, height: 100.0 };
+        AreaMap { grid: grid.into(), birth, zones: Vec::new(), npcs: Vec::new() }
+    }
+
+    #[test]
+    fn heroes_appear_where_one_can_walk() {
+        let (map, mut chance) = (half(), fastrand::Rng::with_seed(1));
+        for _ in 0..200 {
+            let at = map.birth_point(&mut chance);
+            assert!(map.grid.is_walkable(at) && map.birth.contains(at), "{at:?}");
+        }
+    }
+
+    #[test]
+    fn a_blocked_rectangle_has_no_walkable_point_and_a_blocked_birth_zone_is_used_all_the_same() {
+        let (mut map, mut chance) = (half(), fastrand::Rng::with_seed(1));
+        map.birth.x = 20.0;
+        assert_eq!(map.walkable_in(map.birth, &mut chance), None);
+        assert!(map.birth.contains(map.birth_point(&mut chance)));
+    }
+}

@@ -88,7 +88,7 @@ fn lamps(b: &mut Builder) {
                 continue;
             }
             let length = distance(at, to).max(1.0);
-            let side = if last.len() % 2 == 0 { 46.0 } else { -46.0 };
+            let side = if last.len().is_multiple_of(2) { 46.0 } else { -46.0 };
             let spot = Point::new(at.x + (at.y - to.y) / length * side, at.y + (to.x - at.x) / length * side);
             if b.depth(spot) < -0.04 {
                 b.lay_down(PropKind::Lamp, spot, 100);

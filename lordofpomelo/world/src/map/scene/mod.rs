@@ -73,7 +73,7 @@ pub enum RoadKind {
     Road,
     /// To where mobs live.
     Trail,
-    /// A stretch of another road with water on both sides.
+    /// A stretch of another road with water on both sides, to be drawn over it.
     Bridge,
 }
 
@@ -194,13 +194,12 @@ impl PropKind {
     fn base(self) -> Option<(i32, i32)> {
         match self {
             Self::Rock => Some((27, 16)),
-            Self::Boulder => Some((58, 34)),
+            Self::Boulder | Self::Tent => Some((58, 34)),
             Self::Cactus => Some((13, 10)),
             Self::DeadTree | Self::Palm => Some((14, 11)),
             Self::Pine => Some((18, 13)),
             Self::Column | Self::BrokenColumn | Self::Cairn => Some((22, 15)),
             Self::RuinWall => Some((64, 18)),
-            Self::Tent => Some((58, 34)),
             Self::Hut => Some((84, 52)),
             Self::Well => Some((42, 30)),
             Self::Cart => Some((46, 24)),

@@ -28,7 +28,7 @@ fn points_of(rect: Rect, apart: f64) -> impl Iterator<Item = Point> {
 #[test]
 fn the_files_are_those_of_the_generator() {
     for scene in Scene::all() {
-        let files = files(&scene);
+        let files = files(&scene).unwrap();
         for (folder, text) in [("map", &files.map), ("scene", &files.scene)] {
             let file = config().join(folder).join(format!("{}.json", files.name));
             let there = std::fs::read_to_string(&file).unwrap_or_default();

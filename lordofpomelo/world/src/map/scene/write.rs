@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::shape::{Ring, ellipse, joined};
 use super::{Patch, Prop, Scene, Zone};
-use crate::map::tiled;
-use crate::map::{AreaMap, Grid, TILE, Tile};
+use crate::map::{AreaMap, Grid, MapError, TILE, Tile, tiled};
 use crate::{Point, Rect};
 
 /// After which time a killed mob comes back, in milliseconds.
@@ -33,21 +32,17 @@ pub struct Files {
 
 /// The files of a scene.
 ///
-/// # Panics
+/// # Errors
 ///
-/// If the map that was written cannot be read again, which would be a fault of this module.
-#[must_use]
-pub fn files(scene: &Scene) -> Files {
+/// That of reading the map that was written, which would be a fault of this module.
+pub fn files(scene: &Scene) -> Result<Files, MapError> {
     let mut obstacles: Vec<Value> =
         scene.terrain.iter().map(|patch| polygon(&joined(&patch.rings))).collect();
     obstacles.extend(scene.props.iter().filter_map(footprint));
-    let map = |obstacles: &[Value]| tiled_file(scene, obstacles);
-    let first = tiled::read(Path::new(scene.name), &map(&obstacles), scene.width, scene.height);
-    match first {
-        Ok(first) => obstacles.extend(unreachable(&first).into_iter().map(rectangle)),
-        Err(error) => panic!("the generator wrote no map: {error}"),
-    }
-    Files { name: scene.name, map: map(&obstacles), scene: scene_file(scene) }
+    let open = tiled_file(scene, &obstacles);
+    let open = tiled::read(Path::new(scene.name), &open, scene.width, scene.height)?;
+    obstacles.extend(unreachable(&open).into_iter().map(rectangle));
+    Ok(Files { name: scene.name, map: tiled_file(scene, &obstacles), scene: scene_file(scene) })
 }
 
 /// What cannot be reached from where heroes appear: nobody sees it from near, and nothing must fall there.
