@@ -202,6 +202,8 @@ export class Game {
       if (turn !== this.#entering) return;
       if (scene.curPlayer === undefined || scene.map === undefined) throw new EnterError("fail.enter", { why: `code ${scene.code ?? "?"}` });
       this.world.enter(scene, performance.now());
+      // Within an instance the hero keeps the area he came from; what he asks for is about where he is.
+      if (this.world.me !== undefined) this.world.me.areaId = areaOf(scene.map.name)?.id ?? this.world.me.areaId;
       await stage.open(await sceneOf(scene.map.name, scene.map.width, scene.map.height), (part) => this.#show("enter.scene", 0.74 + part * 0.26));
     } catch (error) {
       if (turn === this.#entering) this.#fail(explain(error));

@@ -10,6 +10,8 @@ export interface Hooks {
   readonly hero: unknown;
   readonly entities: unknown[];
   readonly mapName: string;
+  /** Where somebody is on the screen. */
+  screenOf(entityId: number): { x: number; y: number } | undefined;
   clickWorld(x: number, y: number): void;
   meet(entityId: number): void;
 }
@@ -35,6 +37,10 @@ export function installHooks(game: Game): void {
     },
     get mapName() {
       return game.world.mapName;
+    },
+    screenOf(entityId) {
+      const entity = game.world.entities.get(entityId);
+      return entity === undefined ? undefined : game.stage?.toScreen(positionAt(entity, performance.now()));
     },
     clickWorld: (x, y) => game.deeds.click({ x, y }, undefined, false),
     meet(entityId) {

@@ -1,6 +1,6 @@
 //! The way in: gate, connector, entry; and back in when the connection was lost. Knows nothing of areas.
 
-import { Client, type CloseReason, ConnectError, FailedError, TimeoutError, ask, describe, webStore } from "pomelo-client-ts";
+import { Client, type CloseReason, ConnectError, FailedError, RefusedError, TimeoutError, ask, describe, webStore } from "pomelo-client-ts";
 import type { Args, Key } from "../text/text";
 import type { Account } from "./accounts";
 import type { Hero, Messages } from "./messages";
@@ -14,7 +14,7 @@ export class EnterError extends Error {
     /** Only another login helps. */
     readonly loginAgain = false,
   ) {
-    super(key);
+    super(String(args?.["why"] ?? key));
   }
 }
 
@@ -56,12 +56,12 @@ export class Session {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.client = new Client<Messages>({
       url: async () => {
-        const { host, port } = await this.#explained(ask<Messages, "gate.gateHandler.queryEntry">({ url: `${scheme}://${gate.host}:${gate.port}` }, "gate.gateHandler.queryEntry", { uid: account.uid }));
+        const { host, port } = await this.#explained(ask<Messages, "gate.gateHandler.queryEntry">({ url: `${scheme}://${gate.host}:${gate.port}` }, "gate.gateHandler.queryEntry", { uid: account.uid }), "fail.noGate");
         // A server that only knows itself as this machine is where the gate is.
         return `${scheme}://${host === "127.0.0.1" ? gate.host : host}:${port}`;
       },
       enter: async (link) => {
-        const { player } = await this.#explained(link.request("connector.entryHandler.entry", { token: account.token }));
+        const { player } = await this.#explained(link.request("connector.entryHandler.entry", { token: account.token }), "fail.noServer");
         this.hero = player ?? null;
       },
       reconnect: { when: (reason) => this.#refusal === undefined && comesBack(reason) },
@@ -87,13 +87,13 @@ export class Session {
   }
 
   /** Remembers a refusal that no further attempt can mend. */
-  async #explained<T>(asked: Promise<T>): Promise<T> {
+  async #explained<T>(asked: Promise<T>, silent: Key): Promise<T> {
     try {
       return await asked;
     } catch (error) {
-      const explained = explain(error);
+      const explained = explain(error, silent);
       if (explained.loginAgain) this.#refusal = explained;
-      throw error;
+      throw explained;
     }
   }
 
@@ -112,8 +112,8 @@ function comesBack(reason: CloseReason): boolean {
   return reason.kind !== "local" && reason.kind !== "refused";
 }
 
-/** What an error of the way in means to a player. */
-export function explain(error: unknown): EnterError {
+/** What an error of the way in means to a player; `silent` is for whoever does not answer. */
+export function explain(error: unknown, silent: Key = "fail.noServer"): EnterError {
   if (error instanceof EnterError) return error;
   if (error instanceof FailedError) {
     if (error.code === 1001) return new EnterError("fail.tokenInvalid", undefined, true);
@@ -121,7 +121,8 @@ export function explain(error: unknown): EnterError {
     if (error.code === 1003) return new EnterError("fail.userMissing", undefined, true);
     if (error.code === 2001) return new EnterError("fail.noConnector");
   }
+  if (error instanceof RefusedError) return new EnterError("fail.refused");
   const why = error instanceof Error ? error.message : String(error);
-  if (error instanceof ConnectError || error instanceof TimeoutError) return new EnterError("fail.noGate", { why });
+  if (error instanceof ConnectError || error instanceof TimeoutError) return new EnterError(silent, { why });
   return new EnterError("fail.other", { why });
 }

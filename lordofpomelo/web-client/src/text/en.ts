@@ -36,6 +36,7 @@ export const en = {
   "enter.tip4": "The scarab in the south-east gives a lot. Bring friends.",
   "enter.tip5": "Kill the master while you play. You will not notice.",
   "fail.noGate": "The gate does not answer: {why}.",
+  "fail.noServer": "The game server does not answer: {why}.",
   "fail.noConnector": "No server has room at the moment (code 2001).",
   "fail.tokenInvalid": "Your login is not valid any more. Please log in again.",
   "fail.tokenExpired": "Your login is too old. Please log in again.",

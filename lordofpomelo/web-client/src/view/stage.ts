@@ -31,6 +31,9 @@ export interface StageOptions {
 /** While the pointer is held, the hero follows it this often. */
 const FOLLOW_MS = 260;
 
+/** A small screen shows the world a little smaller, or one would see nothing coming. */
+const SMALL = { below: 760, zoom: 0.8 };
+
 export class Stage {
   readonly textures: Textures;
   readonly #world = new Container();
@@ -55,7 +58,8 @@ export class Stage {
     const resolution = Math.min(2, Math.max(1, window.devicePixelRatio));
     await app.init({ preference: options.renderer, resizeTo: parent, resolution, autoDensity: true, background: "#160d08", antialias: false, powerPreference: "high-performance" });
     parent.append(app.canvas);
-    return new Stage(app, world, options, resolution);
+    const zoom = parent.clientWidth < SMALL.below ? SMALL.zoom : 1;
+    return new Stage(app, world, options, resolution, zoom);
   }
 
   private constructor(
@@ -63,21 +67,24 @@ export class Stage {
     readonly state: World,
     readonly options: StageOptions,
     resolution: number,
+    readonly zoom: number,
   ) {
-    this.textures = new Textures(resolution, options.renderer === "webgl");
+    this.textures = new Textures(resolution * zoom, options.renderer === "webgl");
     this.#crowd = new Crowd(this.#bodies, this.#floor, this.#plates, this.textures, options.looks);
     this.#sparks = new Sparks(this.#above, this.#floor, this.textures);
     this.#world.addChild(this.#floor, this.#bodies, this.#plates, this.#above);
+    this.#world.scale.set(zoom);
     app.stage.addChild(this.#world);
     app.ticker.add(() => this.#picture());
     this.#listen(app.canvas);
   }
 
+  /** What is seen, in pixels of the map. */
   get width(): number {
-    return this.app.renderer.width / this.app.renderer.resolution;
+    return this.app.screen.width / this.zoom;
   }
   get height(): number {
-    return this.app.renderer.height / this.app.renderer.resolution;
+    return this.app.screen.height / this.zoom;
   }
 
   /** Draws the figures of these kinds, some at a time. */
@@ -119,11 +126,11 @@ export class Stage {
 
   /** A point of the map on the screen. */
   toScreen(at: Point): Point {
-    return { x: at.x - this.#camera.x, y: at.y - this.#camera.y };
+    return { x: (at.x - this.#camera.x) * this.zoom, y: (at.y - this.#camera.y) * this.zoom };
   }
 
   toMap(at: Point): Point {
-    return { x: at.x + this.#camera.x, y: at.y + this.#camera.y };
+    return { x: at.x / this.zoom + this.#camera.x, y: at.y / this.zoom + this.#camera.y };
   }
 
   /** Shows where was clicked. */
@@ -139,7 +146,7 @@ export class Stage {
     const x = scene.width <= this.width ? (scene.width - this.width) / 2 : Math.max(0, Math.min(scene.width - this.width, hero.x - this.width / 2));
     const y = scene.height <= this.height ? (scene.height - this.height) / 2 : Math.max(0, Math.min(scene.height - this.height, hero.y - 30 - this.height / 2));
     this.#camera = { x: Math.round(x), y: Math.round(y) };
-    this.#world.position.set(-this.#camera.x, -this.#camera.y);
+    this.#world.position.set(Math.round(-this.#camera.x * this.zoom), Math.round(-this.#camera.y * this.zoom));
   }
 
   #picture(): void {
@@ -160,7 +167,7 @@ export class Stage {
     this.#land.show(this.#camera.x, this.#camera.y, this.width, this.height);
     this.#happenings(now);
     this.#sparks.update(now);
-    if (!this.options.looks.still) this.#air?.update(now, this.#camera.x, this.#camera.y, this.width, this.height);
+    if (!this.options.looks.still) this.#air?.update(now, this.#camera.x, this.#camera.y, this.app.screen.width, this.app.screen.height);
   }
 
   #happenings(now: number): void {

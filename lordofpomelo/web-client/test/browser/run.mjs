@@ -43,7 +43,8 @@ const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] 
 let failed = 0;
 
 async function test(name, size, run) {
-  const page = await browser.newPage({ viewport: size, locale: "en-US" });
+  const { dense = 1, ...viewport } = size;
+  const page = await browser.newPage({ viewport, deviceScaleFactor: dense, locale: "en-US" });
   const errors = [];
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => errors.push(String(error.stack ?? error)));
@@ -65,6 +66,7 @@ async function test(name, size, run) {
 
 const DESKTOP = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
+const DENSE = { width: 390, height: 844, dense: 2 };
 
 /** What each screen of the gallery shows at least. */
 const SCREENS = {
@@ -96,6 +98,17 @@ await test("every area is drawn", DESKTOP, async (page) => {
     await page.waitForTimeout(300);
     if (pictures !== undefined) await page.screenshot({ path: join(pictures, `area-${area}.png`) });
   }
+});
+
+await test("the hero stands in the middle of a dense small screen, and what is clicked there is what is seen there", DENSE, async (page) => {
+  await gallery(page, "world");
+  await page.waitForTimeout(300);
+  const hero = await page.evaluate(() => window.__game.screenOf(1));
+  if (Math.abs(hero.x - 195) > 2 || Math.abs(hero.y - 446) > 30) throw new Error(`it stands at ${hero.x}, ${hero.y}`);
+  const mate = await page.evaluate(() => window.__game.screenOf(5002));
+  await page.mouse.click(mate.x, mate.y - 30);
+  await page.getByTestId("target-name").getByText("Sela").waitFor();
+  if (pictures !== undefined) await page.screenshot({ path: join(pictures, "dense.png") });
 });
 
 await test("the style guide draws everything", DESKTOP, async (page) => {
