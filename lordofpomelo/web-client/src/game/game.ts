@@ -76,6 +76,7 @@ export class Game {
     readonly query: URLSearchParams,
   ) {
     setLanguage(this.settings.language);
+    if (query.get("still") === "1") document.documentElement.classList.add("still");
     this.sounds.on = this.settings.sound;
     this.sounds.volume = this.settings.volume;
     this.deeds = new Deeds(this);
