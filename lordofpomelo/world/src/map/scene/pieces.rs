@@ -38,72 +38,73 @@ impl Builder {
         }
     }
 
+    /// Circles around one place: what, how far out as a share of the radius, how many places are tried, how many get one.
+    fn circles(&mut self, at: Point, radius: f64, size: (f64, f64), circles: &[(PropKind, f64, u32, usize)]) {
+        for (kind, part, places, most) in circles.iter().copied() {
+            self.circle(at, Circle { kind, radius: radius * part, places, size, most });
+        }
+    }
+
     /// Tents around a fire, with what travellers leave lying.
     pub(super) fn camp(&mut self, at: Point, radius: f64, tents: usize) {
-        let circle = |kind, part, places, most| Circle {
-            kind,
-            radius: radius * part,
-            places,
-            size: (85.0, 115.0),
-            most,
-        };
-        self.circle(at, circle(PropKind::Tent, 1.0, 13, tents));
-        self.circle(at, circle(PropKind::Crates, 0.8, 11, 2));
-        self.circle(at, circle(PropKind::Cart, 1.15, 9, 1));
-        self.circle(at, circle(PropKind::Campfire, 0.45, 5, 1));
-        self.circle(at, circle(PropKind::Banner, 1.1, 7, 2));
+        self.circles(
+            at,
+            radius,
+            (85.0, 115.0),
+            &[
+                (PropKind::Tent, 1.0, 13, tents),
+                (PropKind::Crates, 0.8, 11, 2),
+                (PropKind::Cart, 1.15, 9, 1),
+                (PropKind::Campfire, 0.45, 5, 1),
+                (PropKind::Banner, 1.1, 7, 2),
+            ],
+        );
     }
 
     /// Huts around a place.
     pub(super) fn village(&mut self, at: Point, radius: f64, huts: usize) {
-        let circle = |kind, part, places, most| Circle {
-            kind,
-            radius: radius * part,
-            places,
-            size: (85.0, 110.0),
-            most,
-        };
-        self.circle(at, circle(PropKind::Hut, 1.0, 11, huts));
-        self.circle(at, circle(PropKind::Hut, 1.7, 17, huts));
-        self.circle(at, circle(PropKind::Crates, 0.75, 9, 2));
-        self.circle(at, circle(PropKind::Well, 1.25, 9, 1));
-        self.circle(at, circle(PropKind::Campfire, 0.5, 5, 1));
+        self.circles(
+            at,
+            radius,
+            (85.0, 110.0),
+            &[
+                (PropKind::Hut, 1.0, 11, huts),
+                (PropKind::Hut, 1.7, 17, huts),
+                (PropKind::Crates, 0.75, 9, 2),
+                (PropKind::Well, 1.25, 9, 1),
+                (PropKind::Campfire, 0.5, 5, 1),
+            ],
+        );
     }
 
     /// What is left of a round hall: columns, walls further out.
     pub(super) fn ruin(&mut self, at: Point, radius: f64) {
-        let circle = |kind, part, places, most| Circle {
-            kind,
-            radius: radius * part,
-            places,
-            size: (80.0, 120.0),
-            most,
-        };
-        self.circle(at, circle(PropKind::Column, 1.0, 9, 6));
-        self.circle(at, circle(PropKind::BrokenColumn, 1.05, 14, 6));
-        self.circle(at, circle(PropKind::RuinWall, 1.5, 9, 5));
-        self.circle(at, circle(PropKind::Rock, 1.7, 12, 5));
+        self.circles(
+            at,
+            radius,
+            (80.0, 120.0),
+            &[
+                (PropKind::Column, 1.0, 9, 6),
+                (PropKind::BrokenColumn, 1.05, 14, 6),
+                (PropKind::RuinWall, 1.5, 9, 5),
+                (PropKind::Rock, 1.7, 12, 5),
+            ],
+        );
     }
 
     /// A signpost beside a place, on the side where there is room.
     pub(super) fn signpost(&mut self, at: Point) {
-        let circle =
-            Circle { kind: PropKind::Signpost, radius: 70.0, places: 5, size: (100.0, 100.0), most: 1 };
-        self.circle(at, circle);
+        self.circles(at, 70.0, (100.0, 100.0), &[(PropKind::Signpost, 1.0, 5, 1)]);
     }
 
     /// Where something large lives.
     pub(super) fn lair(&mut self, at: Point, radius: f64) {
-        let circle = |kind, part, places, most| Circle {
-            kind,
-            radius: radius * part,
-            places,
-            size: (80.0, 140.0),
-            most,
-        };
-        self.circle(at, circle(PropKind::Bones, 0.8, 9, 7));
-        self.circle(at, circle(PropKind::Skull, 0.55, 5, 3));
-        self.circle(at, circle(PropKind::Bones, 0.3, 4, 3));
+        self.circles(
+            at,
+            radius,
+            (80.0, 140.0),
+            &[(PropKind::Bones, 0.8, 9, 7), (PropKind::Skull, 0.55, 5, 3), (PropKind::Bones, 0.3, 4, 3)],
+        );
     }
 
     /// Things in a full circle.
