@@ -5,11 +5,11 @@ use std::hash::{BuildHasher, Hasher};
 
 /// Makes hashes of ids.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct ById;
+pub(crate) struct ById;
 
 /// Spreads a number over all bits by one multiplication.
 #[derive(Debug, Default)]
-pub(super) struct Spread(u64);
+pub(crate) struct Spread(u64);
 
 impl BuildHasher for ById {
     type Hasher = Spread;

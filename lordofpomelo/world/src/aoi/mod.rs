@@ -3,7 +3,7 @@
 //!
 //! Players are objects and watchers, mobs are objects and watchers of their own tower, the rest only objects.
 
-mod id;
+pub(crate) mod id;
 mod towers;
 
 use std::collections::HashMap;

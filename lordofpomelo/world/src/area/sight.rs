@@ -82,7 +82,8 @@ fn tell(event: Event<'_>, entities: &mut Entities, events: &mut Events) {
 
 /// What is shown of all these.
 pub(super) fn views(seen: impl Iterator<Item = Seen>, entities: &Entities) -> Views {
-    let mut views = Views::default();
+    // In a crowd nearly all that one sees are players.
+    let mut views = Views { player: Vec::with_capacity(seen.size_hint().0), ..Views::default() };
     for entity in seen.filter_map(|seen| entities.get(seen.id)) {
         views.push(entity);
     }
