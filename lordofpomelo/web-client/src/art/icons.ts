@@ -7,13 +7,6 @@ import { type Fill, type Pen, TAU, at, hash, limb, oval, poly, shape, sheet, spo
 /** Units of an icon's side; drawn around the middle. */
 export const ICON = 64;
 
-export type Quality = "white" | "green" | "blue" | "yellow" | "red" | "purple";
-
-/** What goes around a thing of that quality. */
-export const QUALITY: Readonly<Record<Quality, string>> = {
-  white: "#c9c0ae", green: "#6fd06a", blue: "#5aa8ff", yellow: "#ffce4a", red: "#ff6a5a", purple: "#c77aff",
-};
-
 /** Metals, cloths and stones, from plain to precious. */
 const METALS: readonly Fill[] = [["#d6c7b4", "#8b7760"], ["#eef3fa", "#8a9ab4"], ["#f0c78a", "#9c6428"], ["#dfe6ff", "#6f7fd0"], ["#b9f0e2", "#2f8f86"], ["#ffe9a0", "#c08a22"], ["#cfd8ff", "#5a4ad0"], ["#ffd0c2", "#c2452e"], ["#e6ffe0", "#4aa04a"], ["#f3d6ff", "#8a3ac0"]];
 const CLOTHS: readonly Fill[] = [["#e6d3ae", "#a5865a"], ["#b98a5a", "#6b4526"], ["#c9675a", "#7a2c2c"], ["#7fb0d8", "#2c5a8c"], ["#8fc98a", "#3a7a46"], ["#c79ae0", "#6a3a92"], ["#f2cf7a", "#a8742a"], ["#8adad6", "#227a80"], ["#f0a8c0", "#a83a68"], ["#9aa6c0", "#454f6c"]];
@@ -223,9 +216,6 @@ function amulet(q: Pen, id: number): void {
 }
 
 const PLACES: Readonly<Record<string, Draw>> = { weapon: blade, armor, ring, helmet, necklace, belt, legguard, shoes, amulet };
-
-/** Nine places, as the server calls them. */
-export const PLACE_NAMES = Object.keys(PLACES);
 
 const urls = new Map<string, string>();
 

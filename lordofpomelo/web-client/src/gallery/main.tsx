@@ -57,8 +57,6 @@ const SHOWS: Readonly<Record<string, (game: Game) => void>> = {
 
 const PANELS: readonly Panel[] = ["bag", "hero", "skills", "quests", "team", "settings", "help"];
 
-export const NAMES = ["login", "register", "hero", "loading", "failure", ...Object.keys(SHOWS), ...PANELS];
-
 function fight(game: Game): void {
   const blow = () => {
     const now = performance.now();

@@ -17,10 +17,6 @@ export function setLanguage(wanted: Language): void {
   if (typeof document !== "undefined") document.documentElement.lang = wanted;
 }
 
-export function currentLanguage(): Language {
-  return language;
-}
-
 /** The text of a key; `{name}` is replaced by what is given for it. */
 export function t(key: Key, args?: Args): string {
   const text: string = language === "zh" ? zh[key] : en[key];

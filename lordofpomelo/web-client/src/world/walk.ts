@@ -31,10 +31,3 @@ export function stepAt(walk: Walk, now: number): Step {
   }
   return { x: before?.x ?? 0, y: before?.y ?? 0, dx, dy, done: true };
 }
-
-/** How long it takes, in milliseconds. */
-export function lasts({ path, speed }: Walk): number {
-  let long = 0;
-  for (let i = 1; i < path.length; i++) long += Math.hypot((path[i]?.x ?? 0) - (path[i - 1]?.x ?? 0), (path[i]?.y ?? 0) - (path[i - 1]?.y ?? 0));
-  return speed > 0 ? (long / speed) * 1000 : 0;
-}
