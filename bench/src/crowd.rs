@@ -20,7 +20,6 @@ use std::{
 use anyhow::{Context as _, Result};
 use pomelo_cluster::coordinator::MasterAddr;
 use pomelo_protocol::ServerInfo;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
 use self::part::{Plan, Told, monotonic};
@@ -124,18 +123,6 @@ impl Drop for Part {
             let _ = reader.join();
         }
     }
-}
-
-/// Raises the limit of open files, of this process and of those it starts.
-pub(crate) fn open_files_max(wanted: u64) -> Result<()> {
-    let limit = getrlimit(Resource::Nofile);
-    let enough = |limit: Option<u64>| limit.is_none_or(|limit| limit >= wanted);
-    if enough(limit.current) {
-        return Ok(());
-    }
-    let maximum = if enough(limit.maximum) { limit.maximum } else { Some(wanted) };
-    setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum })
-        .with_context(|| format!("{wanted} open files are not allowed here (ulimit -n)"))
 }
 
 /// The record of one of them.

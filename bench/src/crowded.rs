@@ -24,7 +24,7 @@ use tokio::process::Command;
 
 use crate::{
     Output,
-    crowd::{self, Crowd, open_files_max},
+    crowd::{self, Crowd},
     failover::{login, parts},
     log,
     series::Series,
@@ -135,7 +135,7 @@ impl Crowded {
         let ping = Duration::from_secs(if servers > MANY { 3 } else { 1 });
         println!("{servers} simulated servers, {masters} masters, a ping every {} s\n", ping.as_secs());
         // Masters inherit it: a link to each server, and some for all the rest.
-        open_files_max(servers as u64 + 2_000)?;
+        pomelo_robot::open_files(servers as u64 + 2_000)?;
         let game = GameDir::chat(zookeeper.map(ZooKeeper::addr).as_deref())?;
         game.keep_masters(masters)?;
         game.restart_masters()?;

@@ -6,14 +6,19 @@ mod busy;
 mod crowd;
 mod crowded;
 mod failover;
+mod lines;
 mod load;
 mod log;
 mod original;
 mod output;
+mod page;
 mod plot;
 mod rpc;
 mod series;
+mod soak;
 mod table;
+
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
@@ -34,6 +39,10 @@ enum What {
     Failover(Failover),
     /// What requests, pushes and connections cost, beside the Node original and the least they must cost.
     Load(load::Load),
+    /// Whether thousands of clients lose anything, and servers grow, while a connector and a backend are killed.
+    Soak(soak::Soak),
+    /// What it costs to have more connections, larger channels and a second connector.
+    Growth(load::growth::Growth),
     /// How many calls one link between two servers takes, and what they cost.
     Rpc(rpc::Rpc),
     /// The called server of `rpc`.
@@ -59,6 +68,9 @@ struct Floor {
     /// Is that process.
     #[arg(long, conflicts_with = "link")]
     links: bool,
+    /// Writes pushes every so many milliseconds.
+    #[arg(long)]
+    flush_interval: Option<u64>,
 }
 
 /// What to measure; without `--servers` and `--busy`, five real servers under every fault, beside the Node original.
@@ -97,10 +109,14 @@ async fn main() -> Result<()> {
     match Bench::parse().what {
         What::Failover(failover) => failover.run().await,
         What::Load(load) => load.run().await,
+        What::Soak(soak) => soak.run().await,
+        What::Growth(growth) => growth.run().await,
         What::Rpc(rpc) => rpc.run().await,
         What::RpcPeer(peer) => peer.run().await,
         What::Floor(Floor { links: true, .. }) => load::floor::echo_links(),
-        What::Floor(Floor { link, .. }) => load::floor::serve(link),
+        What::Floor(Floor { link, flush_interval, .. }) => {
+            load::floor::serve(link, flush_interval.map(Duration::from_millis))
+        }
         What::Crowd { plan } => crowd::part::play(crowd::part::Plan::of_text(&plan)?).await,
     }
 }

@@ -121,8 +121,8 @@ impl Player {
 
 async fn connect(transport: Transport, host: &str, port: u16) -> Result<Client> {
     Ok(match transport {
-        Transport::WebSocket => Client::connect_ws(&format!("ws://{host}:{port}")).await?,
-        Transport::Tcp => Client::connect_tcp(&format!("{host}:{port}")).await?,
+        Transport::WebSocket => Client::connect(&format!("ws://{host}:{port}")).await?,
+        Transport::Tcp => Client::connect(&format!("tcp://{host}:{port}")).await?,
     })
 }
 

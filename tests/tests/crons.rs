@@ -25,7 +25,7 @@ struct Listening {
 
 impl Listening {
     async fn start(port: u16) -> Result<Self> {
-        let client = Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await?;
+        let client = Client::connect(&format!("ws://127.0.0.1:{port}")).await?;
         let (told, heard) = watch::channel(Vec::new());
         tokio::spawn(async move {
             while let Some(push) = client.next_push().await {

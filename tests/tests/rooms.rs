@@ -17,7 +17,7 @@ async fn enter(cluster: &Cluster, connector: usize, name: &str) -> Result<(Clien
     let url = format!("ws://{}:{}", cluster.game.host, cluster.game.connectors[connector]);
     let who = json!({ "username": name, "rid": "lobby" });
     eventually("the connector knows a chat server", PATIENCE, async || {
-        let client = Client::connect_ws(&url).await.ok()?;
+        let client = Client::connect(&url).await.ok()?;
         let entered: Value = client.request("connector.entryHandler.enter", &who).await.ok()?;
         let users = serde_json::from_value(entered["users"].clone()).ok()?;
         Some(Ok((client, users)))

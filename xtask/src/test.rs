@@ -15,6 +15,11 @@ use crate::{
 const CLIENT: &str = "clients/typescript";
 const CLIENT_SUITES: &str = "TypeScript suites";
 
+/// LordOfPomelo's page, likewise.
+const GAME: &str = "lordofpomelo/web-client";
+const GAME_SUITES: &str = "web client suites";
+const BROWSER_SUITE: &str = "browser suite";
+
 /// Everything is built with every feature, once: features are what is tested here too, and the default alone is what clippy
 /// and whoever builds a game see.
 const FEATURES: [&str; 2] = ["--features", "etcd"];
@@ -40,8 +45,9 @@ impl Test {
             ("ZooKeeper suites", install::zookeeper(then)),
             ("etcd suites", install::etcd(then)),
             ("npm suites", install::npm("tests/npm", then)),
-            ("browser suite", install::chromium(then)),
+            (BROWSER_SUITE, install::chromium(then)),
             (CLIENT_SUITES, install::npm(CLIENT, then)),
+            (GAME_SUITES, install::npm(GAME, then)),
         ] {
             if let Err(e) = ready {
                 eprintln!("warning: {suite} can't run: {e:#}");
@@ -50,7 +56,11 @@ impl Test {
         }
 
         if !skipped.contains(&CLIENT_SUITES) {
-            client(self.filter.is_none())?;
+            scripts(CLIENT, if self.filter.is_none() { &["lint", "test"] } else { &["pretest"] })?;
+        }
+        if self.filter.is_none() && !skipped.contains(&GAME_SUITES) {
+            scripts(GAME, &["check", "test"])?;
+            scripts(GAME, if skipped.contains(&BROWSER_SUITE) { &["build"] } else { &["test:browser"] })?;
         }
         println!("building every program the suites start");
         run(cargo().args(["build", "--workspace", "--bins", "--locked"]).args(FEATURES))?;
@@ -78,12 +88,11 @@ impl Test {
     }
 }
 
-/// Builds the TypeScript client for the suites that start clusters; checks it and runs its own tests too, if all are to run.
-fn client(all: bool) -> Result<()> {
-    let scripts: &[&str] = if all { &["lint", "test"] } else { &["pretest"] };
+/// Runs scripts of an npm package. (The suites that start clusters need the TypeScript client built, which its `pretest` does.)
+fn scripts(package: &str, scripts: &[&str]) -> Result<()> {
     for script in scripts {
-        println!("running npm run {script} in {CLIENT}");
-        run(Command::new("npm").args(["run", "--silent", script]).current_dir(root().join(CLIENT)))?;
+        println!("running npm run {script} in {package}");
+        run(Command::new("npm").args(["run", "--silent", script]).current_dir(root().join(package)))?;
     }
     Ok(())
 }

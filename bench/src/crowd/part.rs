@@ -20,7 +20,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{link, open_files_max, server};
+use super::{link, server};
 
 /// Pauses between attempts, as the real follower's.
 const RETRY_MS: std::ops::RangeInclusive<u64> = 50..=2_000;
@@ -145,7 +145,7 @@ pub(super) struct Server {
 
 /// Plays until standard input ends.
 pub(crate) async fn play(plan: Plan) -> Result<()> {
-    open_files_max(((plan.to + 1 - plan.from) * plan.masters.len()) as u64 + SPARE_FILES)?;
+    pomelo_robot::open_files(((plan.to + 1 - plan.from) * plan.masters.len()) as u64 + SPARE_FILES)?;
     let (end, ended) = oneshot::channel();
     std::thread::spawn(move || {
         _ = io::copy(&mut io::stdin().lock(), &mut io::sink());

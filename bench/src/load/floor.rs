@@ -8,13 +8,17 @@ use std::{
     io::{self, IoSlice, Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     rc::Rc,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
 use pomelo_protocol::websocket::upgrade::accept_key;
 use rustix::{
     buffer::spare_capacity,
-    event::epoll::{self, CreateFlags, EventData, EventFlags},
+    event::{
+        Timespec,
+        epoll::{self, CreateFlags, EventData, EventFlags},
+    },
 };
 
 const HANDSHAKE: &[u8] = br#"{"code":200,"sys":{"heartbeat":30,"dict":{"connector.entryHandler.echo":1,"connector.entryHandler.enter":2,"chat.chatHandler.bench":3,"onBench":4,"chat.chatHandler.echo":5}}}"#;
@@ -37,8 +41,9 @@ const SLICES: usize = 64;
 const LISTENER: usize = 0;
 const LINK: usize = 1;
 
-/// Runs until it is killed; says its port on stdout. With the port of a `link`, forwards there what is for a chat server.
-pub(crate) fn serve(link: Option<u16>) -> Result<()> {
+/// Runs until it is killed; says its port on stdout. With the port of a `link`, forwards there what is for a chat server. With an
+/// `interval`, pushes are written as seldom as that.
+pub(crate) fn serve(link: Option<u16>, interval: Option<Duration>) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     rustix::net::listen(&listener, 4096)?;
     listener.set_nonblocking(true)?;
@@ -61,9 +66,12 @@ pub(crate) fn serve(link: Option<u16>) -> Result<()> {
         scratch: vec![0; READ_BYTES],
     };
     let mut events = Vec::with_capacity(EVENTS);
+    let mut flushed = Instant::now();
     loop {
         events.clear();
-        epoll::wait(&floor.epoll, spare_capacity(&mut events), None)?;
+        let rest = interval.map(|interval| interval.saturating_sub(flushed.elapsed()));
+        let timeout = rest.filter(|_| !floor.dirty.is_empty()).map(Timespec::try_from).transpose()?;
+        epoll::wait(&floor.epoll, spare_capacity(&mut events), timeout.as_ref())?;
         for event in events.drain(..) {
             match usize::try_from(event.data.u64())? {
                 LISTENER => floor.accept(&listener)?,
@@ -71,7 +79,11 @@ pub(crate) fn serve(link: Option<u16>) -> Result<()> {
                 key => floor.ready(key, event.flags),
             }
         }
-        floor.flush()?;
+        let all = interval.is_none_or(|interval| flushed.elapsed() >= interval);
+        floor.flush(all)?;
+        if all {
+            flushed = Instant::now();
+        }
     }
 }
 
@@ -218,10 +230,15 @@ impl Floor {
         Ok(())
     }
 
-    /// One write for each connection that has something, and one for the link.
-    fn flush(&mut self) -> Result<()> {
-        for key in self.dirty.drain(..) {
+    /// One write for each connection that has something, and one for the link; those that have nothing but pushes wait if they
+    /// are not all meant.
+    fn flush(&mut self, all: bool) -> Result<()> {
+        for key in std::mem::take(&mut self.dirty) {
             let Some(connection) = self.connections[key].as_mut() else { continue };
+            if !all && connection.out.is_empty() {
+                self.dirty.push(key);
+                continue;
+            }
             connection.dirty = false;
             if !connection.blocked && !connection.flush() {
                 connection.blocked = true;

@@ -30,6 +30,10 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// How often it is looked whether the next push may go.
 const TURN: Duration = Duration::from_millis(1);
 
+/// Clients that ask for pushes, in turn: one alone would have to wait for each answer, because requests of a session are
+/// handled one after the other.
+const SPEAKERS: usize = 32;
+
 /// Longer than any run that goes on.
 const STUCK: Duration = Duration::from_secs(60);
 
@@ -64,6 +68,13 @@ pub(super) struct Measured {
     pub(super) errors: usize,
 }
 
+impl Measured {
+    /// So many of a hundred latencies are not longer.
+    pub(super) fn percentile(&self, p: usize) -> Option<Duration> {
+        self.latencies.get(self.latencies.len().saturating_sub(1) * p / 100).copied()
+    }
+}
+
 /// What all clients share.
 struct Shared {
     measuring: Cell<bool>,
@@ -73,10 +84,10 @@ struct Shared {
     latencies: RefCell<Vec<Duration>>,
 }
 
-/// Opens `clients` connections, has them work for `seconds` where it is a matter of time, and closes them. Within a `LocalSet`.
+/// Opens `clients` connections to these addresses in turn, has them work for `seconds` where it is a matter of time, and closes them. Within a `LocalSet`.
 pub(super) async fn run(
     work: Work,
-    addr: &str,
+    addrs: &[&str],
     clients: usize,
     seconds: f64,
     servers: &[Process],
@@ -84,7 +95,7 @@ pub(super) async fn run(
 ) -> Result<Measured> {
     // Before, so that what the connections take in memory is seen.
     let empty: Vec<_> = servers.iter().map(Process::used).collect::<Result<_>>()?;
-    let connections = connect(addr, clients, room).await?;
+    let connections = connect(addrs, clients, room).await?;
     let shared = Rc::new(Shared {
         measuring: Cell::new(false),
         stopping: Cell::new(false),
@@ -92,8 +103,7 @@ pub(super) async fn run(
         errors: Cell::new(0),
         latencies: RefCell::default(),
     });
-    let (push, pushes) = mpsc::channel::<()>(1024);
-    let mut pushes = Some(pushes);
+    let mut speakers = Vec::new();
     for (n, connection) in connections.into_iter().enumerate() {
         let shared = Rc::clone(&shared);
         match work {
@@ -104,15 +114,21 @@ pub(super) async fn run(
                 drop(spawn_local(echo_at(connection, route, first, gap, shared)));
             }
             Work::Push { .. } | Work::PushAt { .. } | Work::Idle => {
-                drop(spawn_local(listen(connection, pushes.take(), shared)));
+                let pushes = (n < SPEAKERS).then(|| {
+                    let (push, pushes) = mpsc::channel(1);
+                    speakers.push(push);
+                    pushes
+                });
+                drop(spawn_local(listen(connection, pushes, shared)));
             }
         }
     }
+    let ask = async |n: usize| speakers[n % speakers.len()].send(()).await;
     sleep(WARM_UP).await;
     if matches!(work, Work::Push { .. } | Work::PushAt { .. }) {
         // The first pushes find every buffer small.
-        for _ in 0..20 {
-            push.send(()).await?;
+        for n in 0..20 {
+            ask(n).await?;
         }
         delivered(&shared, 20 * clients).await?;
     }
@@ -127,7 +143,7 @@ pub(super) async fn run(
         Work::Echo { .. } | Work::EchoAt { .. } | Work::Idle => sleep(Duration::from_secs_f64(seconds)).await,
         Work::Push { pushes, window } => {
             for sent in 1..=pushes {
-                push.send(()).await?;
+                ask(sent).await?;
                 delivered(&shared, (sent * clients).saturating_sub((window - 1) * clients)).await?;
             }
             delivered(&shared, pushes * clients).await?;
@@ -136,7 +152,7 @@ pub(super) async fn run(
             for sent in 0..pushes {
                 let due = began + Duration::from_secs_f64(sent as f64 / per_second);
                 sleep_until(due.into()).await;
-                push.send(()).await?;
+                ask(sent).await?;
             }
             delivered(&shared, pushes * clients).await?;
         }
@@ -157,18 +173,18 @@ pub(super) async fn run(
     })
 }
 
-async fn connect(addr: &str, clients: usize, room: Option<&str>) -> Result<Vec<Connection>> {
+async fn connect(addrs: &[&str], clients: usize, room: Option<&str>) -> Result<Vec<Connection>> {
     let mut connections = Vec::with_capacity(clients);
     while connections.len() < clients {
         let first = connections.len();
         let opening: Vec<_> = (first..clients.min(first + OPENING))
             .map(|n| {
-                let (addr, room) = (addr.to_owned(), room.map(str::to_owned));
+                let (addr, room) = (addrs[n % addrs.len()].to_owned(), room.map(str::to_owned));
                 spawn_local(async move { enter(&addr, n, room).await })
             })
             .collect();
         for connection in opening {
-            connections.push(connection.await?.with_context(|| format!("a client of {addr}"))?);
+            connections.push(connection.await?.with_context(|| format!("a client of {addrs:?}"))?);
         }
     }
     Ok(connections)
@@ -264,7 +280,7 @@ async fn echo_at(mut connection: Connection, route: &str, first: f64, gap: f64, 
     counted(&shared, work).await;
 }
 
-/// Counts pushes; the one client with `pushes` has them sent.
+/// Counts pushes; a client with `pushes` has them sent.
 async fn listen(mut connection: Connection, mut pushes: Option<mpsc::Receiver<()>>, shared: Rc<Shared>) {
     let request = connection.request(1, "chat.chatHandler.bench", &json!({"n": 1, "msg": "x".repeat(TEXT)}));
     let mut beats = heartbeats(&connection);

@@ -9,22 +9,22 @@ const TICKS: f64 = 100.0;
 
 /// A process of a server under test.
 #[derive(Clone, Debug)]
-pub(super) struct Process {
-    pub(super) name: &'static str,
-    pub(super) pid: u32,
+pub(crate) struct Process {
+    pub(crate) name: &'static str,
+    pub(crate) pid: u32,
 }
 
 /// CPU and memory of a process at one moment, or between two.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Used {
+pub(crate) struct Used {
     /// User and system time of all its threads, in seconds.
-    pub(super) cpu: f64,
+    pub(crate) cpu: f64,
     /// Resident memory in KiB.
-    pub(super) resident: f64,
+    pub(crate) resident: f64,
 }
 
 impl Process {
-    pub(super) fn used(&self) -> Result<Used> {
+    pub(crate) fn used(&self) -> Result<Used> {
         let read = |file: &str| {
             let path = format!("/proc/{}/{file}", self.pid);
             fs::read_to_string(&path).with_context(|| format!("{} has ended: no {path}", self.name))
@@ -44,7 +44,7 @@ impl Process {
 
 impl Used {
     /// What was used since `before`.
-    pub(super) fn since(&self, before: &Self) -> Self {
+    pub(crate) fn since(&self, before: &Self) -> Self {
         Self { cpu: self.cpu - before.cpu, resident: self.resident - before.resident }
     }
 }

@@ -6,9 +6,6 @@ use serde_json::{Value, json};
 
 use super::{Case, Unit, generator::Measured};
 
-/// Widest name of a case.
-const NAME: usize = 34;
-
 /// One measurement of one system.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
@@ -25,6 +22,7 @@ pub(super) struct Row {
     name: &'static str,
     unit: Unit,
     goal: f64,
+    p99_goal_ms: Option<f64>,
     systems: Vec<&'static str>,
     /// By system, then by round.
     pub(super) cells: Vec<Vec<Cell>>,
@@ -32,10 +30,7 @@ pub(super) struct Row {
 
 impl Cell {
     pub(super) fn new(unit: Unit, measured: &Measured) -> Self {
-        let hundredth = |p: usize| {
-            let at = measured.latencies.len().saturating_sub(1) * p / 100;
-            measured.latencies.get(at).map(|latency| latency.as_secs_f64() * 1e3)
-        };
+        let hundredth = |p: usize| measured.percentile(p).map(|latency| latency.as_secs_f64() * 1e3);
         Self {
             cost: unit.of(measured),
             per_second: measured.units / measured.seconds,
@@ -63,7 +58,8 @@ impl Row {
     pub(super) fn new(case: &Case, systems: impl Iterator<Item = &'static str>) -> Self {
         let systems: Vec<_> = systems.collect();
         let cells = vec![Vec::new(); systems.len()];
-        Self { name: case.name, unit: case.unit, goal: case.goal, systems, cells }
+        let Case { name, unit, goal, p99_goal_ms, .. } = *case;
+        Self { name, unit, goal, p99_goal_ms, systems, cells }
     }
 
     fn median(&self, system: usize) -> f64 {
@@ -88,33 +84,45 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Medians of each system, ours as a ratio to the others (medians of the ratios of a round), and the goal.
+/// Medians of each system, ours as a ratio to the others (medians of the ratios of a round), and the goals. Markdown.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut text = format!(
-        "{:<NAME$} {:<15} {:>8} {:>8} {:>9} {:>10} {:>7} {:>14} {:>7}\n",
-        "case", "unit", "floor", "ours", "original", "ours/floor", "goal", "original/ours", "p99 ms"
-    );
+    let heads =
+        ["case", "unit", "floor", "ours", "original", "ours / floor", "goal", "original / ours", "p99 ms"];
+    let mut lines = vec![heads.map(str::to_owned), heads.map(|_| "---".to_owned())];
     for row in rows {
         let original = row.systems.len() > 2;
-        let or_dash = |value: Option<f64>, digits: usize| match value {
+        let or_nothing = |value: Option<f64>, digits: usize| match value {
             Some(value) => format!("{value:.digits$}"),
-            None => "-".to_owned(),
+            None => String::new(),
         };
+        let is_met = |value: f64, goal: f64| if value <= goal { "" } else { ", missed" };
         let ratio = row.ratio(1, 0);
-        let met = if ratio <= row.goal { "" } else { " missed" };
-        _ = writeln!(
-            text,
-            "{:<NAME$} {:<15} {:>8.2} {:>8.2} {:>9} {:>10.2} {:>7.2} {:>14} {:>7}{met}",
-            row.name,
-            row.unit.name(),
-            row.median(0),
-            row.median(1),
-            or_dash(original.then(|| row.median(2)), 2),
-            ratio,
-            row.goal,
-            or_dash(original.then(|| row.ratio(2, 1)), 1),
-            or_dash(row.p99(1), 1),
-        );
+        let p99 = row.p99(1);
+        let late = p99.zip(row.p99_goal_ms).map(|(p99, goal)| format!(" (goal {goal}{})", is_met(p99, goal)));
+        lines.push([
+            row.name.to_owned(),
+            row.unit.name().to_owned(),
+            format!("{:.2}", row.median(0)),
+            format!("{:.2}", row.median(1)),
+            or_nothing(original.then(|| row.median(2)), 2),
+            format!("{ratio:.2}"),
+            format!("{:.2}{}", row.goal, is_met(ratio, row.goal)),
+            or_nothing(original.then(|| row.ratio(2, 1)), 1),
+            or_nothing(p99, 1) + &late.unwrap_or_default(),
+        ]);
+    }
+    aligned(&lines)
+}
+
+/// A table whose columns stand below each other on a terminal, too.
+fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for line in lines {
+        for (column, cell) in line.iter().enumerate() {
+            _ = write!(text, "| {cell:<0$} ", width(column));
+        }
+        text.push_str("|\n");
     }
     text
 }

@@ -10,46 +10,71 @@ use pomelo_testkit::{
     eventually,
     game::{GameDir, root},
 };
-use tokio::process::Command;
+use serde_json::json;
+use tokio::{process::Command, time::timeout};
 
 use super::{connection::Connection, process::Process};
 
 /// Longer than any of them takes to start.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server under test.
+/// Longer than a server that works takes to answer. The original never answers a request whose handler throws.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// How seldom the second connector writes pushes, where it is to wait for more of them.
+const FLUSH_INTERVAL_MS: u64 = 50;
+
+/// Servers under test.
 pub(super) struct System {
     pub(super) name: &'static str,
-    /// Where its clients connect.
-    pub(super) addr: String,
-    pub(super) connector: Process,
+    /// The two connectors.
+    pub(super) connectors: [Connector; 2],
     pub(super) backend: Process,
     /// What ends with it.
     _running: Vec<Running>,
     _game: Option<GameDir>,
 }
 
+/// A process with clients.
+#[derive(Clone, Debug)]
+pub(super) struct Connector {
+    /// Where its clients connect.
+    pub(super) addr: String,
+    pub(super) process: Process,
+}
+
 impl System {
-    /// Two processes of `floor`.
+    /// Processes of `floor`. The second connector has no backend; pushes wait there.
     pub(super) async fn floor() -> Result<Self> {
         let (backend, port) = floor(&["floor", "--links"]).await?;
-        let (connector, client_port) = floor(&["floor", "--link", &port]).await?;
+        let connector = floor(&["floor", "--link", &port]).await?;
+        let waiting = floor(&["floor", "--flush-interval", &FLUSH_INTERVAL_MS.to_string()]).await?;
         let process =
             |name, running: &Running| anyhow::Ok(Process { name, pid: running.pid().context("it ended")? });
+        let client = |(running, port): &(Running, String)| {
+            anyhow::Ok(Connector {
+                addr: format!("127.0.0.1:{port}"),
+                process: process("connector", running)?,
+            })
+        };
         Ok(Self {
             name: "floor",
-            addr: format!("127.0.0.1:{client_port}"),
-            connector: process("connector", &connector)?,
+            connectors: [client(&connector)?, client(&waiting)?],
             backend: process("backend", &backend)?,
-            _running: vec![connector, backend],
+            _running: vec![connector.0, waiting.0, backend],
             _game: None,
         })
     }
 
-    /// The chat example as `pomelo start` runs it, with one master.
-    pub(super) async fn ours() -> Result<Self> {
+    /// The chat example as `pomelo start` runs it, with one master. If `waits`, pushes do so at the second connector.
+    pub(super) async fn ours(waits: bool) -> Result<Self> {
         let game = GameDir::chat(None)?;
         game.keep_masters(1)?;
+        if waits {
+            game.configure("servers.json", |file| {
+                file["production"]["connector"][1]["flush-interval"] = FLUSH_INTERVAL_MS.into();
+            })?;
+        }
         let mut cluster = Cluster { game, supervisors: Vec::new() };
         cluster.supervise(&["start", "-e", "production"]).await?;
         let Cluster { game, supervisors } = cluster;
@@ -70,23 +95,28 @@ impl System {
     }
 
     async fn game(name: &'static str, game: GameDir, running: Vec<Running>) -> Result<Self> {
-        let addr = format!("{}:{}", game.host, game.connectors[0]);
-        let pid = |id: &str| {
+        let addrs = [0, 1].map(|n| format!("{}:{}", game.host, game.connectors[n]));
+        for addr in &addrs {
+            eventually("connector and chat server answer", PATIENCE, async || {
+                let mut client = Connection::open(addr).await.ok()?;
+                let route = "connector.entryHandler.enter";
+                let who = json!({"username": addr, "rid": "quiet", "chatId": "chat-server-1", "quiet": true});
+                let answer = timeout(ANSWER, client.call(route, &who)).await.ok()?.ok()?;
+                (answer["code"] == 200).then_some(())
+            })
+            .await;
+        }
+        let processes = game.processes();
+        let process = |name, id: &str| {
             let argument = format!("id={id}");
-            game.processes().into_iter().find(|p| p.arguments.contains(&argument)).map(|p| p.pid)
+            let found = processes.iter().find(|p| p.arguments.contains(&argument));
+            found.map(|p| Process { name, pid: p.pid }).with_context(|| format!("no {id}"))
         };
-        eventually("both servers answer", PATIENCE, async || {
-            let mut client = Connection::open(&addr).await.ok()?;
-            let route = "connector.entryHandler.enter";
-            let who = serde_json::json!({"username": "first", "rid": "quiet", "chatId": "chat-server-1", "quiet": true});
-            let answer = client.call(route, &who).await.ok()?;
-            (answer["code"] == 200).then_some(())
-        })
-        .await;
-        let connector =
-            Process { name: "connector", pid: pid("connector-server-1").context("no connector")? };
-        let backend = Process { name: "backend", pid: pid("chat-server-1").context("no chat server")? };
-        Ok(Self { name, addr, connector, backend, _running: running, _game: Some(game) })
+        let [first, second] = addrs;
+        let connector = |addr, id| anyhow::Ok(Connector { addr, process: process("connector", id)? });
+        let connectors = [connector(first, "connector-server-1")?, connector(second, "connector-server-2")?];
+        let backend = process("backend", "chat-server-1")?;
+        Ok(Self { name, connectors, backend, _running: running, _game: Some(game) })
     }
 }
 

@@ -3,6 +3,7 @@
 //! They speak the admin protocol and start the game's program; they never link the game. The two `main`s are in `bin/`;
 //! here is what they are made of: [`game`] finds the program to start, [`supervisor`] keeps its processes, [`connect`] finds
 //! the active master, [`commands`], [`masters`] and [`crons`] are what `pomelo` asks of it, [`messages`] what it asks of the game, [`console`] is the language of `pomelo-cli`,
+//! [`robots`] plays scenarios,
 //! [`table`] and [`style`] are how answers look.
 
 use std::{fmt::Display, io::Write as _};
@@ -16,6 +17,7 @@ pub mod game;
 pub mod masters;
 pub mod messages;
 pub mod repl;
+pub mod robots;
 pub mod style;
 pub mod supervisor;
 pub mod table;

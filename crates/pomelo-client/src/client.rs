@@ -13,18 +13,16 @@ use tokio::{
 
 use crate::{
     ClientError, ClientOptions, CloseReason, PushMessage,
+    address::Address,
     agreed::Agreed,
     connection::{CLOSE_TIMEOUT, Command, Connection, Shared},
+    name::{Answers, Takes},
     pending::{Answer, Pending},
     pushes::PushBuffer,
-    transport::Address,
 };
 
-/// Code of an answer when the server could not run the handler, or the handler failed.
+/// Code of a failure that names none.
 const FAILED: i64 = 500;
-
-/// Code of an answer when all is well.
-const OK: i64 = 200;
 
 /// A connection to a Pomelo server, handshake done.
 ///
@@ -40,56 +38,74 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects over WebSocket to `ws://host:port`.
-    pub async fn connect_ws(url: &str) -> Result<Self, ClientError> {
-        Self::connect_ws_with(url, ClientOptions::default()).await
+    /// Connects to `ws://host:port`, `wss://host:port`, `tcp://host:port` or `tls://host:port`.
+    pub async fn connect(url: &str) -> Result<Self, ClientError> {
+        Self::connect_with(url, ClientOptions::default()).await
     }
 
-    /// Connects over raw TCP to `host:port`.
-    pub async fn connect_tcp(address: &str) -> Result<Self, ClientError> {
-        Self::connect_tcp_with(address, ClientOptions::default()).await
+    /// The same with other settings than the default.
+    pub async fn connect_with(url: &str, options: ClientOptions) -> Result<Self, ClientError> {
+        let connection = Connection::open(&Address::parse(url)?, &options).await?;
+        let agreed = Arc::clone(&connection.agreed);
+        let shared = Arc::new(Shared {
+            pending: Pending::new(options.pending_requests_max),
+            pushes: PushBuffer::new(options.pushes_max),
+            closed: watch::Sender::new(None),
+            give_up: Notify::new(),
+        });
+        let (commands, inbox) = mpsc::channel(options.outgoing_messages_max.max(1));
+        let task = tokio::spawn(connection.run(Arc::clone(&shared), inbox));
+        Ok(Self { options, agreed, shared, commands, task })
     }
 
-    /// Connects over WebSocket with other settings than the default.
-    pub async fn connect_ws_with(url: &str, options: ClientOptions) -> Result<Self, ClientError> {
-        Self::connect(Address::ws(url)?, options).await
-    }
-
-    /// Connects over raw TCP with other settings than the default.
-    pub async fn connect_tcp_with(address: &str, options: ClientOptions) -> Result<Self, ClientError> {
-        Self::connect(Address::Tcp { authority: address.to_owned() }, options).await
-    }
-
-    /// Asks, and waits for the answer. An answer with code 500 is an error: that is how a server says that it could not
-    /// run the handler; any other code is the application's, and part of the answer.
-    pub async fn request<Req, Res>(&self, route: &str, body: &Req) -> Result<Res, ClientError>
+    /// Asks, and waits for the answer. The route is a [`Route`](crate::Route), which settles the types, or a text.
+    ///
+    /// An answer with a `code` that is not 200 is a [`ClientError::Failed`], which has the code and the whole answer:
+    /// that is how Pomelo's servers say that something went wrong, the framework itself (500: there is no such route, or the
+    /// handler failed) and the game (any other). [`ClientOptions::is_failure`] says otherwise. An answer without a code is
+    /// none.
+    ///
+    /// ```no_run
+    /// # use serde::{Deserialize, Serialize};
+    /// use pomelo_client::{Client, ClientError, Route};
+    ///
+    /// #[derive(Serialize)] struct Enter { username: String, rid: String }
+    /// #[derive(Deserialize)] struct Entered { users: Vec<String> }
+    /// const ENTER: Route<Enter, Entered> = Route::new("connector.entryHandler.enter");
+    ///
+    /// # async fn play(client: Client) -> Result<(), ClientError> {
+    /// let Entered { users } = client.request(ENTER, &Enter { username: "ann".into(), rid: "lobby".into() }).await?;
+    /// let counted: serde_json::Value = client.request("connector.entryHandler.counted", &()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn request<Req, Res>(
+        &self,
+        route: impl Takes<Req> + Answers<Res>,
+        body: &Req,
+    ) -> Result<Res, ClientError>
     where
         Req: Serialize + ?Sized,
         Res: DeserializeOwned,
     {
-        let answer = self.request_raw(route, to_json(route, body)?).await?;
-        read_answer(route, &answer)
+        let route = route.route();
+        let Answer { body, error } = self.exchange(route, to_json(route, body)?.into()).await?;
+        read_answer(route, &body, error, self.options.is_failure)
     }
 
-    /// Asks with a body that is JSON already, and waits for the answer as JSON. What is defined as protobuf is translated; an
-    /// answer that the server marks as a failure is an error, since its definition may have no place for a code.
+    /// Asks with a body that is JSON already, and waits for the answer as JSON, whatever its code. What is defined as
+    /// protobuf is translated.
     pub async fn request_raw(&self, route: &str, body: impl Into<Bytes>) -> Result<Bytes, ClientError> {
-        let body = self.agreed.body(route, body.into()).map_err(ClientError::Unfit)?;
-        let place = self.shared.pending.begin()?;
-        let message = Message::Request { id: place.id, route: self.agreed.route(route), body };
-        let after = self.options.request_timeout;
-        let late = |_| ClientError::Timeout { route: route.to_owned(), after };
-        let exchange = async {
-            self.send(route, &message).await?;
-            place.answer().await
-        };
-        let Answer { body, error } = timeout(after, exchange).await.map_err(late)??;
-        let json = self.agreed.json(route, body).map_err(ClientError::Unfit)?;
-        if error { Err(failure(route, &json)) } else { Ok(json) }
+        Ok(self.exchange(route, body.into()).await?.body)
     }
 
     /// Tells, without an answer. Waits while the queue of what is to be written is full.
-    pub async fn notify<T: Serialize + ?Sized>(&self, route: &str, body: &T) -> Result<(), ClientError> {
+    pub async fn notify<Req: Serialize + ?Sized>(
+        &self,
+        route: impl Takes<Req>,
+        body: &Req,
+    ) -> Result<(), ClientError> {
+        let route = route.route();
         self.notify_raw(route, to_json(route, body)?).await
     }
 
@@ -143,18 +159,18 @@ impl Client {
         }
     }
 
-    async fn connect(address: Address, options: ClientOptions) -> Result<Self, ClientError> {
-        let connection = Connection::open(&address, &options).await?;
-        let agreed = Arc::clone(&connection.agreed);
-        let shared = Arc::new(Shared {
-            pending: Pending::new(options.pending_requests_max),
-            pushes: PushBuffer::new(options.pushes_max),
-            closed: watch::Sender::new(None),
-            give_up: Notify::new(),
-        });
-        let (commands, inbox) = mpsc::channel(options.outgoing_messages_max.max(1));
-        let task = tokio::spawn(connection.run(Arc::clone(&shared), inbox));
-        Ok(Self { options, agreed, shared, commands, task })
+    async fn exchange(&self, route: &str, body: Bytes) -> Result<Answer, ClientError> {
+        let body = self.agreed.body(route, body).map_err(ClientError::Unfit)?;
+        let place = self.shared.pending.begin()?;
+        let message = Message::Request { id: place.id, route: self.agreed.route(route), body };
+        let after = self.options.request_timeout;
+        let late = |_| ClientError::Timeout { route: route.to_owned(), after };
+        let exchange = async {
+            self.send(route, &message).await?;
+            place.answer().await
+        };
+        let Answer { body, error } = timeout(after, exchange).await.map_err(late)??;
+        Ok(Answer { body: self.agreed.json(route, body).map_err(ClientError::Unfit)?, error })
     }
 
     async fn send(&self, route: &str, message: &Message) -> Result<(), ClientError> {
@@ -176,45 +192,43 @@ fn to_json<T: Serialize + ?Sized>(route: &str, body: &T) -> Result<Vec<u8>, Clie
     serde_json::to_vec(body).map_err(|source| ClientError::Encode { route: route.to_owned(), source })
 }
 
-/// An answer that is marked as a failure: whether it says more depends on its definition.
-fn failure(route: &str, answer: &[u8]) -> ClientError {
-    let outcome = serde_json::from_slice(answer).unwrap_or(Outcome { code: None, message: None, msg: None });
-    outcome.failed(route, outcome.code.unwrap_or(FAILED))
-}
-
 /// The part of an answer that servers agree on.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Outcome {
     code: Option<i64>,
     message: Option<serde_json::Value>,
     msg: Option<serde_json::Value>,
 }
 
-impl Outcome {
-    fn failed(&self, route: &str, code: i64) -> ClientError {
-        let message = self.message.as_ref().or(self.msg.as_ref()).and_then(serde_json::Value::as_str);
-        ClientError::Failed { route: route.to_owned(), code, message: message.map(str::to_owned) }
-    }
-}
-
-fn read_answer<Res: DeserializeOwned>(route: &str, answer: &[u8]) -> Result<Res, ClientError> {
-    let outcome = serde_json::from_slice::<Outcome>(answer).ok();
-    if let Some(outcome) = outcome.as_ref().filter(|outcome| outcome.code == Some(FAILED)) {
-        return Err(outcome.failed(route, FAILED));
+fn read_answer<Res: DeserializeOwned>(
+    route: &str,
+    answer: &Bytes,
+    error: bool,
+    is_failure: impl Fn(i64) -> bool,
+) -> Result<Res, ClientError> {
+    // What is no object has no code, and a code that is no number is none. (A list would be taken for the fields in their order.)
+    let outcome: Outcome = match answer.trim_ascii_start() {
+        object @ [b'{', ..] => serde_json::from_slice(object).unwrap_or_default(),
+        _ => Outcome::default(),
+    };
+    // A failure that is marked may have no code: its definition may have no place for one.
+    let marked = error.then(|| outcome.code.unwrap_or(FAILED));
+    if let Some(code) = marked.or(outcome.code.filter(|code| is_failure(*code))) {
+        let message = outcome.message.or(outcome.msg);
+        let message = message.as_ref().and_then(serde_json::Value::as_str).map(str::to_owned);
+        return Err(ClientError::Failed { route: route.to_owned(), code, message, answer: answer.clone() });
     }
     match serde_json::from_slice(answer) {
         Ok(answer) => Ok(answer),
-        // A handler with nothing to say answers `{}`; a caller with nothing to hear expects `()`.
-        Err(_) if answer == b"{}" && serde_json::from_slice::<Res>(b"null").is_ok() => {
-            serde_json::from_slice(b"null")
-                .map_err(|source| ClientError::Decode { route: route.to_owned(), source })
-        }
-        // An application's own failure has no more than code and message: say that, not which field is missing.
-        Err(source) => match outcome.as_ref().and_then(|outcome| Some((outcome, outcome.code?))) {
-            Some((outcome, code)) if code != OK => Err(outcome.failed(route, code)),
-            _ => Err(ClientError::Decode { route: route.to_owned(), source }),
-        },
+        // A handler with nothing to say answers `{}`, or that it worked; a caller with nothing to hear expects `()`.
+        Err(source) => (says_nothing(answer).then(|| serde_json::from_slice(b"null").ok()).flatten())
+            .ok_or_else(|| ClientError::Decode { route: route.to_owned(), source }),
     }
+}
+
+fn says_nothing(answer: &[u8]) -> bool {
+    let answer: Result<serde_json::Map<_, _>, _> = serde_json::from_slice(answer);
+    answer.is_ok_and(|fields| fields.keys().all(|name| name == "code"))
 }
 
 #[cfg(test)]
@@ -226,17 +240,37 @@ mod tests {
         users: Vec<String>,
     }
 
+    fn read<Res: DeserializeOwned>(answer: &'static str) -> Result<Res, ClientError> {
+        read_answer("r", &Bytes::from_static(answer.as_bytes()), false, ClientOptions::default().is_failure)
+    }
+
     #[test]
     fn an_answer_is_a_value_or_a_failure_in_words() {
-        let entered = read_answer::<Entered>("r", br#"{"code":200,"users":["a"]}"#).unwrap();
+        let entered: Entered = read(r#"{"code":200,"users":["a"]}"#).unwrap();
         assert_eq!(entered.users, ["a"]);
-        read_answer::<()>("r", b"{}").unwrap();
-        let failure = |answer: &[u8]| read_answer::<Entered>("r", answer).unwrap_err().to_string();
-        assert_eq!(failure(br#"{"code":500,"users":[]}"#), "r failed with code 500");
+        read::<()>("{}").unwrap();
+        read::<()>(r#"{"code":200}"#).unwrap();
+        assert!(read::<Option<u32>>(r#"{"level":7}"#).is_err(), "something else is not nothing");
+        assert_eq!(read::<u32>("500").unwrap(), 500);
+        assert_eq!(read::<Vec<u32>>("[500,1,2]").unwrap(), [500, 1, 2]);
+        assert_eq!(read::<serde_json::Value>(r#"{"code":"X7"}"#).unwrap()["code"], "X7");
+        let failure = |answer| read::<Entered>(answer).unwrap_err().to_string();
+        assert_eq!(failure(r#"{"code":500,"users":[]}"#), "r failed with code 500");
         assert_eq!(
-            failure(br#"{"code":1003,"message":"no such room"}"#),
+            failure(r#"{"code":1003,"message":"no such room"}"#),
             "r failed with code 1003: no such room"
         );
-        assert_eq!(failure(br#"{"code":200}"#), "answer of r: missing field `users` at line 1 column 12");
+        assert_eq!(failure(r#"{"code":200}"#), "answer of r: missing field `users` at line 1 column 12");
+    }
+
+    #[test]
+    fn any_code_but_200_is_a_failure_also_where_the_answer_could_be_read() {
+        let Err(ClientError::Failed { code: 429, answer, .. }) =
+            read::<serde_json::Value>(r#"{"code":429,"wait":3}"#)
+        else {
+            panic!("429 was taken for an answer")
+        };
+        assert_eq!(answer, r#"{"code":429,"wait":3}"#);
+        assert!(read::<()>(r#"{"code":0}"#).is_err());
     }
 }

@@ -15,10 +15,11 @@ use tokio::{
 
 use crate::{
     ClientError, ClientOptions, CloseReason,
+    address::Address,
     agreed::Agreed,
     pending::{Answer, Pending},
     pushes::PushBuffer,
-    transport::{Address, PackageReader, PackageWriter},
+    transport::{PackageReader, PackageWriter, dial},
 };
 
 /// Most packages written at once.
@@ -56,7 +57,7 @@ impl Connection {
     /// Dials and shakes hands.
     pub(crate) async fn open(address: &Address, options: &ClientOptions) -> Result<Self, ClientError> {
         let opening = async {
-            let (mut reader, mut writer) = address.dial(options.package_bytes_max).await?;
+            let (mut reader, mut writer) = dial(address, options).await?;
             let agreed = shake_hands(address.authority(), options, &mut reader, &mut writer).await?;
             Ok(Self { reader, writer, agreed: Arc::new(agreed) })
         };

@@ -2,7 +2,10 @@
 
 use std::{io, time::Duration};
 
+use bytes::Bytes;
 use pomelo_protocol::{message::MessageError, protobuf::CodecError};
+
+use crate::TlsError;
 
 /// A connection that could not be made, or a message that could not be sent or was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +26,17 @@ pub enum ClientError {
         /// Why.
         source: io::Error,
     },
+    /// Whoever is there does not speak TLS, or is not who the certificate is for, or is nobody to be trusted.
+    #[error("no TLS with {address}: {source}")]
+    Tls {
+        /// Host and port.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// It can't be known whom to trust.
+    #[error(transparent)]
+    Trust(#[from] TlsError),
     /// Whoever is there does not speak WebSocket.
     #[error("{address} refused the websocket: {reason}")]
     Upgrade {
@@ -72,7 +86,7 @@ pub enum ClientError {
     /// The connection is gone; a request may have been executed.
     #[error("connection closed: {0}")]
     Closed(CloseReason),
-    /// The server answered with a failure.
+    /// The server answered with a failure: a code that is not 200, see [`Client::request`](crate::Client::request).
     #[error("{route} failed with code {code}{}", .message.as_ref().map(|m| format!(": {m}")).unwrap_or_default())]
     Failed {
         /// What was asked.
@@ -81,6 +95,8 @@ pub enum ClientError {
         code: i64,
         /// `message` or `msg` of the answer.
         message: Option<String>,
+        /// The whole answer, JSON.
+        answer: Bytes,
     },
     /// The body can't be written as JSON.
     #[error("body for {route}: {source}")]

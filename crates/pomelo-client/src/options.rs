@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::Known;
+use crate::{Known, Tls};
+
+/// The code of an answer that is no failure, as with Pomelo from the beginning.
+const OK: i64 = 200;
 
 /// Settings of a [`crate::Client`]. The defaults suit a game client; a load generator may want larger numbers.
 #[derive(Clone, Debug)]
@@ -15,6 +18,10 @@ pub struct ClientOptions {
     pub client: (String, String),
     /// What earlier connections were told, and need not be told again. A clone of these settings shares it.
     pub known: Known,
+    /// Whom to trust at `wss://` and `tls://`: the platform's authorities if nothing else is said.
+    pub tls: Tls,
+    /// Which `code`s of answers are failures: all but 200 if nothing else is said.
+    pub is_failure: fn(i64) -> bool,
     /// How long dialling and the handshake together may take.
     pub connect_timeout: Duration,
     /// How long a request may wait for its answer.
@@ -35,6 +42,8 @@ impl Default for ClientOptions {
             user: json!({}),
             client: ("rust".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
             known: Known::default(),
+            tls: Tls::default(),
+            is_failure: |code| code != OK,
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             pending_requests_max: 4096,

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use pomelo_protocol::Push;
 use tokio::sync::Notify;
 
 /// What a server said unasked.
@@ -18,6 +19,21 @@ pub struct PushMessage {
 }
 
 impl PushMessage {
+    /// The body, if this is that push: `None` if it is another one.
+    ///
+    /// ```
+    /// # use pomelo_client::{Push, PushMessage};
+    /// const ON_CHAT: Push<String> = Push::new("onChat");
+    ///
+    /// let push = PushMessage { route: "onChat".into(), body: r#""hello""#.into() };
+    /// if let Some(said) = push.read(ON_CHAT) {
+    ///     assert_eq!(said.unwrap(), "hello");
+    /// }
+    /// ```
+    pub fn read<T: serde::de::DeserializeOwned>(&self, push: Push<T>) -> Option<serde_json::Result<T>> {
+        (self.route == push.name()).then(|| self.json())
+    }
+
     /// The body as a value.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_slice(&self.body)

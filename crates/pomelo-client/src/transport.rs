@@ -1,4 +1,4 @@
-//! Packages over a socket: the same for WebSocket and TCP from here on.
+//! Packages over a socket: the same for WebSocket and TCP, with and without TLS, from here on.
 
 use std::collections::VecDeque;
 
@@ -9,93 +9,60 @@ use futures_util::{
 };
 use pomelo_protocol::package::{HEAD_BYTES, Package, PackageDecoder};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
+    net::TcpStream,
 };
-use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
+use tokio_rustls::TlsConnector;
+use tokio_websockets::{ClientBuilder, Limits, MaybeTlsStream, Message, WebSocketStream};
 
-use crate::{ClientError, CloseReason};
+use crate::{ClientError, CloseReason, address::Address, options::ClientOptions};
 
 const READ_BYTES: usize = 16 * 1024;
 
-/// Where to connect, and how.
-#[derive(Clone, Debug)]
-pub(crate) enum Address {
-    /// Host and port, and the whole address.
-    Ws { authority: String, url: String },
-    /// Host and port.
-    Tcp { authority: String },
-}
+type Socket = MaybeTlsStream<TcpStream>;
 
 pub(crate) enum PackageReader {
-    Ws {
-        stream: SplitStream<WebSocketStream<TcpStream>>,
-        packages: VecDeque<Package>,
-        package_bytes_max: usize,
-    },
-    Tcp {
-        stream: OwnedReadHalf,
-        decoder: PackageDecoder,
-        chunk: Vec<u8>,
-    },
+    Ws { stream: SplitStream<WebSocketStream<Socket>>, packages: VecDeque<Package>, package_bytes_max: usize },
+    Tcp { stream: ReadHalf<Socket>, decoder: PackageDecoder, chunk: Vec<u8> },
 }
 
 pub(crate) enum PackageWriter {
-    Ws(SplitSink<WebSocketStream<TcpStream>, Message>),
-    Tcp(OwnedWriteHalf),
+    Ws(SplitSink<WebSocketStream<Socket>, Message>),
+    Tcp(WriteHalf<Socket>),
 }
 
-impl Address {
-    pub(crate) fn ws(url: &str) -> Result<Self, ClientError> {
-        let wrong = |expected| ClientError::Address { address: url.to_owned(), expected };
-        if url.starts_with("wss://") {
-            return Err(wrong("TLS is not spoken here, expected ws://host:port"));
+/// Connects, through TLS and the upgrade to WebSocket where the address says so.
+pub(crate) async fn dial(
+    address: &Address,
+    options: &ClientOptions,
+) -> Result<(PackageReader, PackageWriter), ClientError> {
+    let authority = address.authority();
+    let failed = |source| ClientError::Connect { address: authority.to_owned(), source };
+    let package_bytes_max = options.package_bytes_max;
+    let stream = TcpStream::connect(authority).await.map_err(failed)?;
+    stream.set_nodelay(true).map_err(failed)?;
+    let stream = match address.server_name()? {
+        None => MaybeTlsStream::Plain(stream),
+        Some(name) => {
+            let tls = TlsConnector::from(options.tls.config()?);
+            let untrusted = |source| ClientError::Tls { address: authority.to_owned(), source };
+            MaybeTlsStream::Rustls(tls.connect(name, stream).await.map_err(untrusted)?)
         }
-        let rest = url.strip_prefix("ws://").ok_or(wrong("expected ws://host:port"))?;
-        let host = rest.split(['/', '?']).next().filter(|host| !host.is_empty());
-        let host = host.ok_or(wrong("expected a host after ws://"))?;
-        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let authority = if has_port { host.to_owned() } else { format!("{host}:80") };
-        Ok(Self::Ws { authority, url: url.to_owned() })
-    }
-
-    pub(crate) fn authority(&self) -> &str {
-        match self {
-            Self::Ws { authority, .. } | Self::Tcp { authority } => authority,
-        }
-    }
-
-    pub(crate) async fn dial(
-        &self,
-        package_bytes_max: usize,
-    ) -> Result<(PackageReader, PackageWriter), ClientError> {
-        let address = self.authority();
-        let failed = |source| ClientError::Connect { address: address.to_owned(), source };
-        let stream = TcpStream::connect(address).await.map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        match self {
-            Self::Ws { url, .. } => {
-                let refused = |reason: String| ClientError::Upgrade { address: address.to_owned(), reason };
-                let limits = Limits::default().max_payload_len(Some(package_bytes_max + HEAD_BYTES));
-                let builder = ClientBuilder::new().uri(url).map_err(|error| refused(error.to_string()))?;
-                let upgraded = builder.limits(limits).connect_on(stream).await;
-                let (stream, _) = upgraded.map_err(|error| refused(error.to_string()))?;
-                let (writer, reader) = stream.split();
-                let reader =
-                    PackageReader::Ws { stream: reader, packages: VecDeque::new(), package_bytes_max };
-                Ok((reader, PackageWriter::Ws(writer)))
-            }
-            Self::Tcp { .. } => {
-                let (reader, writer) = stream.into_split();
-                let decoder = PackageDecoder::new(package_bytes_max);
-                let reader = PackageReader::Tcp { stream: reader, decoder, chunk: vec![0; READ_BYTES] };
-                Ok((reader, PackageWriter::Tcp(writer)))
-            }
-        }
-    }
+    };
+    let Some(url) = address.upgrade() else {
+        let (reader, writer) = tokio::io::split(stream);
+        let decoder = PackageDecoder::new(package_bytes_max);
+        let reader = PackageReader::Tcp { stream: reader, decoder, chunk: vec![0; READ_BYTES] };
+        return Ok((reader, PackageWriter::Tcp(writer)));
+    };
+    let refused = |reason: String| ClientError::Upgrade { address: authority.to_owned(), reason };
+    let limits = Limits::default().max_payload_len(Some(package_bytes_max + HEAD_BYTES));
+    let builder = ClientBuilder::new().uri(url).map_err(|error| refused(error.to_string()))?;
+    let upgraded = builder.limits(limits).connect_on(stream).await;
+    let (stream, _) = upgraded.map_err(|error| refused(error.to_string()))?;
+    let (writer, reader) = stream.split();
+    let reader = PackageReader::Ws { stream: reader, packages: VecDeque::new(), package_bytes_max };
+    Ok((reader, PackageWriter::Ws(writer)))
 }
 
 impl PackageReader {
@@ -152,7 +119,9 @@ impl PackageWriter {
                 for package in packages.drain(..) {
                     joined.extend_from_slice(&package);
                 }
-                stream.write_all(&joined).await.map_err(|error| lost(&error))
+                stream.write_all(&joined).await.map_err(|error| lost(&error))?;
+                // TLS may have kept the end of it.
+                stream.flush().await.map_err(|error| lost(&error))
             }
         }
     }
@@ -167,21 +136,5 @@ impl PackageWriter {
                 let _ = stream.shutdown().await;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_host_and_port_whatever_follows() {
-        let authority = |url| Address::ws(url).map(|address| address.authority().to_owned());
-        assert_eq!(authority("ws://127.0.0.1:3050").unwrap(), "127.0.0.1:3050");
-        assert_eq!(authority("ws://[::1]:3050/a?b=c:1").unwrap(), "[::1]:3050");
-        assert_eq!(authority("ws://example").unwrap(), "example:80");
-        assert!(authority("wss://example").is_err());
-        assert!(authority("127.0.0.1:3050").is_err());
-        assert!(authority("ws:///path").is_err());
     }
 }

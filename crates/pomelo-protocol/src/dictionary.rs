@@ -8,6 +8,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use md5::{Digest as _, Md5};
+use rustc_hash::FxHashMap;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, MapAccess, Visitor},
@@ -24,7 +25,7 @@ struct Entries {
     /// In the order of the document, on which the version depends.
     entries: Vec<(Arc<str>, u16)>,
     codes: HashMap<Arc<str>, u16>,
-    routes: HashMap<u16, Arc<str>>,
+    routes: FxHashMap<u16, Arc<str>>,
     version: String,
 }
 
@@ -86,6 +87,11 @@ impl Dictionary {
         self.0.routes.get(&code).map(AsRef::as_ref)
     }
 
+    /// The same, for who keeps it.
+    pub fn shared_route(&self, code: u16) -> Option<Arc<str>> {
+        self.0.routes.get(&code).cloned()
+    }
+
     /// How to write `route` in a message: as its code if it has one, else by name.
     pub fn shorten(&self, route: &str) -> RouteRef {
         self.code(route).map_or_else(|| RouteRef::Name(route.to_owned()), RouteRef::Code)
@@ -122,7 +128,7 @@ impl Dictionary {
     fn from_entries(named: Vec<(String, u16)>) -> Result<Self, DictionaryError> {
         let mut entries = Vec::with_capacity(named.len());
         let mut codes = HashMap::with_capacity(named.len());
-        let mut routes: HashMap<u16, Arc<str>> = HashMap::with_capacity(named.len());
+        let mut routes: FxHashMap<u16, Arc<str>> = FxHashMap::default();
         for (route, code) in named {
             if route.is_empty() || route.len() > ROUTE_BYTES_MAX {
                 return Err(DictionaryError::Length { route });

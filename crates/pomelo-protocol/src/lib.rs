@@ -14,6 +14,8 @@ pub mod protobuf;
 pub mod proxy;
 pub mod route;
 pub mod server;
+pub mod typed;
 pub mod websocket;
 
 pub use server::{InvalidName, ServerId, ServerInfo, ServerType};
+pub use typed::{Push, Remote, Route};

@@ -163,15 +163,19 @@ impl PackageDecoder {
             self.keep_rest_only();
             return Ok(None);
         };
-        if self.rest.len() < HEAD_BYTES + body_bytes {
-            self.keep_rest_only();
-            return Ok(None);
-        }
-        let mut package = self.rest.split_to(HEAD_BYTES + body_bytes);
-        self.shared = true;
-        if self.rest.is_empty() {
-            self.rest = BytesMut::new();
-        }
+        let package_bytes = HEAD_BYTES + body_bytes;
+        // Most reads bring one package. It is given away with its buffer; to share one takes an allocation.
+        let mut package = match self.rest.len() {
+            rest if rest < package_bytes => {
+                self.keep_rest_only();
+                return Ok(None);
+            }
+            rest if rest == package_bytes => std::mem::take(&mut self.rest),
+            _ => {
+                self.shared = true;
+                self.rest.split_to(package_bytes)
+            }
+        };
         package.advance(HEAD_BYTES);
         Ok(Some(Package { kind, body: package.freeze() }))
     }

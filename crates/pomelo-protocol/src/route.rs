@@ -18,27 +18,22 @@ pub const fn is_valid(route: &str) -> bool {
     if bytes.len() > ROUTE_BYTES_MAX {
         return false;
     }
-    let (mut parts, mut part_bytes, mut i) = (1, 0, 0);
+    let (mut parts, mut part_begin, mut i) = (1, 0, 0);
     while i < bytes.len() {
-        if bytes[i] == b'.' {
-            if part_bytes == 0 {
-                return false;
-            }
-            parts += 1;
-            part_bytes = 0;
-        } else if bytes[i] <= b' ' || bytes[i] == 0x7f {
-            return false;
-        } else {
-            part_bytes += 1;
+        match bytes[i] {
+            b'.' if i == part_begin => return false,
+            b'.' => (parts, part_begin) = (parts + 1, i + 1),
+            ..=b' ' | 0x7f => return false,
+            _ => {}
         }
         i += 1;
     }
-    parts == 3 && part_bytes > 0
+    parts == 3 && i > part_begin
 }
 
 /// Which type of server answers `route`; `None` when it names no handler.
 pub fn server_type(route: &str) -> Option<&str> {
-    parts(route).map(|(server_type, _, _)| server_type)
+    if is_valid(route) { route.split('.').next() } else { None }
 }
 
 /// Server type, handler and method of `route`; `None` when it names no handler.

@@ -2,12 +2,11 @@
 //! deadlines (`deadlines`), and the lock they are behind (`link`).
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::time::Instant;
 
 use crate::deadlines::Deadlines;
@@ -17,9 +16,9 @@ use crate::{ErrorKind, RpcError};
 /// By their tags, which count up from 1.
 #[derive(Default)]
 pub(crate) struct Calls {
-    waiting: HashMap<u64, Pending, BuildHasherDefault<TagHasher>>,
+    waiting: FxHashMap<u64, Pending>,
     /// Calls that nobody waits for.
-    notices: HashSet<u64, BuildHasherDefault<TagHasher>>,
+    notices: FxHashSet<u64>,
     deadlines: Deadlines,
     last_tag: u64,
 }
@@ -125,7 +124,7 @@ impl Calls {
 
     /// Ends all of them. Returns who is to be woken.
     pub(crate) fn end(&mut self, error: impl Fn(u64) -> RpcError) -> Vec<Option<Waker>> {
-        self.notices = HashSet::default();
+        self.notices = FxHashSet::default();
         self.deadlines = Deadlines::default();
         let unanswered = self.waiting.iter_mut().filter(|(_, call)| call.answer.is_none());
         let end = |(tag, call): (&u64, &mut Pending)| {
@@ -133,23 +132,5 @@ impl Calls {
             call.caller.take()
         };
         unanswered.map(end).collect()
-    }
-}
-
-/// Tags count up, so that a multiplication spreads them well enough.
-#[derive(Default)]
-struct TagHasher(u64);
-
-impl Hasher for TagHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&byte| self.write_u64(self.0 ^ u64::from(byte)));
-    }
-
-    fn write_u64(&mut self, tag: u64) {
-        self.0 = tag.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

@@ -1,7 +1,6 @@
 //! Which link belongs to which peer: dials them, takes those the peers open, and keeps one connection a pair (`verdict`). Not
 //! here: the API (`links`), and links themselves.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use bytes::BytesMut;
 use fastrand::Rng;
 use futures_util::future::join_all;
 use pomelo_protocol::ServerId;
+use rustc_hash::FxHashMap;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -49,7 +49,7 @@ pub(crate) struct Peers {
 }
 
 struct Table {
-    peers: HashMap<ServerId, Peer>,
+    peers: FxHashMap<ServerId, Peer>,
     /// Links made so far.
     made: u64,
     closing: bool,
@@ -75,7 +75,7 @@ impl Peers {
         secret: Option<Secret>,
         connect: Connect,
     ) -> Arc<Self> {
-        let table = Table { peers: HashMap::new(), made: 0, closing: false, rng: Rng::new() };
+        let table = Table { peers: FxHashMap::default(), made: 0, closing: false, rng: Rng::new() };
         Arc::new(Self {
             me,
             limits: Arc::new(limits),

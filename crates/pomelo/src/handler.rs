@@ -27,7 +27,7 @@ use crate::{
 )]
 pub trait Handler<C, Args, Req, Res>: Send + Sync + 'static {
     #[doc(hidden)]
-    fn call(&self, context: &C, body: Req) -> BoxFuture<'static, Result<Res>>;
+    fn call(&self, context: &C, body: Req) -> impl Future<Output = Result<Res>> + Send + 'static;
     #[doc(hidden)]
     fn needs(needs: &mut Needs<'_>);
 }
@@ -55,14 +55,11 @@ macro_rules! functions {
             E: Into<Error>,
             $($arg: Extract<C>,)*
         {
-            fn call(&self, context: &C, body: Req) -> BoxFuture<'static, Result<Res>> {
+            fn call(&self, context: &C, body: Req) -> impl Future<Output = Result<Res>> + Send + 'static {
                 let _ = context;
-                $(let $value = match $arg::extract(context) {
-                    Ok(arg) => arg,
-                    Err(error) => return Box::pin(async move { Err(error) }),
-                };)*
-                let future = self($($value,)* body);
-                Box::pin(async move { future.await.map_err(Into::into) })
+                let begin = || Ok::<_, Error>(self($($arg::extract(context)?,)* body));
+                let future = begin();
+                async move { future?.await.map_err(Into::into) }
             }
 
             fn needs(needs: &mut Needs<'_>) {

@@ -97,7 +97,7 @@ fn a_forwarded_request_stays_within_its_budget_of_allocations() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let client = runtime.block_on(async {
         let port = connector.client_port.unwrap();
-        let client = Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap();
+        let client = Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap();
         client.request::<_, serde_json::Value>(ENTER.name(), "alice").await.unwrap();
         eventually("the connector knows the chat server", Duration::from_secs(20), async || {
             client.request::<_, String>(ECHO.name(), "x").await.ok()

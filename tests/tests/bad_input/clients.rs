@@ -80,7 +80,7 @@ async fn garbage_on_the_clients_ports_closes_its_connection_and_costs_no_player_
 #[tokio::test]
 async fn messages_that_nobody_can_handle_are_answered_and_the_connection_goes_on() -> Result<()> {
     let cluster = Cluster::start(None).await?;
-    let client = Client::connect_tcp(&format!("127.0.0.1:{}", cluster.game.connectors[0])).await?;
+    let client = Client::connect(&format!("tcp://127.0.0.1:{}", cluster.game.connectors[0])).await?;
     for (route, body) in [
         ("chat.chatHandler.nothing", "{}"),
         ("area.areaHandler.enter", "{}"),
@@ -109,7 +109,7 @@ async fn ten_thousand_connections_that_never_speak_are_closed_and_players_play_o
     let silent = SILENT.min(files()?.saturating_sub(OTHER_FILES));
     let cluster = Cluster::start(None).await?;
     let port = cluster.game.connectors[0];
-    let player = Client::connect_tcp(&format!("127.0.0.1:{port}")).await?;
+    let player = Client::connect(&format!("tcp://127.0.0.1:{port}")).await?;
     let ask = async || {
         let asked = Instant::now();
         let entered: Value =

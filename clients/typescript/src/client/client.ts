@@ -1,6 +1,6 @@
 //! The client: keeps a link to a server, makes a new one when it is lost, and tells what happens.
 
-import { ClosedError, type CloseReason, RefusedError, messageOf } from "../errors.js";
+import { ClosedError, type CloseReason, RefusedError, TimeoutError, messageOf } from "../errors.js";
 import type { Known } from "../protocol/handshake.js";
 import { delayMs } from "./backoff.js";
 import type { Timer } from "./clock.js";
@@ -163,8 +163,12 @@ export class Client<M extends MessageTypes = AnyMessages> {
   async #attempt(attempt: number, signal: AbortSignal): Promise<void> {
     const settings = this.#settings;
     this.#known ??= await load(settings.store, settings.storeKey);
-    const url = await settings.url(attempt);
+    const url = await this.#within("url", settings.url(attempt), signal);
     let current: Link<M> | undefined;
+    let lose: (reason: CloseReason) => void = () => {};
+    const lost = new Promise<never>((_, failed) => (lose = (reason) => failed(new ClosedError(reason))));
+    // Nobody waits for it any more once the client is open.
+    lost.catch(() => {});
     const { link, agreed } = await Link.open(
       url,
       this.#known,
@@ -175,7 +179,10 @@ export class Client<M extends MessageTypes = AnyMessages> {
           this.#pingMs = ms;
           this.#events.tell("ping", ms);
         },
-        closed: (reason) => this.#closed(current, reason, signal),
+        closed: (reason) => {
+          lose(reason);
+          this.#closed(current, reason, signal);
+        },
       },
       signal,
     );
@@ -185,7 +192,8 @@ export class Client<M extends MessageTypes = AnyMessages> {
     const abort = () => link.close();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      await settings.enter?.(link, { attempt, user: agreed.user });
+      const entered = settings.enter?.(link, { attempt, user: agreed.user });
+      await this.#within("enter", Promise.race([entered, lost]), signal);
     } catch (error) {
       link.close();
       throw error;
@@ -199,6 +207,27 @@ export class Client<M extends MessageTypes = AnyMessages> {
     this.#opened = { attempt, at: settings.clock.now() };
     this.#become({ state: "open" });
     if (attempt > 0) this.#events.tell("reconnected", { attempts: attempt });
+  }
+
+  /** What the application does in an attempt: it may take too long, and the client may be closed meanwhile. */
+  #within<T>(what: "url" | "enter", step: T | Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, hookTimeoutMs } = this.#settings;
+    return new Promise<T>((done, failed) => {
+      const over = () => {
+        clock.cancel(timer);
+        signal.removeEventListener("abort", abort);
+      };
+      const abort = () => {
+        over();
+        failed(signal.reason);
+      };
+      const timer: Timer = clock.after(hookTimeoutMs, () => {
+        over();
+        failed(new TimeoutError(what, hookTimeoutMs));
+      });
+      signal.addEventListener("abort", abort, { once: true });
+      Promise.resolve(step).finally(over).then(done, failed);
+    });
   }
 
   async #keep(told: Known): Promise<void> {

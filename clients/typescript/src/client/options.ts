@@ -44,6 +44,8 @@ export interface ClientOptions<M extends MessageTypes = AnyMessages> {
   readonly isFailure?: (code: number) => boolean;
   /** How long dialling and handshake may take together: 5,000. */
   readonly connectTimeoutMs?: number;
+  /** How long `url` and `enter` may take, each: 20,000. Then the attempt has failed. */
+  readonly hookTimeoutMs?: number;
   /** How long a request may wait for its answer: 10,000. */
   readonly requestTimeoutMs?: number;
   /** Most requests that wait for an answer: 1,024. One more fails with a `BusyError`. */
@@ -94,6 +96,7 @@ export interface Settings<M extends MessageTypes> {
   readonly storeKey: string;
   readonly isFailure: (code: number) => boolean;
   readonly connectTimeoutMs: number;
+  readonly hookTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly pendingRequestsMax: number;
   readonly bufferedBytesMax: number;
@@ -124,6 +127,7 @@ export function settingsOf<M extends MessageTypes>(options: ClientOptions<M>): S
     storeKey: options.storeKey ?? "pomelo-client-ts",
     isFailure: options.isFailure ?? ((code) => code !== OK),
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    hookTimeoutMs: options.hookTimeoutMs ?? 20_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
     pendingRequestsMax: options.pendingRequestsMax ?? 1_024,
     bufferedBytesMax: options.bufferedBytesMax ?? 1024 * 1024,

@@ -6,7 +6,8 @@ import { ProtocolError } from "../errors.js";
 const VARINT_BYTES_MAX = 8;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** A byte order mark is a character like others: who has written it wants it back. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Text as UTF-8. */
 export function toUtf8(text: string): Uint8Array {

@@ -194,6 +194,53 @@ test("a connection that is lost while entering is an attempt that failed", async
   assert.equal(String(await swallowed), "ClosedError: kicked: not you");
 });
 
+test("a connection that is lost while the client enters is told at once, whatever entering waits for", async () => {
+  const { server, clock, client } = play({ enter: () => new Promise(() => {}) });
+  const connecting = failure(client.connect());
+  await settled();
+  server.last.lose("power cut");
+  assert.equal(String(await connecting), "ClosedError: connection lost: power cut");
+  assert.deepEqual([client.state, clock.alarms], ["closed", 0]);
+
+  let patient = true;
+  const again = play({ enter: () => (patient ? undefined : new Promise(() => {})) });
+  await again.client.connect();
+  patient = false;
+  again.server.last.lose();
+  await again.clock.pass(500);
+  again.server.last.lose("power cut");
+  await settled();
+  assert.equal(again.states.at(-1), "reconnecting 2 in 1000");
+});
+
+test("entering and the question where to connect do not take for ever", async () => {
+  const entering = play({ enter: () => new Promise(() => {}), hookTimeoutMs: 700 });
+  const entered = failure(entering.client.connect());
+  await entering.clock.pass(700);
+  assert.equal(String(await entered), "TimeoutError: no answer to enter within 700 ms");
+  assert.deepEqual([entering.client.state, entering.server.last.left, entering.clock.alarms], ["closed", true, 0]);
+
+  let gateAnswers = true;
+  const asking = play({ url: () => (gateAnswers ? "ws://test" : new Promise(() => {})) });
+  await asking.client.connect();
+  gateAnswers = false;
+  asking.server.last.lose();
+  await asking.clock.pass(500 + 20_000);
+  assert.equal(asking.states.at(-1), "reconnecting 2 in 1000");
+  gateAnswers = true;
+  await asking.clock.pass(1000);
+  assert.equal(asking.client.state, "open");
+});
+
+test("closing ends the question where to connect, too", async () => {
+  const { clock, client } = play({ url: () => new Promise(() => {}) });
+  const connecting = failure(client.connect());
+  await settled();
+  client.close();
+  assert.deepEqual(((await connecting) as ClosedError).reason, { kind: "local" });
+  assert.deepEqual([client.state, clock.alarms], ["closed", 0]);
+});
+
 test("closing ends whatever is under way, and leaves nothing behind", async () => {
   const dialling = play();
   dialling.server.silent = true;

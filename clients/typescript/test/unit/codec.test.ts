@@ -167,3 +167,7 @@ test("an error of the framework is marked by its bit", () => {
   const message = decodeMessage(new Uint8Array([0x24, 7, 0x7b, 0x7d]));
   assert.deepEqual(message, { kind: "response", id: 7, error: true, body: new Uint8Array([0x7b, 0x7d]) });
 });
+
+test("a text begins as it was written, also with a byte order mark", () => {
+  for (const text of ["\ufeffhello", "\ufeff", "hello\ufeff"]) assert.equal(fromUtf8(toUtf8(text)), text);
+});

@@ -16,6 +16,7 @@ use pomelo_cli::{
     game::{DEVELOPMENT, Game},
     masters,
     messages::{self, Asked},
+    robots::{self, Robots},
     supervisor::{self, Plan, daemon},
 };
 
@@ -136,6 +137,9 @@ Examples:
   pomelo drill --freeze -e staging --pause-ms 3000
   pomelo drill --handover -e staging --times 100 --pause-ms 0 --ops-per-second 200 --json")]
     Drill(Box<Drill>),
+    /// Play a game with thousands of scripted clients, and measure what they see.
+    #[command(after_help = robots::EXAMPLES)]
+    Robot(Box<Robots>),
     /// List what the game's clients and servers can say: routes, remotes, pushes.
     Routes {
         #[command(flatten)]
@@ -262,6 +266,7 @@ async fn run(command: Command) -> Result<()> {
         }
         Command::Cron(cron) => cron.run().await,
         Command::Drill(drill) => drill.run().await,
+        Command::Robot(robots) => robots.run().await,
         Command::Routes { asked, json } => messages::routes(&asked, json),
         Command::Types { asked, out } => messages::types(&asked, out.as_deref()),
     }

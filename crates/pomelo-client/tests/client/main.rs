@@ -333,7 +333,7 @@ async fn a_port_nobody_listens_on_is_an_error_with_the_address() {
     let server = Server::bind(Transport::Tcp).await;
     let address = server.address.clone();
     drop(server);
-    let error = Client::connect_tcp(&address).await.unwrap_err().to_string();
+    let error = Client::connect(&format!("tcp://{address}")).await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("could not connect to {address}: ")), "{error}");
 }
 

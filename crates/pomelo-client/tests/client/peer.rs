@@ -49,10 +49,11 @@ impl Server {
     }
 
     pub(crate) async fn connect(&self, options: ClientOptions) -> Result<Client, ClientError> {
-        match self.transport {
-            Transport::Ws => Client::connect_ws_with(&format!("ws://{}", self.address), options).await,
-            Transport::Tcp => Client::connect_tcp_with(&self.address, options).await,
-        }
+        let scheme = match self.transport {
+            Transport::Ws => "ws",
+            Transport::Tcp => "tcp",
+        };
+        Client::connect_with(&format!("{scheme}://{}", self.address), options).await
     }
 
     pub(crate) async fn accept_stream(&self) -> TcpStream {

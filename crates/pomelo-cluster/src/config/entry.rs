@@ -188,6 +188,9 @@ pub struct ServerOptions {
     /// Most new connections a frontend takes from one address in a second.
     #[serde(default, rename = "new-connections-per-second")]
     pub new_connections_per_second: Option<NonZeroU32>,
+    /// For so many milliseconds pushes of a frontend wait for others; 0 if they leave as soon as they can.
+    #[serde(default, rename = "flush-interval")]
+    pub flush_interval_ms: Option<u32>,
     /// Addresses and ranges that a frontend lets nobody in from.
     #[serde(default)]
     pub blacklist: Vec<Cidr>,

@@ -95,14 +95,16 @@ impl FrameDecoder {
     fn next_event(&mut self) -> Result<Option<Event>, FrameError> {
         loop {
             let Some(header) = self.header()? else { return Ok(None) };
-            if self.rest.len() < header.header_bytes + header.payload_bytes {
-                return Ok(None);
-            }
-            let mut payload = self.rest.split_to(header.header_bytes + header.payload_bytes);
-            self.shared = true;
-            if self.rest.is_empty() {
-                self.rest = BytesMut::new();
-            }
+            let frame_bytes = header.header_bytes + header.payload_bytes;
+            // Most reads bring one frame. It is given away with its buffer; to share one takes an allocation.
+            let mut payload = match self.rest.len() {
+                rest if rest < frame_bytes => return Ok(None),
+                rest if rest == frame_bytes => std::mem::take(&mut self.rest),
+                _ => {
+                    self.shared = true;
+                    self.rest.split_to(frame_bytes)
+                }
+            };
             payload.advance(header.header_bytes);
             if let Some(mask) = header.mask {
                 apply_mask(&mut payload, mask);

@@ -139,6 +139,15 @@ pub fn encode_frame_header(opcode: Opcode, payload_bytes: usize, out: &mut Bytes
     put_header(opcode, payload_bytes, 0, out);
 }
 
+/// How many bytes that header has.
+pub fn frame_header_bytes(payload_bytes: usize) -> usize {
+    match payload_bytes {
+        ..126 => 2,
+        126..65_536 => 4,
+        _ => HEADER_BYTES_MAX,
+    }
+}
+
 /// Appends a whole frame as a server writes it.
 pub fn encode_frame(opcode: Opcode, payload: &[u8], out: &mut BytesMut) {
     out.reserve(HEADER_BYTES_MAX + payload.len());
@@ -198,6 +207,7 @@ mod tests {
         let header = |payload_bytes| {
             let mut out = BytesMut::new();
             encode_frame_header(Opcode::Binary, payload_bytes, &mut out);
+            assert_eq!(out.len(), frame_header_bytes(payload_bytes));
             out.to_vec()
         };
         assert_eq!(header(125), [0x82, 125]);

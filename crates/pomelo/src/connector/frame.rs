@@ -2,7 +2,7 @@
 //!
 //! What the bytes mean is in `pomelo-protocol`; how they get to the socket is in [`super::out`].
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 use pomelo_protocol::{
     dictionary::Dictionary,
     message::{Message, MessageError, RouteRef},
@@ -73,18 +73,25 @@ impl Frame {
         Ok(Self { bytes: bytes.freeze(), header_bytes })
     }
 
-    /// A buffer of the right size that holds the WebSocket header for a package of that size.
+    /// A buffer of exactly the right size, which holds the WebSocket header for a package of that size. With a byte more it
+    /// would take another allocation to count who shares it.
     fn begin(package_bytes: usize) -> BytesMut {
-        let mut bytes = BytesMut::with_capacity(websocket::HEADER_BYTES_MAX + package_bytes);
+        let mut bytes = BytesMut::with_capacity(websocket::frame_header_bytes(package_bytes) + package_bytes);
         websocket::encode_frame_header(Opcode::Binary, package_bytes, &mut bytes);
         bytes
     }
 
     pub(super) fn bytes(&self, transport: Transport) -> Bytes {
-        match transport {
-            Transport::WebSocket => self.bytes.clone(),
-            Transport::Tcp => self.bytes.slice(self.header_bytes..),
+        self.clone().into_bytes(transport)
+    }
+
+    /// The same for one client alone, shared with nobody.
+    pub(super) fn into_bytes(self, transport: Transport) -> Bytes {
+        let Self { mut bytes, header_bytes } = self;
+        if transport == Transport::Tcp {
+            bytes.advance(header_bytes);
         }
+        bytes
     }
 }
 

@@ -341,6 +341,9 @@ impl Hybrid {
         self.max_connections_per_address = address_max.or(self.max_connections_per_address);
         let second_max = options.new_connections_per_second.map(Into::into);
         self.new_connections_per_second = second_max.or(self.new_connections_per_second);
+        if let Some(ms) = options.flush_interval_ms {
+            self = self.flush_interval(Duration::from_millis(ms.into()));
+        }
         self.blacklist.extend(&options.blacklist);
         self.proxies.extend(&options.proxy_protocol);
         if let Some(host) = &options.client_listen {
@@ -389,5 +392,20 @@ impl fmt::Debug for Hybrid {
             .field("pending_messages_max", &self.pending_messages_max)
             .field("flush_interval", &self.flush_interval)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_pushes_wait_is_up_to_servers_json_before_the_application() {
+        let hybrid = Hybrid::new().flush_interval(Duration::from_millis(20));
+        let waits = |json: &str| {
+            let options: ServerOptions = serde_json::from_str(json).unwrap();
+            hybrid.clone().configured(&options).flush_interval.map_or(0, |interval| interval.as_millis())
+        };
+        assert_eq!([r#"{"flush-interval": 50}"#, r#"{"flush-interval": 0}"#, "{}"].map(waits), [50, 0, 20]);
     }
 }

@@ -31,6 +31,9 @@ use super::{
 /// What a request is answered when its handler has no answer.
 const FAILED: &[u8] = b"{\"code\":500}";
 
+/// An idle connection keeps room for this many messages, as many as there are of most clients at a time.
+const IDLE_SLOTS_MAX: usize = 1;
+
 pub(super) struct Inbox {
     client: Arc<Client>,
     shared: Arc<Shared>,
@@ -79,10 +82,10 @@ impl Inbox {
         };
         let route: Arc<str> = match route {
             RouteRef::Name(name) => name.into(),
-            RouteRef::Code(code) => match self.shared.dictionary.route(code) {
-                Some(route) if self.shared.hybrid.dictionary => route.into(),
-                _ => format!("#{code}").into(),
-            },
+            RouteRef::Code(code) => {
+                let known = self.shared.hybrid.dictionary.then(|| self.shared.dictionary.shared_route(code));
+                known.flatten().unwrap_or_else(|| format!("#{code}").into())
+            }
         };
         let concurrent = self.shared.service.is_concurrent(&route);
         // What waits for a handler may wait long: a body must not keep all that was read along with it.
@@ -94,6 +97,9 @@ impl Inbox {
         if concurrent {
             self.beside.get_or_insert_default().waiting.push_back(message);
         } else {
+            if self.waiting.is_empty() {
+                self.waiting.reserve_exact(IDLE_SLOTS_MAX);
+            }
             self.waiting.push_back(message);
         }
     }
@@ -138,8 +144,7 @@ impl Inbox {
                 self.respond(id, answer, body);
             }
             let Some(message) = self.waiting.pop_front().filter(|_| more) else { return Poll::Ready(()) };
-            if self.waiting.is_empty() {
-                // An idle connection keeps no buffer.
+            if self.waiting.is_empty() && self.waiting.capacity() > IDLE_SLOTS_MAX {
                 self.waiting = VecDeque::new();
             }
             self.current = Some(self.begin(message));
@@ -195,7 +200,7 @@ impl Inbox {
         let frame = frame.or_else(|| self.response(id, answer, Bytes::from_static(FAILED)));
         if let Some(frame) = frame {
             // Refused only when the client is gone.
-            let _ = self.client.out.push_unflushed(frame.bytes(self.client.transport()));
+            let _ = self.client.out.push_unflushed(frame.into_bytes(self.client.transport()));
         }
     }
 

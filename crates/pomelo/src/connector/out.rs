@@ -11,7 +11,7 @@
 use std::{
     collections::VecDeque,
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     task::{Context, Poll, Waker, ready},
 };
 
@@ -32,6 +32,8 @@ const IDLE_SLOTS_MAX: usize = 16;
 /// The outgoing side of one connection.
 pub(super) struct Out {
     state: Mutex<State>,
+    /// Why the connection is to be closed. Set once, under the lock; nothing can be queued after that.
+    ended: OnceLock<CloseReason>,
     /// The connection's task, which wants to know when the connection is ended or the kernel takes no more.
     task: AtomicWaker,
     buffer_bytes_max: usize,
@@ -48,8 +50,6 @@ struct State {
     dirty: bool,
     /// The kernel's buffer is full; the connection's task waits for room and goes on writing.
     blocked: bool,
-    /// Why the connection is to be closed. Set once; nothing can be queued after that.
-    ended: Option<CloseReason>,
 }
 
 impl Out {
@@ -61,9 +61,8 @@ impl Out {
             queued_bytes: 0,
             dirty: false,
             blocked: false,
-            ended: None,
         };
-        Self { state: Mutex::new(state), task: AtomicWaker::new(), buffer_bytes_max }
+        Self { state: Mutex::new(state), ended: OnceLock::new(), task: AtomicWaker::new(), buffer_bytes_max }
     }
 
     /// Queues bytes. Says whether the client has to be put in the flusher's list.
@@ -81,23 +80,21 @@ impl Out {
     }
 
     fn queue(&self, state: &mut State, bytes: Bytes) -> Result<(), Closed> {
-        if state.ended.is_some() {
+        if self.is_ended() {
             return Err(Closed);
         }
         state.push(bytes);
         if state.waiting_bytes() > self.buffer_bytes_max {
             // A burst within one turn is no fault of the client: only what the kernel does not take counts.
-            if !state.blocked {
-                state.drain();
-            }
+            self.drain(state);
             let queued_bytes = state.waiting_bytes();
             if queued_bytes > self.buffer_bytes_max {
-                state.fail(CloseReason::SlowReader { queued_bytes });
+                self.fail(state, CloseReason::SlowReader { queued_bytes });
             }
-            if state.blocked || state.ended.is_some() {
+            if state.blocked || self.is_ended() {
                 self.task.wake();
             }
-            if state.ended.is_some() {
+            if self.is_ended() {
                 return Err(Closed);
             }
         }
@@ -108,7 +105,7 @@ impl Out {
     /// may be large, so the limit does not apply.
     pub(super) fn push_unlimited(&self, bytes: Bytes) {
         let mut state = self.lock();
-        if state.ended.is_none() {
+        if !self.is_ended() {
             state.push(bytes);
         }
     }
@@ -134,7 +131,7 @@ impl Out {
         while self.flush() {
             match ready!(socket.poll_write_ready(cx)) {
                 Ok(()) => self.lock().blocked = false,
-                Err(e) => self.lock().fail(CloseReason::Lost(e.kind())),
+                Err(e) => self.fail(&mut self.lock(), CloseReason::Lost(e.kind())),
             }
         }
         Poll::Ready(())
@@ -143,22 +140,34 @@ impl Out {
     /// Says whether the kernel takes no more.
     fn flush(&self) -> bool {
         let mut state = self.lock();
-        if !state.blocked {
-            state.drain();
-        }
+        self.drain(&mut state);
         state.blocked
+    }
+
+    /// Writes what waits, unless it is known that the kernel takes no more.
+    fn drain(&self, state: &mut State) {
+        if !state.blocked
+            && let Err(error) = state.drain()
+        {
+            self.fail(state, CloseReason::Lost(error));
+        }
+    }
+
+    fn fail(&self, state: &mut State, why: CloseReason) {
+        state.clear();
+        // Only the first reason counts.
+        let _ = self.ended.set(why);
     }
 
     /// Ends the connection, with one last package behind what waits. Only the first reason counts.
     pub(super) fn end(&self, why: CloseReason, last: Option<Bytes>) {
         let mut state = self.lock();
-        if state.ended.is_some() {
+        if self.ended.set(why).is_err() {
             return;
         }
         if let Some(last) = last {
             state.push(last);
         }
-        state.ended = Some(why);
         drop(state);
         self.task.wake();
     }
@@ -173,12 +182,12 @@ impl Out {
 
     /// Why the connection is to be closed, if it is.
     pub(super) fn ended(&self) -> Option<CloseReason> {
-        self.lock().ended.clone()
+        self.ended.get().cloned()
     }
 
     /// Whether the connection is to be closed.
     pub(super) fn is_ended(&self) -> bool {
-        self.lock().ended.is_some()
+        self.ended.get().is_some()
     }
 
     /// Has the connection's task look round.
@@ -216,8 +225,8 @@ impl Out {
         if state.blocked || state.queue.is_empty() {
             return;
         }
-        state.drain();
-        if state.blocked || state.ended.is_some() {
+        self.drain(&mut state);
+        if state.blocked || self.is_ended() {
             drop(state);
             self.task.wake();
         }
@@ -245,20 +254,22 @@ impl State {
         self.queued_bytes + self.queue.len() * size_of::<Bytes>()
     }
 
-    fn drain(&mut self) {
+    /// Writes until nothing is left or the kernel takes no more; an error if the connection is lost.
+    fn drain(&mut self) -> Result<(), io::ErrorKind> {
         loop {
-            let Some(socket) = &mut self.socket else { return self.clear() };
-            if self.queue.is_empty() && !socket.owes() {
-                return self.clear();
-            }
+            let socket = self.socket.as_mut();
+            let Some(socket) = socket.filter(|socket| !self.queue.is_empty() || socket.owes()) else {
+                self.clear();
+                return Ok(());
+            };
             match socket.write(&self.queue) {
                 Ok(written) => self.advance(written),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     self.blocked = true;
-                    return;
+                    return Ok(());
                 }
-                Err(e) => return self.fail(CloseReason::Lost(e.kind())),
+                Err(e) => return Err(e.kind()),
             }
         }
     }
@@ -273,11 +284,6 @@ impl State {
             written -= first.len();
             self.queue.pop_front();
         }
-    }
-
-    fn fail(&mut self, why: CloseReason) {
-        self.clear();
-        self.ended.get_or_insert(why);
     }
 
     fn clear(&mut self) {

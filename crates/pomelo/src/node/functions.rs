@@ -1,9 +1,10 @@
 //! The functions an application registered, as what a node runs: by name, with their filters around them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use pomelo_rpc::BoxFuture;
+use rustc_hash::FxHashMap;
 
 use crate::{
     RemoteCall, Request, Result, RouteError,
@@ -25,7 +26,7 @@ pub(super) fn handlers(
     handlers: Vec<Registered<HandlerFn>>,
     filters: Vec<Registered<FilterFn<Request>>>,
 ) -> Arc<Chain<Request>> {
-    let handlers: HashMap<_, _> = handlers.into_iter().map(|h| (h.name, h.function)).collect();
+    let handlers: FxHashMap<_, _> = handlers.into_iter().map(|h| (h.name, h.function)).collect();
     Chain::new(functions(filters), move |request: Request| match handlers.get(request.route()) {
         Some(handler) => handler(request),
         None => {
@@ -40,7 +41,7 @@ pub(super) fn remotes(
     remotes: Vec<Registered<RemoteFn>>,
     filters: Vec<Registered<FilterFn<RemoteCall>>>,
 ) -> Arc<Chain<RemoteCall>> {
-    let remotes: HashMap<_, _> = remotes.into_iter().map(|r| (r.name, r.function)).collect();
+    let remotes: FxHashMap<_, _> = remotes.into_iter().map(|r| (r.name, r.function)).collect();
     Chain::new(functions(filters), move |call: RemoteCall| match remotes.get(call.route()) {
         Some(remote) => remote(call),
         None => {

@@ -1,13 +1,11 @@
 //! What this server knows of sessions of other servers, so that a session is read from its JSON once and not with each
 //! message. The session comes with each message all the same: what is kept here is only ever compared with that.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
+use rustc_hash::FxHashMap;
 
 use crate::{UserId, lock, session::Snapshot, wire::Forwarded};
 
@@ -24,7 +22,7 @@ pub(super) struct Snapshots {
 
 #[derive(Default)]
 struct Kept {
-    sessions: HashMap<(ServerId, u64), Arc<Snapshot>>,
+    sessions: FxHashMap<(ServerId, u64), Arc<Snapshot>>,
     bytes: usize,
 }
 

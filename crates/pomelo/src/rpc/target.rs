@@ -4,6 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use pomelo_protocol::ServerId;
+use rustc_hash::FxHashMap;
 
 use super::CallError;
 use crate::{Servers, Session, servers::Directory};
@@ -66,13 +67,13 @@ impl<'a> From<&'a ServerId> for Target<'a> {
 
 /// The route functions and what they choose from.
 pub(crate) struct Router {
-    functions: HashMap<String, RouteFn>,
+    functions: FxHashMap<String, RouteFn>,
     pub(super) directory: Arc<Directory>,
 }
 
 impl Router {
     pub(crate) fn new(functions: HashMap<String, RouteFn>, directory: Arc<Directory>) -> Self {
-        Self { functions, directory }
+        Self { functions: functions.into_iter().collect(), directory }
     }
 
     /// The server of this type for this session, as if these servers had left already.

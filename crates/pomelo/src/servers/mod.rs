@@ -14,6 +14,7 @@ use std::{
 };
 
 use pomelo_protocol::{ServerId, ServerInfo};
+use rustc_hash::FxHashMap;
 
 use self::choice::Choices;
 use crate::lock;
@@ -50,7 +51,7 @@ pub struct Servers(Arc<Inner>);
 
 struct Inner {
     list: Vec<Arc<ServerInfo>>,
-    by_type: HashMap<String, Servers>,
+    by_type: FxHashMap<String, Servers>,
     choices: Arc<Choices>,
 }
 
@@ -122,7 +123,7 @@ impl Servers {
     }
 
     fn only(list: Vec<Arc<ServerInfo>>, choices: Arc<Choices>) -> Self {
-        Self(Arc::new(Inner { list, by_type: HashMap::new(), choices }))
+        Self(Arc::new(Inner { list, by_type: FxHashMap::default(), choices }))
     }
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use pomelo_protocol::ServerId;
+use rustc_hash::FxHashMap;
 
 use super::{
     Command, Session, SessionCommand, SessionError, Single, SingleSession, Snapshot,
@@ -54,7 +55,7 @@ pub(crate) struct SessionTable {
 }
 
 pub(super) struct Inner {
-    pub(super) sessions: HashMap<u64, Entry>,
+    pub(super) sessions: FxHashMap<u64, Entry>,
     pub(super) users: Users<Arc<dyn Connection>>,
     pub(super) groups: Groups<Arc<dyn Connection>>,
 }
@@ -67,7 +68,7 @@ pub(super) struct Entry {
 impl SessionTable {
     /// `told`: what its clients were told of how to read.
     pub(crate) fn new(me: ServerId, life: u64, told: Wording, peers: Arc<dyn Peers>) -> Arc<Self> {
-        let inner = Inner { sessions: HashMap::new(), users: HashMap::new(), groups: Groups::new() };
+        let inner = Inner { sessions: FxHashMap::default(), users: HashMap::new(), groups: Groups::new() };
         Arc::new_cyclic(|this| Self {
             me,
             life,

@@ -187,7 +187,7 @@ impl Cluster {
             servers.insert(id.to_owned(), start(format!("id={id}")).await);
         }
         let port = servers["connector-1"].info().client_port.unwrap();
-        let client = Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap();
+        let client = Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap();
         let cluster = Self { _dir: dir, _master: master, servers, client };
         cluster.knows(3).await;
         // Workers call each other, too.

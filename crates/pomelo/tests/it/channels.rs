@@ -161,7 +161,7 @@ impl Rooms {
 
     async fn client(&self, connector: usize) -> Client {
         let port = self.ports[connector - 1];
-        Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap()
+        Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap()
     }
 
     async fn joined(&self, connector: usize, route: Route<Place, ()>, name: &str) -> Client {

@@ -273,9 +273,9 @@ impl Cluster {
     pub(crate) async fn client(&self, connector: u32) -> Client {
         let port = self.port(&format!("connector-server-{connector}"));
         if connector == 1 {
-            Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap()
+            Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap()
         } else {
-            Client::connect_tcp(&format!("127.0.0.1:{port}")).await.unwrap()
+            Client::connect(&format!("tcp://127.0.0.1:{port}")).await.unwrap()
         }
     }
 

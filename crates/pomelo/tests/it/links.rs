@@ -162,7 +162,7 @@ impl Cluster {
         }
         let first = start_elsewhere(app, args("id=worker-1")).await;
         let port = servers[1].info().client_port.unwrap();
-        let client = Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap();
+        let client = Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap();
         let cluster = Self { _dir: dir, _servers: servers, client, gate, first };
         eventually("the first worker is asked, and knows the connector", LIMIT, async || {
             let who: String = cluster.client.request(WHO.name(), &json!({})).await.ok()?;

@@ -13,4 +13,5 @@ mod masters;
 mod messages;
 mod protobuf;
 mod start_up;
+mod tls;
 mod users;

@@ -37,7 +37,7 @@ async fn a_server_without_any_master_serves_what_it_can() {
     let dir = Dir::new(servers());
     let connector = app(&dir).start(&Args::parse(["id=connector-server-1"]).unwrap()).await.unwrap();
     let port = connector.info().client_port.unwrap();
-    let client = Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap();
+    let client = Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap();
     assert_eq!(ask::<WhoAmI>(&client, WHO_AM_I.name(), &json!({})).await.server, "connector-server-1");
     assert_eq!(client.request_raw(SEEN.name(), "{}").await.unwrap(), FAILED);
     connector.stop().await.unwrap();

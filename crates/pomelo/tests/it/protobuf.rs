@@ -52,7 +52,7 @@ async fn handlers_and_backends_see_json_where_clients_see_protobuf() {
     let url = format!("ws://127.0.0.1:{}", cluster.port("connector-server-1"));
     // The second time the client names what it was told the first time.
     for name in ["alice", "bob"] {
-        let client = Client::connect_ws_with(&url, options.clone()).await.unwrap();
+        let client = Client::connect_with(&url, options.clone()).await.unwrap();
         let enter = Enter { name: name.into(), rid: "room1".into() };
         ask::<Vec<String>>(&client, ENTER.name(), &enter).await;
         let seen: WhoAmI = ask(&client, SEEN.name(), &()).await;

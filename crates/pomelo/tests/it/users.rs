@@ -135,7 +135,7 @@ impl Town {
 
     async fn client(&self, connector: usize) -> Client {
         let port = self.ports[connector - 1];
-        Client::connect_ws(&format!("ws://127.0.0.1:{port}")).await.unwrap()
+        Client::connect(&format!("ws://127.0.0.1:{port}")).await.unwrap()
     }
 
     async fn signed_in(&self, connector: usize, name: &str) -> Client {

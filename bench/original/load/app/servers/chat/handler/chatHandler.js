@@ -1,20 +1,16 @@
 'use strict';
-// An echo, and a push to everybody in the room.
-module.exports = (app) => new Chat(app);
+// An echo, and a push to everybody in the room. A plain object: of a class the dictionary would not see the methods.
+module.exports = (app) => {
+  let sequence = 0;
+  return {
+    echo(message, session, next) {
+      next(null, { code: 200, msg: message.msg });
+    },
 
-class Chat {
-  constructor(app) {
-    this.app = app;
-    this.sequence = 0;
-  }
-
-  echo(message, session, next) {
-    next(null, { code: 200, msg: message.msg });
-  }
-
-  bench(message, session, next) {
-    const room = this.app.get('channelService').getChannel(session.get('rid'), false);
-    room.pushMessage('onBench', { seq: ++this.sequence, msg: message.msg });
-    next(null, { code: 200 });
-  }
-}
+    bench(message, session, next) {
+      const room = app.get('channelService').getChannel(session.get('rid'), false);
+      room.pushMessage('onBench', { seq: ++sequence, msg: message.msg });
+      next(null, { code: 200 });
+    },
+  };
+};

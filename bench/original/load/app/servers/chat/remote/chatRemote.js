@@ -1,25 +1,22 @@
 'use strict';
-// Who is in which room.
-module.exports = (app) => new Rooms(app.get('channelService'));
+// Who is in which room. A plain object: of a class the framework would not see the methods.
+module.exports = (app) => {
+  const channels = app.get('channelService');
+  return {
+    add(uid, frontend, room, done) {
+      const channel = channels.getChannel(room, true);
+      channel.add(uid, frontend);
+      done(channel.getMembers().length);
+    },
 
-class Rooms {
-  constructor(channels) {
-    this.channels = channels;
-  }
-
-  add(uid, frontend, room, done) {
-    const channel = this.channels.getChannel(room, true);
-    channel.add(uid, frontend);
-    done(channel.getMembers().length);
-  }
-
-  leave(uid, frontend, room, done) {
-    const channel = this.channels.getChannel(room, false);
-    if (channel) {
-      channel.leave(uid, frontend);
-    }
-    if (done) {
-      done();
-    }
-  }
-}
+    leave(uid, frontend, room, done) {
+      const channel = channels.getChannel(room, false);
+      if (channel) {
+        channel.leave(uid, frontend);
+      }
+      if (done) {
+        done();
+      }
+    },
+  };
+};

@@ -1,8 +1,9 @@
-//! Typed names of messages: each is written once, as a constant, and registers, calls and pushes with its types.
+//! Typed names of messages: each is written once, as a constant, and registers, calls and pushes with its types, at servers and at
+//! clients. Only names and types; who says them is not here.
 
 use std::{fmt, marker::PhantomData};
 
-use pomelo_protocol::route;
+use crate::route;
 
 macro_rules! typed_name {
     ($(#[$doc:meta])* $name:ident<$($ty:ident),+> $({ $field:ident: $of:ty })?, $shape:ty) => {
@@ -40,7 +41,7 @@ typed_name! {
     /// A message of a client to a server: a request with its response, or a notify (`Res = ()`).
     ///
     /// ```
-    /// # use pomelo::Route;
+    /// # use pomelo_protocol::Route;
     /// # struct Enter; struct Entered;
     /// const ENTER: Route<Enter, Entered> = Route::new("connector.entryHandler.enter");
     /// assert_eq!(ENTER.server_type(), "connector");
@@ -49,18 +50,17 @@ typed_name! {
     /// A malformed one does not compile:
     ///
     /// ```compile_fail
-    /// # use pomelo::Route;
+    /// # use pomelo_protocol::Route;
     /// const ENTER: Route<(), ()> = Route::new("connector.enter");
     /// ```
     Route<Req, Res>, fn(Req) -> Res
 }
 
 typed_name! {
-    /// A message of a server to a server: called through [`Rpc`](crate::Rpc), answered by a function given to
-    /// [`Server::remote`](crate::Server::remote).
+    /// A message of a server to a server: called through `Rpc`, answered by a function given to `Server::remote`.
     ///
     /// ```
-    /// # use pomelo::Remote;
+    /// # use pomelo_protocol::Remote;
     /// # struct Join;
     /// const ADD: Remote<Join, Vec<String>> = Remote::new("chat.chatRemote.add");
     /// assert_eq!(ADD.server_type(), "chat");
@@ -72,7 +72,7 @@ typed_name! {
     /// A message of a server to clients, by its name on the client's side.
     ///
     /// ```
-    /// # use pomelo::Push;
+    /// # use pomelo_protocol::Push;
     /// # struct Said;
     /// const ON_CHAT: Push<Said> = Push::new("onChat");
     /// ```
@@ -99,7 +99,7 @@ impl<Req, Res> Remote<Req, Res> {
         Self { name, idempotent: false, types: PhantomData }
     }
 
-    /// Says that to execute it twice is no worse than once, so that [`Rpc::fail_over`](crate::Rpc::fail_over) may call it
+    /// Says that to execute it twice is no worse than once, so that `Rpc::fail_over` may call it
     /// again when nobody knows whether it was executed.
     #[must_use]
     pub const fn idempotent(self) -> Self {

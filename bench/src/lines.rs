@@ -1,0 +1,141 @@
+//! Lines over logarithmic scales, panels side by side: what grows with its number rises, what does not is flat. SVG, written by
+//! hand: no fonts, scripts or files of others. Pure.
+
+use std::fmt::Write as _;
+
+const WIDTH: f64 = 960.0;
+const HEIGHT: f64 = 360.0;
+/// Top and bottom of the drawings.
+const TOP: f64 = 92.0;
+const BOTTOM: f64 = 310.0;
+/// Width of a panel's drawing, and what is left of it.
+const PANEL: f64 = 380.0;
+const LEFT: f64 = 70.0;
+
+/// Decades of what is measured that are drawn.
+const DECADES: [i32; 2] = [-1, 2];
+
+const COLOURS: [&str; 2] = ["#3f7cac", "#c05621"];
+const TEXT: &str = "#1f2933";
+const FAINT: &str = "#7b8794";
+const GRID: &str = "#e4e7eb";
+
+/// Values by number.
+pub(crate) struct Line {
+    name: &'static str,
+    points: Vec<(usize, f64)>,
+}
+
+impl Line {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self { name, points: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, number: usize, value: f64) {
+        self.points.push((number, value));
+    }
+}
+
+/// The picture; each panel has a name for what is counted, and its lines.
+#[expect(clippy::cast_precision_loss, reason = "a handful of panels")]
+pub(crate) fn svg(title: &str, panels: &[(&str, [Line; 2])]) -> String {
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+         font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" fill=\"{TEXT}\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"24\" y=\"36\" font-size=\"18\">{title}</text>\n"
+    );
+    for (n, (counted, lines)) in panels.iter().enumerate() {
+        panel(&mut svg, LEFT + n as f64 * (PANEL + LEFT + 20.0), counted, lines);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+fn panel(svg: &mut String, left: f64, counted: &str, lines: &[Line; 2]) {
+    for decade in DECADES[0]..=DECADES[1] {
+        let (y, value) = (y(10f64.powi(decade)), 10f64.powi(decade));
+        _ = writeln!(
+            svg,
+            "<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" stroke=\"{GRID}\"/>\n\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{FAINT}\">{value}</text>",
+            left + PANEL,
+            left - 8.0,
+            y + 4.0
+        );
+    }
+    _ = writeln!(svg, "<text x=\"{left}\" y=\"{:.1}\" fill=\"{FAINT}\">{counted}</text>", BOTTOM + 40.0);
+    let numbers = || lines.iter().flat_map(|line| line.points.iter().map(|(number, _)| *number));
+    let (least, most) = (numbers().min().unwrap_or(1), numbers().max().unwrap_or(10));
+    let x = |number: usize| {
+        let at = (log(number) - log(least)) / (log(most) - log(least)).max(f64::EPSILON);
+        left + 30.0 + at * (PANEL - 60.0)
+    };
+    // The first line's values stand above it, the second one's below.
+    for ((line, colour), beside) in lines.iter().zip(COLOURS).zip([-10.0, 20.0]) {
+        let path: Vec<_> =
+            line.points.iter().map(|(number, value)| format!("{:.1},{:.1}", x(*number), y(*value))).collect();
+        _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            path.join(" ")
+        );
+        for (number, value) in &line.points {
+            let (x, y) = (x(*number), y(*value));
+            _ = writeln!(
+                svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"{colour}\"/>\n\
+                 <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{value:.1}</text>\n\
+                 <text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\" fill=\"{FAINT}\">{number}</text>",
+                y + beside,
+                BOTTOM + 20.0
+            );
+        }
+    }
+    for (n, (line, colour)) in lines.iter().zip(COLOURS).enumerate() {
+        let x = left + if n == 0 { 0.0 } else { PANEL / 2.0 };
+        _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{colour}\">{}</text>",
+            TOP - 20.0,
+            line.name
+        );
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "up to some thousands")]
+fn log(number: usize) -> f64 {
+    (number.max(1) as f64).log10()
+}
+
+fn y(value: f64) -> f64 {
+    let [first, last] = DECADES.map(f64::from);
+    let at = (value.max(1e-9).log10() - first) / (last - first);
+    BOTTOM - at.clamp(0.0, 1.0) * (BOTTOM - TOP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_is_a_point_and_what_does_not_grow_is_flat() {
+        let (mut flat, mut grows) = (Line::new("flat"), Line::new("grows"));
+        for number in [10, 100, 1_000] {
+            flat.add(number, 2.0);
+            grows.add(number, number as f64 / 10.0);
+        }
+        let svg = svg("title", &[("members", [flat, grows])]);
+        assert_eq!(svg.matches("<circle").count(), 6);
+        let line = svg.split("<polyline points=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        let heights: Vec<_> = line.split(' ').map(|point| point.split(',').nth(1).unwrap()).collect();
+        assert!(heights.windows(2).all(|pair| pair[0] == pair[1]), "{heights:?}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn nothing_measured_is_a_picture_too() {
+        let svg = svg("title", &[("members", [Line::new("a"), Line::new("b")])]);
+        assert!(!svg.contains("NaN"), "{svg}");
+    }
+}

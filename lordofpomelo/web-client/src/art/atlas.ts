@@ -1,0 +1,107 @@
+//! Figures drawn once: every pose, moment and side of a kind on one canvas, each picture cut to what is drawn. Who blits them pays
+//! for every pixel, and most of a figure's box is air.
+
+import { figureOf } from "./figures";
+import { FRAMES, type Figure, POSES, type Pose, paint } from "./figure";
+import { sheet } from "./pen";
+
+/** One picture on the canvas, in pixels, and where the feet are from its left upper corner. */
+export interface Cut {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly footX: number;
+  readonly footY: number;
+}
+
+/** All pictures of a kind. */
+export interface Atlas {
+  readonly figure: Figure;
+  readonly canvas: HTMLCanvasElement;
+  /** The same with left and right changed; made when it is asked for. */
+  readonly mirrored: () => HTMLCanvasElement;
+  readonly scale: number;
+  at(pose: Pose, frame: number, back: boolean): Cut;
+}
+
+/** How wide the canvas gets at most, in pixels. */
+const WIDEST = 2048;
+
+/** Draws a kind at so many pixels per unit. Some ten milliseconds; kept by whoever asks. */
+export function drawAtlas(kind: number, scale: number): Atlas {
+  const figure = figureOf(kind);
+  const width = Math.ceil(figure.width * scale);
+  const height = Math.ceil(figure.height * scale);
+  const pictures: { readonly key: string; readonly canvas: HTMLCanvasElement; readonly box: Box }[] = [];
+  for (const pose of POSES)
+    for (const back of [false, true])
+      for (let frame = 0; frame < FRAMES[pose]; frame++) {
+        const { canvas, pen } = sheet(width, height, 1, true);
+        pen.scale(scale, scale);
+        paint(pen, figure, { pose, t: pose === "die" ? (frame + 1) / FRAMES.die : frame / FRAMES[pose], back });
+        pictures.push({ key: keyOf(pose, frame, back), canvas, box: boxOf(pen.getImageData(0, 0, width, height)) });
+      }
+  // Side by side in rows.
+  const cuts = new Map<string, Cut>();
+  let [x, y, row, widest] = [0, 0, 0, 0];
+  for (const { key, box } of pictures) {
+    const [w, h] = [box.right - box.left, box.bottom - box.top];
+    if (x + w > WIDEST) [x, y, row] = [0, y + row + 1, 0];
+    cuts.set(key, { x, y, width: w, height: h, footX: Math.round((figure.width / 2) * scale) - box.left, footY: Math.round(figure.foot * scale) - box.top });
+    x += w + 1;
+    row = Math.max(row, h);
+    widest = Math.max(widest, x);
+  }
+  const whole = sheet(widest, y + row, 1);
+  for (const { key, canvas, box } of pictures) {
+    const cut = cuts.get(key);
+    if (cut !== undefined) whole.pen.drawImage(canvas, box.left, box.top, cut.width, cut.height, cut.x, cut.y, cut.width, cut.height);
+  }
+  let mirrored: HTMLCanvasElement | undefined;
+  const first = cuts.get(keyOf("stand", 0, false));
+  return {
+    figure,
+    canvas: whole.canvas,
+    mirrored: () => (mirrored ??= mirror(whole.canvas)),
+    scale,
+    at(pose, frame, back) {
+      const cut = cuts.get(keyOf(pose, frame, back)) ?? first;
+      if (cut === undefined) throw new Error("an atlas without pictures");
+      return cut;
+    },
+  };
+}
+
+function keyOf(pose: Pose, frame: number, back: boolean): string {
+  return `${pose}${frame % FRAMES[pose]}${back ? "b" : "f"}`;
+}
+
+interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** Where anything can be seen. */
+function boxOf({ width, height, data }: ImageData): Box {
+  let [left, top, right, bottom] = [width, height, 0, 0];
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      if ((data[(y * width + x) * 4 + 3] ?? 0) < 8) continue;
+      if (x < left) left = x;
+      if (x >= right) right = x + 1;
+      if (y < top) top = y;
+      bottom = y + 1;
+    }
+  return right > left ? { left, top, right, bottom } : { left: 0, top: 0, right: 1, bottom: 1 };
+}
+
+function mirror(canvas: HTMLCanvasElement): HTMLCanvasElement {
+  const made = sheet(canvas.width, canvas.height, 1);
+  made.pen.translate(canvas.width, 0);
+  made.pen.scale(-1, 1);
+  made.pen.drawImage(canvas, 0, 0);
+  return made.canvas;
+}

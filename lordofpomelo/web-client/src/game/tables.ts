@@ -1,0 +1,66 @@
+//! The tables of the game, as the server sends them: names, figures, what a thing does. Kept while the page lives.
+
+import type { CharacterRow, EquipmentRow, ItemRow, NpcRow, Resource, SkillRow, Tables as Sent } from "../protocol/messages";
+import { rowName } from "../text/text";
+import type { Entity } from "../world/entity";
+
+export class Tables {
+  #rows: Sent = {};
+  #version: Record<string, number> = {};
+
+  /** The versions that are here, for the server to send only what differs. */
+  get version(): Record<string, number> {
+    return this.#version;
+  }
+
+  take({ data, version }: Resource): void {
+    this.#rows = { ...this.#rows, ...data };
+    this.#version = version;
+  }
+
+  skill(id: number): SkillRow | undefined {
+    return this.#rows.fightskill?.[id];
+  }
+  skills(): SkillRow[] {
+    return Object.values(this.#rows.fightskill ?? {}).toSorted((a, b) => a.id - b.id);
+  }
+  equipment(id: number): EquipmentRow | undefined {
+    return this.#rows.equipment?.[id];
+  }
+  allEquipment(): EquipmentRow[] {
+    return Object.values(this.#rows.equipment ?? {});
+  }
+  item(id: number): ItemRow | undefined {
+    return this.#rows.item?.[id];
+  }
+  character(id: number): CharacterRow | undefined {
+    return this.#rows.character?.[id];
+  }
+  npc(id: number): NpcRow | undefined {
+    return this.#rows.npc?.[id];
+  }
+
+  kindName(kindId: number): string {
+    return kindId >= 300 ? rowName("npc", this.npc(kindId), kindId) : rowName("character", this.character(kindId), kindId);
+  }
+  skillName(id: number): string {
+    return rowName("fightskill", this.skill(id), id);
+  }
+  thingName(type: "item" | "equipment", id: number): string {
+    return type === "item" ? rowName("item", this.item(id), id) : rowName("equipment", this.equipment(id), id);
+  }
+
+  /** What anybody in sight is called. */
+  nameOf(entity: Entity): string {
+    switch (entity.sort) {
+      case "player":
+        return entity.name;
+      case "item":
+      case "equipment":
+        return this.thingName(entity.sort, entity.kindId);
+      case "npc":
+      case "mob":
+        return this.kindName(entity.kindId);
+    }
+  }
+}

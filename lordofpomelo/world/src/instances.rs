@@ -1,0 +1,250 @@
+//! Which instance lives on which server, as the manager keeps it: a state machine without I/O. Callers who ask for the same instance
+//! at once share one creation. Not here: the instance itself ([`crate::area::Area`]), and the calls between servers.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::area::Area;
+
+/// How long an empty instance lives by default.
+pub const LIFE_MS: u64 = 1_800_000;
+
+/// How often an instance server looks for instances that are over, by default.
+pub const CHECK_MS: u64 = 60_000;
+
+/// Instances at a time; more are refused with [`InstanceError::Full`].
+pub const INSTANCES_MAX: usize = 100_000;
+
+/// Callers that wait for one creation; more are refused with [`InstanceError::Full`].
+pub const WAITING_MAX: usize = 64;
+
+/// An instance and the server it is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// [`instance_id`].
+    pub instance_id: String,
+    /// The instance server.
+    pub server_id: String,
+}
+
+/// Why there is no instance.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum InstanceError {
+    /// None is known.
+    #[error("there is no instance server")]
+    NoServer,
+    /// A limit is reached: [`INSTANCES_MAX`] or [`WAITING_MAX`].
+    #[error("too many instances, or too many wait for this one")]
+    Full,
+    /// The server that should have made it could not, or is gone.
+    #[error("the instance server {0} failed")]
+    Failed(String),
+}
+
+/// What a caller who asked for an instance gets.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is there.
+    Ready(Instance),
+    /// It is to be made: call `areaRemote.create` on this server, then [`Instances::created`]. The caller waits until then.
+    Create(Instance),
+    /// It is being made for somebody else; the caller waits.
+    Wait,
+    /// There will be none.
+    Refused(InstanceError),
+}
+
+/// The directory. `W` stands for a waiting caller: whatever the driver answers it with.
+#[derive(Debug)]
+pub struct Instances<W> {
+    servers: Vec<String>,
+    /// Goes round the servers.
+    next: usize,
+    instances: HashMap<String, Entry<W>>,
+}
+
+#[derive(Debug)]
+struct Entry<W> {
+    server: String,
+    /// Who waits for the creation; `None` once it is done.
+    waiting: Option<Vec<W>>,
+}
+
+/// The key of the instance of area `area_id` that belongs to the player or team numbered `owner`.
+#[must_use]
+pub fn instance_id(area_id: u32, owner: u32) -> String {
+    format!("{area_id}_{owner}")
+}
+
+impl<W> Default for Instances<W> {
+    fn default() -> Self {
+        Self { servers: Vec::new(), next: 0, instances: HashMap::new() }
+    }
+}
+
+impl<W> Instances<W> {
+    /// An instance server joined the cluster.
+    pub fn server_added(&mut self, server: &str) {
+        if !self.servers.iter().any(|known| known == server) {
+            self.servers.push(server.to_owned());
+        }
+    }
+
+    /// An instance server left the cluster: its instances are forgotten, and who waits for one is told the error.
+    #[must_use = "the callers wait for the error"]
+    pub fn server_removed(&mut self, server: &str) -> Vec<(W, InstanceError)> {
+        self.servers.retain(|known| known != server);
+        let gone = self.instances.extract_if(|_, entry| entry.server == server);
+        let waiting = gone.flat_map(|(_, entry)| entry.waiting.unwrap_or_default());
+        waiting.map(|caller| (caller, InstanceError::Failed(server.to_owned()))).collect()
+    }
+
+    /// `caller` asks for an instance.
+    pub fn ask(&mut self, instance_id: &str, caller: W) -> Asked {
+        if let Some(entry) = self.instances.get_mut(instance_id) {
+            return match &mut entry.waiting {
+                None => Asked::Ready(instance(instance_id, &entry.server)),
+                Some(waiting) if waiting.len() < WAITING_MAX => {
+                    waiting.push(caller);
+                    Asked::Wait
+                }
+                Some(_) => Asked::Refused(InstanceError::Full),
+            };
+        }
+        if self.servers.is_empty() {
+            return Asked::Refused(InstanceError::NoServer);
+        }
+        if self.instances.len() >= INSTANCES_MAX {
+            return Asked::Refused(InstanceError::Full);
+        }
+        let server = self.servers[self.next % self.servers.len()].clone();
+        self.next = (self.next + 1) % self.servers.len();
+        let asked = instance(instance_id, &server);
+        self.instances.insert(instance_id.to_owned(), Entry { server, waiting: Some(vec![caller]) });
+        Asked::Create(asked)
+    }
+
+    /// The creation on `server` ended well or not. All who waited are to be told the result.
+    #[must_use = "the callers wait for the result"]
+    pub fn created(
+        &mut self,
+        instance_id: &str,
+        server: &str,
+        well: bool,
+    ) -> (Vec<W>, Result<Instance, InstanceError>) {
+        let failed = || Err(InstanceError::Failed(server.to_owned()));
+        let Some(entry) = self.instances.get_mut(instance_id).filter(|entry| entry.server == server) else {
+            return (Vec::new(), failed());
+        };
+        let waiting = entry.waiting.take().unwrap_or_default();
+        if well {
+            return (waiting, Ok(instance(instance_id, server)));
+        }
+        self.instances.remove(instance_id);
+        (waiting, failed())
+    }
+
+    /// An instance server is about to close the instance: it is forgotten. `false` if somebody else's server has it.
+    pub fn remove(&mut self, instance_id: &str) -> bool {
+        self.instances.remove(instance_id).is_some()
+    }
+
+    /// How many instances are known.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.instances.len()
+    }
+}
+
+/// Whether an instance is over at `now_ms`: nobody has been in it for `life_ms`.
+#[must_use]
+pub fn is_over(area: &Area, now_ms: u64, life_ms: u64) -> bool {
+    area.empty_since_ms().is_some_and(|since| now_ms.saturating_sub(since) >= life_ms)
+}
+
+fn instance(instance_id: &str, server: &str) -> Instance {
+    Instance { instance_id: instance_id.to_owned(), server_id: server.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory() -> Instances<u32> {
+        let mut instances = Instances::default();
+        for server in ["i1", "i2", "i1"] {
+            instances.server_added(server);
+        }
+        instances
+    }
+
+    fn to_create(asked: Asked) -> String {
+        let Asked::Create(instance) = asked else { panic!("{asked:?}") };
+        instance.server_id
+    }
+
+    /// D-12: the original made two when two asked at once.
+    #[test]
+    fn callers_who_ask_at_once_share_one_creation() {
+        let mut instances = directory();
+        assert_eq!(to_create(instances.ask("5_1", 1)), "i1");
+        assert_eq!(instances.ask("5_1", 2), Asked::Wait);
+        let (told, result) = instances.created("5_1", "i1", true);
+        assert_eq!(told, [1, 2]);
+        assert_eq!(instances.ask("5_1", 3), Asked::Ready(result.unwrap()));
+    }
+
+    #[test]
+    fn new_instances_go_round_the_servers() {
+        let mut instances = directory();
+        let servers = [1, 2, 3].map(|owner| to_create(instances.ask(&instance_id(4, owner), owner)));
+        assert_eq!(servers, ["i1", "i2", "i1"]);
+    }
+
+    #[test]
+    fn a_failed_creation_is_told_to_all_and_can_be_tried_again() {
+        let mut instances = directory();
+        to_create(instances.ask("4_1", 1));
+        assert_eq!(instances.ask("4_1", 2), Asked::Wait);
+        let (told, result) = instances.created("4_1", "i1", false);
+        assert_eq!((told, result), (vec![1, 2], Err(InstanceError::Failed("i1".into()))));
+        assert_eq!(to_create(instances.ask("4_1", 1)), "i2");
+    }
+
+    /// D-12: the original kept holes in its list of servers.
+    #[test]
+    fn a_server_that_is_gone_takes_its_instances_along() {
+        let mut instances = directory();
+        to_create(instances.ask("4_1", 1));
+        to_create(instances.ask("4_2", 2));
+        assert!(instances.created("4_2", "i2", true).1.is_ok());
+        assert_eq!(instances.server_removed("i1"), [(1, InstanceError::Failed("i1".into()))]);
+        assert!(instances.created("4_1", "i1", true).1.is_err(), "too late");
+        assert_eq!(to_create(instances.ask("4_1", 1)), "i2");
+        assert!(instances.server_removed("i2").len() == 1);
+        assert_eq!(instances.count(), 0);
+        assert_eq!(instances.ask("4_1", 1), Asked::Refused(InstanceError::NoServer));
+    }
+
+    #[test]
+    fn only_so_many_wait_for_one_creation() {
+        let mut instances = directory();
+        to_create(instances.ask("4_1", 0));
+        let limit = u32::try_from(WAITING_MAX).unwrap();
+        assert!((1..limit).all(|caller| instances.ask("4_1", caller) == Asked::Wait));
+        assert_eq!(instances.ask("4_1", limit), Asked::Refused(InstanceError::Full));
+    }
+
+    #[test]
+    fn an_instance_that_was_removed_is_made_anew() {
+        let mut instances = directory();
+        to_create(instances.ask("4_1", 1));
+        let _ = instances.created("4_1", "i1", true);
+        assert!(instances.remove("4_1"));
+        assert!(!instances.remove("4_1"));
+        assert_eq!(to_create(instances.ask("4_1", 1)), "i2");
+    }
+}
