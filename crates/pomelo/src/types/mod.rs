@@ -1,7 +1,7 @@
 //! What clients and servers say to each other in this application, for people and for compilers: the list behind
 //! `pomelo routes`, and the TypeScript behind `pomelo types`.
 //!
-//! The names come from the handlers and remotes that are registered. What the bodies look like says [`App::messages`], for
+//! The names come from the handlers and remotes that are registered. What the bodies look like says `App::messages`, for
 //! those that are listed there; all others are `unknown` in TypeScript. Both are answered by the game's own program, started
 //! with the word `routes` or `types`, so that they are what it does.
 //!
