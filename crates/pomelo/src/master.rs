@@ -17,7 +17,6 @@ use pomelo_cluster::{
     admin::AdminListener,
     config::{CoordinatorConfig, Environment, MasterEntry},
     coordinator::{CandidateInfo, Coordinator, local::LocalCoordinator, zookeeper::ZooKeeperCoordinator},
-    memory,
 };
 use pomelo_master::{Limits, Master, MasterConfig};
 use pomelo_protocol::ServerInfo;
@@ -40,7 +39,7 @@ pub(crate) async fn start(
     let me = CandidateInfo { id: entry.id.clone(), addr: entry.addr(), pid: std::process::id() };
     let info = info(&entry)?;
     let guardian = args.guardian.then(guardian).transpose()?;
-    let memory = Some(memory::folder(base, &env.name));
+    let memory = Some(pomelo_cluster::memory::folder(base, &env.name));
     let config = MasterConfig { me, env, coordinator, limits: Limits::default(), guardian, memory };
     let master = Master::new(config, listener);
     let (stop, mut stopping) = watch::channel(false);
@@ -97,9 +96,7 @@ fn coordinator(
     base: &Path,
 ) -> Result<Arc<dyn Coordinator>, StartError> {
     Ok(match config {
-        CoordinatorConfig::Embedded => {
-            Arc::new(LocalCoordinator::new(memory::folder(base, environment).join("ha")))
-        }
+        CoordinatorConfig::Embedded => Arc::new(LocalCoordinator::new(base.join("run").join("ha"))),
         CoordinatorConfig::ZooKeeper { server, path, session_timeout_ms, credentials } => {
             let checked = credentials.as_ref().map_or(Ok(()), |credentials| credentials.check(environment));
             let coordinator = checked.and_then(|()| ZooKeeperCoordinator::new(server, path));

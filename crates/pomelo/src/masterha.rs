@@ -17,7 +17,7 @@ use crate::{App, Plugin};
 pub struct MasterHa(CoordinatorConfig);
 
 impl MasterHa {
-    /// Kernel file locks in `run/ENVIRONMENT/ha` of the game's folder: all masters on one machine, nothing to install.
+    /// Kernel file locks in `run/ha` of the game's folder: all masters on one machine, nothing to install.
     pub fn embedded() -> Self {
         Self(CoordinatorConfig::Embedded)
     }

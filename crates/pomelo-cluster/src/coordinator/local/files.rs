@@ -60,7 +60,7 @@ pub(crate) enum FilesError {
     LockReplaced { path: PathBuf },
 }
 
-/// The folder, usually `run/ENVIRONMENT/ha` of the game.
+/// The folder, usually `run/ha` of the game.
 #[derive(Clone, Debug)]
 pub(crate) struct Files {
     dir: PathBuf,
