@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::plot::{self, FAINT, GRID, OURS, THEIRS};
+
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 360.0;
 /// Top and bottom of the drawings.
@@ -15,10 +17,7 @@ const LEFT: f64 = 70.0;
 /// Decades of what is measured that are drawn.
 const DECADES: [i32; 2] = [-1, 2];
 
-const COLOURS: [&str; 2] = ["#3f7cac", "#c05621"];
-const TEXT: &str = "#1f2933";
-const FAINT: &str = "#7b8794";
-const GRID: &str = "#e4e7eb";
+const COLOURS: [&str; 2] = [OURS, THEIRS];
 
 /// Values by number.
 pub(crate) struct Line {
@@ -39,12 +38,7 @@ impl Line {
 /// The picture; each panel has a name for what is counted, and its lines.
 #[expect(clippy::cast_precision_loss, reason = "a handful of panels")]
 pub(crate) fn svg(title: &str, panels: &[(&str, [Line; 2])]) -> String {
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
-         font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" fill=\"{TEXT}\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"24\" y=\"36\" font-size=\"18\">{title}</text>\n"
-    );
+    let mut svg = plot::begin(WIDTH, HEIGHT, title);
     for (n, (counted, lines)) in panels.iter().enumerate() {
         panel(&mut svg, LEFT + n as f64 * (PANEL + LEFT + 20.0), counted, lines);
     }

@@ -16,11 +16,12 @@ const ROW: f64 = 46.0;
 /// Height of the cloud of dots in a row.
 const CLOUD: f64 = 22.0;
 
-const OURS: &str = "#3f7cac";
-const THEIRS: &str = "#c05621";
+// Colours of all pictures.
+pub(crate) const OURS: &str = "#3f7cac";
+pub(crate) const THEIRS: &str = "#c05621";
 const TEXT: &str = "#1f2933";
-const FAINT: &str = "#7b8794";
-const GRID: &str = "#e4e7eb";
+pub(crate) const FAINT: &str = "#7b8794";
+pub(crate) const GRID: &str = "#e4e7eb";
 
 /// The picture. The original, if it is there, comes last.
 pub(crate) fn svg(title: &str, all: &[Series], original: Option<&Series>) -> String {
@@ -28,13 +29,10 @@ pub(crate) fn svg(title: &str, all: &[Series], original: Option<&Series>) -> Str
     #[expect(clippy::cast_precision_loss, reason = "a handful of rows")]
     let bottom = TOP + ROW * rows.len() as f64;
     let height = bottom + 44.0;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
-         font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" fill=\"{TEXT}\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"24\" y=\"36\" font-size=\"18\">{}</text>\n\
-         <text x=\"24\" y=\"56\" fill=\"{FAINT}\">a dot for each time, the line is the median; to the right p50 and p99 in ms</text>\n",
-        escaped(title)
+    let mut svg = begin(WIDTH, height, title);
+    _ = writeln!(
+        svg,
+        "<text x=\"24\" y=\"56\" fill=\"{FAINT}\">a dot for each time, the line is the median; to the right p50 and p99 in ms</text>"
     );
     let scale = Scale::of(&rows);
     for decade in scale.first..=scale.last {
@@ -53,6 +51,17 @@ pub(crate) fn svg(title: &str, all: &[Series], original: Option<&Series>) -> Str
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// How every picture begins: a white sheet of this size, with its title. `</svg>` ends it.
+pub(crate) fn begin(width: f64, height: f64, title: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+         font-family=\"system-ui, 'Helvetica Neue', Arial, sans-serif\" font-size=\"12\" fill=\"{TEXT}\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"24\" y=\"36\" font-size=\"18\">{}</text>\n",
+        escaped(title)
+    )
 }
 
 fn row(svg: &mut String, scale: &Scale, series: &Series, colour: &str, y: f64) {
