@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use super::limits::Limits;
 use super::patrol::Patrol;
 use super::team::{Membership, Offer};
 use super::walk::Walk;
 use crate::aoi::EntityKind;
-use crate::aoi::id::ById;
 use crate::geometry::Point;
 use crate::hero::{Hero, Skills, Sort, Stats};
 use crate::ids::{EntityId, PlayerId, TeamId};
@@ -206,7 +207,7 @@ impl Entity {
 /// All entities of an area, by id, with lists of those that are looked after in each tick.
 #[derive(Debug, Default)]
 pub(super) struct Entities {
-    by_id: HashMap<EntityId, Entity, ById>,
+    by_id: FxHashMap<EntityId, Entity>,
     last_id: EntityId,
     /// In the order they came.
     pub(super) players: Vec<EntityId>,
