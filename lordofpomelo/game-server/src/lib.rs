@@ -1,0 +1,3 @@
+//! The servers of LordOfPomelo.
+
+pub mod messages;

@@ -1,0 +1,1 @@
+//! The web server of LordOfPomelo: accounts, tokens, and the page with the game.
