@@ -1,9 +1,10 @@
 //! Points and rectangles of a map, in pixels, y downwards. Not here: tiles and towers, which are grids laid over them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A place on a map, in pixels from its upper left corner.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Point {
     /// To the right.
     pub x: f64,

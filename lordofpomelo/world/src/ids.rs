@@ -1,6 +1,7 @@
 //! The numbers things are known by, one type each, so that a player's number cannot be taken for the number of its figure in
 //! an area. Not here: numbers of the tables (kinds of things), which are plain `u32` as in the data files.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A thing in an area: player, monster, NPC or something on the ground. Each area counts up from 1 and uses none twice; a player
@@ -10,7 +11,7 @@ pub use crate::aoi::EntityId;
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub u32);
 

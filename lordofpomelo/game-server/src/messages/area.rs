@@ -1,6 +1,6 @@
 //! What area servers answer: loading, walking, fighting, things, skills, tasks. The team's routes are in [`super::team`].
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use lordofpomelo_world::{
     Point,
@@ -124,24 +124,24 @@ pub struct AreaResource {
 }
 
 /// The answer of `enterScene`. With another code than 200 there is nothing else.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Scene {
     /// Everything in sight, without the player.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entities: Option<Views>,
     /// The player.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cur_player: Option<Box<CurPlayer>>,
     /// Where it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<Map>,
     /// 200 or 500.
     pub code: u16,
 }
 
 /// A player as it sees itself.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CurPlayer {
     /// Its figures.
@@ -149,7 +149,7 @@ pub struct CurPlayer {
     pub own: OwnView,
     /// `player`.
     #[serde(rename = "type")]
-    pub sort: &'static str,
+    pub sort: Cow<'static, str>,
     /// What it carries.
     pub bag: Bag,
     /// What it wears: kinds of equipment, 0 for nothing.
@@ -209,7 +209,7 @@ pub struct CurTask {
 }
 
 /// What can be walked on.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Map {
     /// Of the area.
@@ -227,7 +227,7 @@ pub struct Map {
 }
 
 /// The blocked runs of a column of tiles, from the top.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "by its name")]
 pub struct Column {
     pub collisions: Vec<Run>,
@@ -375,16 +375,16 @@ pub struct UnEquip {
 }
 
 /// The task that is open, or the next one; none if all are done.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "by their names")]
 pub struct NewTask {
     pub code: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskRow>,
 }
 
 /// A row of the task table.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "columns of the table")]
 pub struct TaskRow {
@@ -412,20 +412,20 @@ pub struct StartTask {
 }
 
 /// The task that was taken.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by their names")]
 pub struct Started {
     pub code: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_data: Option<StartedTask>,
     /// Why not, in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
 }
 
 /// A task that was taken.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "columns of the table")]
 pub struct StartedTask {
@@ -453,18 +453,18 @@ pub struct HandedOver {
 }
 
 /// All tasks that were ever taken.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by their names")]
 pub struct History {
     pub code: u16,
     /// `onGetHistoryTasks`.
-    pub route: &'static str,
+    pub route: Cow<'static, str>,
     pub re_tasks: Vec<HistoryTask>,
 }
 
 /// One of them.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "columns of the table")]
 pub struct HistoryTask {

@@ -35,7 +35,11 @@ impl<'de> Deserialize<'de> for Number {
 
             fn visit_f64<E: Error>(self, value: f64) -> Result<Number, E> {
                 let whole = value.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&value);
-                if whole { Ok(Number(value as u32)) } else { Err(E::invalid_value(Unexpected::Float(value), &self)) }
+                if whole {
+                    Ok(Number(value as u32))
+                } else {
+                    Err(E::invalid_value(Unexpected::Float(value), &self))
+                }
             }
 
             fn visit_str<E: Error>(self, value: &str) -> Result<Number, E> {

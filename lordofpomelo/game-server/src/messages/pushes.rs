@@ -1,6 +1,6 @@
 //! What servers tell clients unasked. Most come from an area; chat and teams have their own.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use lordofpomelo_world::{
     area::{Attack, HpMp, Move, OwnView, PickItem, Revive, Short, Spot, TeamStatus, Views},
@@ -73,7 +73,7 @@ pub struct Removed {
 }
 
 /// Where the player's entity is.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by their names")]
 pub struct PathCheckout {
@@ -82,18 +82,18 @@ pub struct PathCheckout {
 }
 
 /// The player's figures after a level.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Upgraded {
     /// All of them.
     #[serde(flatten)]
     pub own: OwnView,
     /// `player`.
     #[serde(rename = "type")]
-    pub sort: &'static str,
+    pub sort: Cow<'static, str>,
 }
 
 /// What fell.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by its name")]
 pub struct Dropped {
@@ -101,7 +101,7 @@ pub struct Dropped {
 }
 
 /// A piece of equipment on the ground, with the columns of its row.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by their names")]
 pub struct DroppedThing {
@@ -109,7 +109,7 @@ pub struct DroppedThing {
     pub kind_id: u32,
     /// `equipment`.
     #[serde(rename = "type")]
-    pub sort: &'static str,
+    pub sort: Cow<'static, str>,
     pub x: u32,
     pub y: u32,
     pub player_id: PlayerId,
@@ -125,7 +125,7 @@ pub struct DroppedThing {
 }
 
 /// What an NPC says.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Talk {
     /// The NPC.
@@ -139,22 +139,22 @@ pub struct Talk {
     /// The NPC's kind.
     pub kind_id: u32,
     /// `changeArea`, if the NPC takes the player elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub action: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Cow<'static, str>>,
     /// Where to.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<TalkParams>,
 }
 
 /// Where an NPC takes the player.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the area")]
 pub struct TalkParams {
     pub target: u32,
 }
 
 /// Which task, as taken.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by its name")]
 pub struct TaskCompleted {
@@ -162,11 +162,11 @@ pub struct TaskCompleted {
 }
 
 /// Who left the game.
-#[derive(Debug, Clone, Copy, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "by their names; the route is `onUserLeave`")]
 pub struct UserLeft {
-    pub route: &'static str,
+    pub route: Cow<'static, str>,
     pub code: u16,
     pub player_id: PlayerId,
 }

@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::view::{OwnView, Spot, ThingView, Views};
 use crate::hero::tasks::TaskData;
@@ -55,7 +56,7 @@ pub enum Push {
 }
 
 /// Somebody walks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; pixels a second")]
 pub struct Move {
@@ -65,7 +66,7 @@ pub struct Move {
 }
 
 /// A blow that hit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attack {
     /// Who struck.
@@ -77,15 +78,15 @@ pub struct Attack {
     /// With which skill.
     pub skill_id: u32,
     /// The killer's experience within its level, after it killed a monster.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<u64>,
     /// When the killed player comes back, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revive_time: Option<u64>,
 }
 
 /// What a blow did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttackResult {
     /// 1 hit, 2 killed.
@@ -95,12 +96,12 @@ pub struct AttackResult {
     /// Mana it cost.
     pub mp_use: u32,
     /// What fell, as far as the receiver sees it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<ThingView>,
 }
 
 /// A dead player is back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire")]
 pub struct Revive {
@@ -111,7 +112,7 @@ pub struct Revive {
 }
 
 /// Something was picked up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "fields of the wire; index is the slot of the bag")]
 pub struct PickItem {
     pub player: EntityId,
@@ -139,7 +140,7 @@ pub struct NpcTalk {
 }
 
 /// A player became or stopped being a member or captain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; 0 and empty for no team")]
 pub struct TeamStatus {
@@ -150,7 +151,7 @@ pub struct TeamStatus {
 }
 
 /// A player in a question about teams.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; team 0 for none")]
 pub struct Short {
@@ -161,7 +162,7 @@ pub struct Short {
 }
 
 /// Hit points and mana that came back by themselves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire")]
 pub struct HpMp {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::entity::{Body, Entity, Player};
 use crate::data::Tables;
@@ -13,7 +14,7 @@ use crate::ids::{EntityId, PlayerId};
 use crate::rules::growth;
 
 /// A point in whole pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "pixels to the right and downwards")]
 pub struct Spot {
     pub x: u32,
@@ -33,23 +34,23 @@ impl From<Spot> for Point {
 }
 
 /// Things in an area by type, as `onAddEntities` and `enterScene` list them.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "by type")]
 pub struct Views {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub npc: Vec<NpcView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mob: Vec<MobView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub item: Vec<ThingView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub equipment: Vec<ThingView>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub player: Vec<PlayerView>,
 }
 
 /// An NPC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire")]
 pub struct NpcView {
@@ -60,7 +61,7 @@ pub struct NpcView {
 }
 
 /// A monster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire")]
 pub struct MobView {
@@ -75,7 +76,7 @@ pub struct MobView {
 }
 
 /// A thing on the ground.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; the player is who made it fall, 0 for nobody")]
 pub struct ThingView {
@@ -89,7 +90,7 @@ pub struct ThingView {
 }
 
 /// A player as others see it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; team 0 for none, captain 1 or 0")]
 pub struct PlayerView {
@@ -112,7 +113,7 @@ pub struct PlayerView {
 }
 
 /// A player as it sees itself, without bag, equipment, skills and tasks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "fields of the wire; attack and defence without equipment")]
 pub struct OwnView {

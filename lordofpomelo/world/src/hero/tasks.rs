@@ -1,5 +1,6 @@
 //! The tasks of a hero: a chain, each taken after the one before was handed over. Not here: where rewards fall and who is told.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -39,7 +40,7 @@ impl From<TaskState> for u32 {
 }
 
 /// What has been done for a task. As JSON `{"mobKilled":0,"playerKilled":0}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TaskData {
     /// Monsters of the task's kind.

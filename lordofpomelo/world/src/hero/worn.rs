@@ -1,6 +1,7 @@
 //! What a hero wears, and how things get there and back into the bag. Not here: what equipment does in a fight
 //! ([`crate::rules::combat`]).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -25,7 +26,7 @@ pub enum WornError {
 }
 
 /// The nine places, each empty or with a kind of equipment. As JSON an object with all nine, 0 where nothing is worn.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "Places", into = "Places")]
 pub struct Worn {
     places: [Option<u32>; Place::ALL.len()],
@@ -103,7 +104,7 @@ impl Hero {
 }
 
 /// The stored form.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Places {
     weapon: u32,

@@ -1,6 +1,7 @@
 //! The tiles of a map and which of them are blocked. Not here: lines and ways across them.
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{Point, Rect};
 
@@ -28,7 +29,7 @@ impl Tile {
 }
 
 /// Blocked tiles below each other in one column, as clients are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
     /// Row of the first.
     pub start: u32,

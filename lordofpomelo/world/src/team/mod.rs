@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PlayerId, TeamId};
@@ -20,7 +21,7 @@ pub const TEAMS_MAX: usize = 100_000;
 pub const DRAG_MS: u64 = 60_000;
 
 /// What became of a request to join. On the wire its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "i32", try_from = "i32")]
 pub enum Join {
     /// 1: in.
@@ -59,7 +60,7 @@ impl TryFrom<i32> for Join {
 }
 
 /// What team mates see of a member.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "as in the player's figures; 0 for no team or instance, 1 for captain")]
 pub struct MemberData {

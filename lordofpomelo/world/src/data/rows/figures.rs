@@ -1,11 +1,12 @@
 //! Who fights, with what, and how it looks: characters, levels, skills, pictures.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
 
 /// A kind of player or mob.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Character {
     /// The kind: 210 and 211 are the heroes, the others mobs.
@@ -60,7 +61,7 @@ row!(
 );
 
 /// What a skill is said to be. All of them hit like plain attacks unless buffs are switched on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SkillKind {
     /// A blow.
@@ -74,7 +75,7 @@ pub enum SkillKind {
 }
 
 /// A skill.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FightSkill {
     /// 1 is the blow that everybody can.
@@ -130,7 +131,7 @@ row!(
 );
 
 /// A picture sequence of a skill. Its `id` is the skill's: clients look it up by that.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
     /// The skill's id.

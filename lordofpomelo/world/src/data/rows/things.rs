@@ -1,11 +1,12 @@
 //! What is found, used up and worn.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Row;
 
 /// What sort of thing an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ItemKind {
     /// Eaten for hit points.
@@ -15,7 +16,7 @@ pub enum ItemKind {
 }
 
 /// A thing to be used up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
     /// The kind of item.
@@ -49,7 +50,7 @@ row!(
 );
 
 /// Where a piece of equipment is worn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the nine places by their names")]
 pub enum Place {
     Weapon,
@@ -95,7 +96,7 @@ impl Place {
 }
 
 /// How rare a piece of equipment is; informative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "colours, from common to rare")]
 pub enum Color {
@@ -108,7 +109,7 @@ pub enum Color {
 }
 
 /// A thing to be worn.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Equipment {
     /// The kind of equipment.
