@@ -22,6 +22,7 @@
 //! Not here: when something is written (the servers decide that), and passwords, of which only hashes come here.
 
 mod accounts;
+mod config;
 mod players;
 mod schema;
 mod thread;
@@ -34,6 +35,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use accounts::{Account, NAME_CHARS_MAX};
+pub use config::{Config, MysqlConfig};
 pub use players::{Parts, Player};
 pub use thread::Store;
 
@@ -43,9 +45,28 @@ pub const BUSY_MS: u64 = 5_000;
 /// Questions that wait for the file; one more is refused with [`StoreError::Busy`].
 pub const WAITING_MAX: usize = 10_000;
 
-/// Why a file can't be used.
+/// Why a database can't be used.
 #[derive(Debug, Error)]
 pub enum OpenError {
+    /// What the game says about its database can't be used.
+    #[error("{}: {what}", file.display())]
+    Config {
+        /// The file that says it.
+        file: PathBuf,
+        /// Which key, and what is wrong with it.
+        what: String,
+    },
+    /// The game wants a MySQL server, and this program was built without the feature `mysql`.
+    #[error("this program was built without MySQL: build it with the feature mysql of lordofpomelo-store")]
+    NoMysql,
+    /// The folder of the file can't be made.
+    #[error("{path}: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// It is not there, can't be read, or is no database.
     #[error("{path}: {source}")]
     Sqlite {

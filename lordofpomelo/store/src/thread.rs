@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{OpenError, StoreError, WAITING_MAX, schema};
+use crate::{Config, OpenError, StoreError, WAITING_MAX, schema};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -16,6 +16,24 @@ pub struct Store {
 }
 
 impl Store {
+    /// Opens the database that the game in this folder uses in this environment, see [`Config`]. Waits for the disk or the server;
+    /// meant for the start of a program. The folder of a file is made when it is missing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn load(game_dir: &Path, environment: &str) -> Result<Self, OpenError> {
+        match Config::load(game_dir, environment)? {
+            Config::Sqlite(path) => {
+                if let Some(folder) = path.parent() {
+                    let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
+                    std::fs::create_dir_all(folder).map_err(failed)?;
+                }
+                Self::open(&path)
+            }
+            Config::Mysql(_) => Err(OpenError::NoMysql),
+        }
+    }
+
     /// Opens the file, made when it is missing. Waits for the disk; meant for the start of a program.
     ///
     /// # Errors
