@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     ops::Deref,
+    path::Path,
     sync::{Arc, OnceLock},
 };
 
@@ -75,6 +76,7 @@ pub struct Parts(pub(crate) Arc<PartsInner>);
 
 pub(crate) struct PartsInner {
     pub(crate) me: Arc<ServerInfo>,
+    pub(crate) game: Game,
     pub(crate) states: States,
     pub(crate) directory: Arc<Directory>,
     pub(crate) rpc: Rpc,
@@ -276,6 +278,33 @@ impl Deref for Me {
 impl<C: Context> Extract<C> for Me {
     fn extract(context: &C) -> Result<Self, Error> {
         Ok(Self(Arc::clone(&context.parts().0.me)))
+    }
+}
+
+/// Where the game's own files are, and which of their environments is meant, as an argument.
+///
+/// ```
+/// # use pomelo::{Game, Result, Server};
+/// # struct Maps(String);
+/// async fn maps(game: Game) -> Result<Maps> {
+///     let file = game.folder.join("config").join(format!("maps.{}.json", game.environment));
+///     Ok(Maps(std::fs::read_to_string(file)?))
+/// }
+///
+/// # let server = Server::default();
+/// server.state_from(maps);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Game {
+    /// The game's folder: where `config` is.
+    pub folder: Arc<Path>,
+    /// `development`, `production`, ...
+    pub environment: Arc<str>,
+}
+
+impl<C: Context> Extract<C> for Game {
+    fn extract(context: &C) -> Result<Self, Error> {
+        Ok(context.parts().0.game.clone())
     }
 }
 

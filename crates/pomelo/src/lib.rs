@@ -136,7 +136,7 @@ pub use channel::{Channel, ChannelError, Channels, Leavers, MembersLeft};
 pub use connector::{Handshake, Hybrid, TlsError};
 pub use drain::Drain;
 pub use error::{Error, Result};
-pub use extract::{Caller, Context, Extract, Incoming, Me, Needs, RemoteCall, Request, State};
+pub use extract::{Caller, Context, Extract, Game, Incoming, Me, Needs, RemoteCall, Request, State};
 pub use filter::{Filter, Next, Response};
 pub use handler::{Handler, Hook};
 pub use lifecycle::{Lifecycle, Peer, ServerChange, SessionBound, SessionClosed};

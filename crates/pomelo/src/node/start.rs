@@ -36,7 +36,7 @@ use crate::{
     Channels, Drain, Rpc, Server, Servers, Sessions, StartError,
     answer::Answers,
     connector::{Connector, Leave},
-    extract::{Parts, PartsInner},
+    extract::{Game, Parts, PartsInner},
     rpc::{Peers, RouteFn, Router},
     schedule::{Clock, Schedule},
     servers::Directory,
@@ -171,6 +171,7 @@ pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Resul
     let router = Arc::new(Router::new(routes, Arc::clone(&directory)));
     let parts = Parts(Arc::new(PartsInner {
         me: Arc::clone(&info),
+        game: Game { folder: base.into(), environment: env.name.clone().into() },
         states: server.states,
         directory: Arc::clone(&directory),
         rpc: Rpc::new(Arc::clone(&peers), router, call_timeout),

@@ -1,6 +1,7 @@
 //! Schedules on a clock that stands still until it is told to go on.
 
 use std::{
+    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst},
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::{AskLeader, Clock, Cron, Crons, Due, Granted, Origin, Schedule};
 use crate::{
     Me, Result, Server, State,
-    extract::{Parts, PartsInner},
+    extract::{Game, Parts, PartsInner},
     testing::Stage,
 };
 
@@ -54,6 +55,7 @@ fn parts(server: Server) -> Parts {
     let stage = Stage::new("chat-server-1");
     Parts(Arc::new(PartsInner {
         me: stage.me().0,
+        game: Game { folder: Path::new("").into(), environment: "development".into() },
         states: server.states,
         directory: Arc::default(),
         rpc: stage.rpc(),
