@@ -5,21 +5,17 @@ use lordofpomelo_world::{
     ids::{PlayerId, TeamId},
     team::{Join, Member},
 };
-use pomelo::{Remote, ServerId};
+use pomelo::{Remote, ServerId, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::pushes::Said;
 
 /// Whose token it is. Not idempotent on paper only: it writes nothing.
 pub const AUTH: Remote<Token, Authenticated> = Remote::new("auth.authRemote.auth").idempotent();
-/// A user joins a channel of the chat.
-pub const CHAT_ADD: Remote<ChatAdd, u16> = Remote::new("chat.chatRemote.add");
-/// A user leaves a channel of the chat.
-pub const CHAT_LEAVE: Remote<ChatLeave, ()> = Remote::new("chat.chatRemote.leave");
-/// A user leaves the chat.
-pub const CHAT_KICK: Remote<ChatKick, ()> = Remote::new("chat.chatRemote.kick");
-/// A player's session ended: it leaves the area and is stored.
-pub const PLAYER_LEAVE: Remote<Whereabouts, ()> = Remote::new("area.playerRemote.playerLeave");
+/// A player came into an area: from now on it hears everybody's chat, and that of this area in place of another.
+pub const CHAT_ADD: Remote<ChatAdd, ()> = Remote::new("chat.chatRemote.add").idempotent();
+/// A user signs in anew: a player of its, wherever it still is, leaves and is stored. Answers whether there was one.
+pub const PLAYER_LEAVE: Remote<Leave, bool> = Remote::new("area.playerRemote.playerLeave").idempotent();
 /// The manager says that a player has no team any more.
 pub const LEAVE_TEAM: Remote<Whereabouts, ()> = Remote::new("area.playerRemote.leaveTeam");
 /// An instance is to be made on this server; `false` if it is there already.
@@ -164,30 +160,23 @@ pub struct Account {
     pub name: String,
 }
 
-/// Who joins which channel.
+/// Who hears what.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "by their names; the frontend holds the user's connection")]
 pub struct ChatAdd {
-    pub uid: u32,
+    pub uid: UserId,
+    pub player: PlayerId,
     pub name: String,
-    pub channel: String,
     pub frontend: ServerId,
+    /// The key of the area: its id, or that of the instance.
+    pub area: String,
 }
 
-/// Who leaves which channel.
+/// Whose player leaves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "by their names")]
-pub struct ChatLeave {
-    pub uid: u32,
-    pub channel: String,
-}
-
-/// Who leaves the chat; only what it joined from this frontend, so that a newer session is left alone.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "by their names")]
-pub struct ChatKick {
-    pub uid: u32,
-    pub frontend: ServerId,
+#[expect(missing_docs, reason = "by its name")]
+pub struct Leave {
+    pub uid: UserId,
 }
 
 /// A player, and the instance it is in if it is in one.
