@@ -22,7 +22,7 @@ pub mod session;
 use std::time::Duration;
 
 use pomelo::{
-    App, Config, ServerId, Servers, Session, SingleSession,
+    App, Config, ServerId, Servers, Session, SingleSession, Target,
     filters::{RequestLog, Shed},
 };
 
@@ -37,7 +37,7 @@ pub fn app(config: Config) -> App {
         .server("path", path::server)
         .server("manager", manager::server)
         .route("area", area_server)
-        .route("chat", |_, chats| only(chats))
+        .route("chat", |_, chats| chats.by_hash(ONE))
         .single_session(SingleSession::KickFormer)
         .each_server(|server_type, s| if server_type == "gate" { s } else { s.filter(Shed::new()) })
         .filter(RequestLog::new())
@@ -54,6 +54,5 @@ fn area_server(session: &Session, areas: &Servers) -> Option<ServerId> {
 }
 
 /// Chat and manager keep what everybody shares: of several servers of the type one is used, the same by all.
-pub(crate) fn only(servers: &Servers) -> Option<ServerId> {
-    servers.iter().map(|server| server.id.clone()).min()
-}
+pub(crate) const THE_ONE: Target<'static> = Target::Key(ONE);
+const ONE: &str = "one";

@@ -1,6 +1,6 @@
 //! What area servers answer: loading, walking, fighting, things, skills, tasks. The team's routes are in [`super::team`].
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use lordofpomelo_world::{
     Point,
@@ -83,21 +83,21 @@ pub struct Resource {
 #[expect(missing_docs, reason = "by their names")]
 pub struct Tables {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fightskill: Option<BTreeMap<u32, FightSkill>>,
+    pub fightskill: Option<Arc<BTreeMap<u32, FightSkill>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub equipment: Option<BTreeMap<u32, Equipment>>,
+    pub equipment: Option<Arc<BTreeMap<u32, Equipment>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub item: Option<BTreeMap<u32, Item>>,
+    pub item: Option<Arc<BTreeMap<u32, Item>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub character: Option<BTreeMap<u32, Character>>,
+    pub character: Option<Arc<BTreeMap<u32, Character>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub npc: Option<BTreeMap<u32, Npc>>,
+    pub npc: Option<Arc<BTreeMap<u32, Npc>>>,
     /// By kind of character, then by direction and act: `LeftUpStand`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub animation: Option<BTreeMap<u32, BTreeMap<String, Frames>>>,
+    pub animation: Option<Arc<BTreeMap<u32, BTreeMap<String, Frames>>>>,
     /// By class name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect: Option<BTreeMap<String, Effect>>,
+    pub effect: Option<Arc<BTreeMap<String, Effect>>>,
 }
 
 /// A picture sequence: frame size in pixels, number of frames.
@@ -135,7 +135,7 @@ pub struct Scene {
     pub cur_player: Option<Box<CurPlayer>>,
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub map: Option<Map>,
+    pub map: Option<Arc<Map>>,
     /// 200 or 500.
     pub code: u16,
 }

@@ -22,8 +22,8 @@ pub const LEAVE_TEAM: Remote<Whereabouts, ()> = Remote::new("area.playerRemote.l
 pub const CREATE_INSTANCE: Remote<NewInstance, bool> = Remote::new("area.areaRemote.create");
 /// An instance is to be closed; `false` if there is none.
 pub const CLOSE_INSTANCE: Remote<InstanceId, bool> = Remote::new("area.areaRemote.close");
-/// Where the instance of an owner is; made if there is none.
-pub const INSTANCE: Remote<InstanceOf, Instance> = Remote::new("manager.instanceRemote.create");
+/// Where an instance is; made if there is none.
+pub const INSTANCE: Remote<NewInstance, Instance> = Remote::new("manager.instanceRemote.create");
 /// An instance server wants to close an instance: forget it.
 pub const REMOVE_INSTANCE: Remote<InstanceId, ()> = Remote::new("manager.instanceRemote.remove");
 /// A way in an area, for whoever has no map of it.
@@ -187,7 +187,7 @@ pub struct Whereabouts {
     pub instance: Option<String>,
 }
 
-/// An instance to be made.
+/// An instance by its area and key: `4_17` is that of player 17, `5_team3` that of team 3.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "by their names")]
 pub struct NewInstance {
@@ -200,14 +200,6 @@ pub struct NewInstance {
 #[expect(missing_docs, reason = "by its name")]
 pub struct InstanceId {
     pub instance: String,
-}
-
-/// The instance of an area that belongs to a player or team.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "by their names")]
-pub struct InstanceOf {
-    pub area: u32,
-    pub owner: u32,
 }
 
 /// Where an instance is.
