@@ -6,6 +6,7 @@ pub mod etcd;
 mod eventually;
 pub mod game;
 pub mod machines;
+pub mod mariadb;
 pub mod netns;
 pub mod proxy;
 pub mod zookeeper;

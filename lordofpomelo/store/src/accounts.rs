@@ -1,8 +1,9 @@
 //! Accounts: who may sign in. Not here: how passwords are hashed and compared, and how often somebody may try.
 
-use rusqlite::{OptionalExtension as _, Row, Transaction, params};
-
-use crate::{Store, StoreError, players::is_taken};
+use crate::{
+    Store, StoreError,
+    database::{Database, DatabaseError, Kind, Row, Value},
+};
 
 /// Most characters of an account's name.
 pub const NAME_CHARS_MAX: usize = 50;
@@ -22,8 +23,6 @@ pub struct Account {
     pub last_login_ms: u64,
 }
 
-const COLUMNS: &str = r#"SELECT "id", "name", "password", "loginCount", "lastLoginTime" FROM "User""#;
-
 impl Store {
     /// Makes an account and returns its number.
     ///
@@ -33,41 +32,33 @@ impl Store {
         let (name, password) = (name.to_owned(), password.to_owned());
         self.write(move |tables| {
             let added = tables.execute(
-                r#"INSERT INTO "User" ("name", "password") VALUES (?1, ?2)"#,
-                params![name, password],
+                r#"INSERT INTO "User" ("name", "password") VALUES (?, ?)"#,
+                &[(&*name).into(), (&*password).into()],
             );
             match added {
-                Ok(_) => last_id(tables),
-                Err(error) if is_taken(&error) => Err(StoreError::NameTaken),
+                Ok(added) => number(added.last_id),
+                Err(error) if error.kind == Kind::Taken => Err(StoreError::NameTaken),
                 Err(error) => Err(error.into()),
             }
         })
         .await
     }
 
-    /// The account of this name.
+    /// The account of this name, letter for letter.
     ///
     /// # Errors
-    /// The database fails.
+    /// [`StoreError::Damaged`], or the database fails.
     pub async fn account_by_name(&self, name: &str) -> Result<Option<Account>, StoreError> {
         let name = name.to_owned();
-        self.read(move |tables| {
-            let query = format!(r#"{COLUMNS} WHERE "name" = ?1"#);
-            Ok(tables.query_row(&query, [name], account).optional()?)
-        })
-        .await
+        self.read(move |tables| load(tables, "name", (&*name).into())).await
     }
 
     /// The account with this number.
     ///
     /// # Errors
-    /// The database fails.
+    /// [`StoreError::Damaged`], or the database fails.
     pub async fn account(&self, id: u32) -> Result<Option<Account>, StoreError> {
-        self.read(move |tables| {
-            let query = format!(r#"{COLUMNS} WHERE "id" = ?1"#);
-            Ok(tables.query_row(&query, [id], account).optional()?)
-        })
-        .await
+        self.read(move |tables| load(tables, "id", id.into())).await
     }
 
     /// Notes that somebody signed in.
@@ -77,27 +68,36 @@ impl Store {
     pub async fn signed_in(&self, id: u32, now_ms: u64) -> Result<(), StoreError> {
         self.write(move |tables| {
             let changed = tables.execute(
-                r#"UPDATE "User" SET "loginCount" = "loginCount" + 1, "lastLoginTime" = ?2 WHERE "id" = ?1"#,
-                params![id, now_ms as i64],
+                r#"UPDATE "User" SET "loginCount" = "loginCount" + 1, "lastLoginTime" = ? WHERE "id" = ?"#,
+                &[now_ms.into(), id.into()],
             )?;
-            if changed == 0 { Err(StoreError::Missing) } else { Ok(()) }
+            if changed.rows == 0 { Err(StoreError::Missing) } else { Ok(()) }
         })
         .await
     }
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn load(tables: &mut dyn Database, key: &str, value: Value<'_>) -> Result<Option<Account>, StoreError> {
+    let columns = r#"SELECT "id", "name", "password", "loginCount", "lastLoginTime" FROM "User""#;
+    let rows = tables.query(&format!(r#"{columns} WHERE "{key}" = ?"#), &[value])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let id = row.integer("id").unwrap_or_default();
+    let damaged = |what| StoreError::Damaged { table: "User", id, what };
+    account(row).map(Some).map_err(damaged)
+}
+
+fn account(row: &Row) -> Result<Account, String> {
     Ok(Account {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        password: row.get(2)?,
-        login_count: row.get(3)?,
-        last_login_ms: row.get::<_, i64>(4)?.max(0) as u64,
+        id: row.integer("id")?,
+        name: row.text("name")?.to_owned(),
+        password: row.text("password")?.to_owned(),
+        login_count: row.integer("loginCount")?,
+        last_login_ms: row.integer("lastLoginTime")?,
     })
 }
 
-/// The number of the row that was added last. Numbers are not used again, and there will not be four billion.
-pub(crate) fn last_id(tables: &Transaction<'_>) -> Result<u32, StoreError> {
-    let id = tables.last_insert_rowid();
-    u32::try_from(id).map_err(|_| StoreError::Sqlite(rusqlite::Error::IntegralValueOutOfRange(0, id)))
+/// The number of a row that was added. Numbers are not used again, and there will not be four billion.
+pub(crate) fn number(last_id: u64) -> Result<u32, StoreError> {
+    let what = || format!("{last_id} is too large for a number");
+    u32::try_from(last_id).map_err(|_| StoreError::Database(DatabaseError::new(Kind::Other, what())))
 }

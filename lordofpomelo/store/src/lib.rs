@@ -1,5 +1,5 @@
 //! What outlives the servers of LordOfPomelo: accounts, heroes and what they carry, in one SQLite file that all servers of a machine
-//! share.
+//! share, or in a MySQL or MariaDB database (feature `mysql`) for servers on any number of machines. [`Config`] says which.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -15,16 +15,39 @@
 //! # }
 //! ```
 //!
-//! Nothing here waits on the caller's thread: the file belongs to a thread of its own, which does one thing after the other, so what
-//! one server writes it writes in the order it asked. Several processes share the file through SQLite's write-ahead log; a writer
-//! waits for another one up to [`BUSY_MS`].
+//! # What is written when
+//!
+//! Nothing here waits on the caller's thread: the database belongs to a thread of its own, which does one thing after the other, so
+//! what one server writes it writes in the order it asked, and what it reads afterwards is what it wrote. Each call is one
+//! transaction: when it returns `Ok` all of it is written and seen by all other servers, when it returns an error none of it is (but
+//! see [`StoreError::is_transient`]). A call is carried out even if its future is dropped. Before a program ends, it must wait for
+//! [`Store::close`]: what still waits when a program ends is lost.
+//!
+//! # Several servers
+//!
+//! Any number of processes may open and use one database at once. A file is shared through SQLite's write-ahead log: readers wait for
+//! nobody, writers take turns, and one that got no turn for [`BUSY_MS`] is told [`StoreError::is_transient`]. That is for as long as
+//! one other writer holds the file, and a batch of a thousand heroes takes some hundredths of a second. MySQL locks single rows; a
+//! lock, too, is waited for up to [`BUSY_MS`].
+//!
+//! # A MySQL server that goes away
+//!
+//! A connection that broke is made again, and what was asked is asked again, [`TRIES_MAX`] times in all, unless it broke while the
+//! transaction ended. When no connection can be made, the call fails, and so do those of the next [`PAUSE_MS`] at once; the
+//! call after that tries again. So what failed is to be asked again by whoever can wait. A server that does not answer is given up
+//! after [`ANSWER_MS`]. There is no TLS: the server belongs into the same private network.
+//!
+//! Names are compared letter for letter in both, with case, accents and trailing blanks.
 //!
 //! Not here: when something is written (the servers decide that), and passwords, of which only hashes come here.
 
 mod accounts;
 mod config;
+mod database;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod players;
-mod schema;
+mod sqlite;
 mod thread;
 
 #[cfg(test)]
@@ -34,13 +57,28 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use database::Kind;
+
 pub use accounts::{Account, NAME_CHARS_MAX};
 pub use config::{Config, MysqlConfig};
+pub use database::DatabaseError;
 pub use players::{Parts, Player};
 pub use thread::Store;
 
 /// How long a writer waits for another process that writes.
 pub const BUSY_MS: u64 = 5_000;
+
+/// How often a question is asked before somebody is told that the connection broke, or that two transactions waited for each other.
+pub const TRIES_MAX: u32 = 3;
+
+/// How long a connection to a MySQL server may take.
+pub const CONNECT_MS: u64 = 3_000;
+
+/// How long a MySQL server may take for one statement: longer than it may wait for locks.
+pub const ANSWER_MS: u64 = 2 * BUSY_MS;
+
+/// After a connection could not be made, none is tried for so long.
+pub const PAUSE_MS: u64 = 500;
 
 /// Questions that wait for the file; one more is refused with [`StoreError::Busy`].
 pub const WAITING_MAX: usize = 10_000;
@@ -67,34 +105,32 @@ pub enum OpenError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The address of a MySQL server is none.
+    #[error("not the address of a MySQL database, as in mysql://user:password@host:3306/database: {0}")]
+    Url(String),
     /// It is not there, can't be read, or is no database.
-    #[error("{path}: {source}")]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
+    #[error("{database}: {source}")]
+    Database {
+        /// The file, or the address without its password.
+        database: String,
+        /// What SQLite or MySQL says.
+        source: DatabaseError,
     },
     /// A later version of the game wrote it.
     #[error(
-        "{path} has version {found} of the tables, this program knows {known}: use a newer program, or another file"
+        "{database} has version {found} of the tables, this program knows {known}: use a newer program, or another database"
     )]
     Newer {
-        /// The file.
-        path: PathBuf,
+        /// The file, or the address without its password.
+        database: String,
         /// What it says.
         found: u32,
         /// What this program would write.
         known: u32,
     },
     /// No thread could be made.
-    #[error("no thread for {path}: {source}")]
-    Thread {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    #[error("no thread for the database: {0}")]
+    Thread(std::io::Error),
 }
 
 /// Why a question got no answer.
@@ -109,7 +145,7 @@ pub enum StoreError {
     /// There is no such account or hero.
     #[error("there is no such account or hero")]
     Missing,
-    /// What the file holds can't be read as what it should be.
+    /// What the database holds can't be read as what it should be.
     #[error("{table} {id}: {what}")]
     Damaged {
         /// The table.
@@ -125,7 +161,31 @@ pub enum StoreError {
     /// The thread has ended.
     #[error("the database is closed")]
     Closed,
-    /// Anything else that SQLite says.
+    /// Anything else that SQLite or MySQL says.
     #[error("database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Database(DatabaseError),
+}
+
+impl StoreError {
+    /// Whether the same question may get an answer later, without anybody mending anything: too much waits, another server has been
+    /// writing for [`BUSY_MS`], or the MySQL server is away. Whoever has something to write should keep it and ask again.
+    ///
+    /// Nothing was written, with one exception: when the connection broke while a transaction ended, nobody knows, and the error says
+    /// so. [`Store::save`] can simply be asked again; what makes something new may then be refused as already there.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Busy => true,
+            Self::Database(error) => {
+                matches!(error.kind, Kind::Busy | Kind::Deadlock | Kind::Lost | Kind::Away | Kind::Unsure)
+            }
+            Self::NameTaken | Self::HasPlayer | Self::Missing | Self::Damaged { .. } | Self::Closed => false,
+        }
+    }
+}
+
+impl From<DatabaseError> for StoreError {
+    fn from(error: DatabaseError) -> Self {
+        // All that rows belong to are accounts and heroes.
+        if error.kind == Kind::NoParent { Self::Missing } else { Self::Database(error) }
+    }
 }

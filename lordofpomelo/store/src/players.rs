@@ -6,10 +6,13 @@ use lordofpomelo_world::{
     hero::{Bag, Hero, HeroTask, Skill, Skills, Stats, TaskState, Tasks, Worn, bag::SLOTS},
     ids::{PlayerId, TaskId},
 };
-use rusqlite::{OptionalExtension as _, Row, Transaction, named_params, params};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Store, StoreError, accounts::last_id};
+use crate::{
+    Store, StoreError,
+    accounts::number,
+    database::{Database, Kind, Row, Value},
+};
 
 /// A hero and whose it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,23 +48,8 @@ impl Store {
     /// fails; then nothing was made.
     pub async fn create_player(&self, user: u32, hero: Hero) -> Result<Player, StoreError> {
         self.write(move |tables| {
-            let has = |query, value: &dyn rusqlite::ToSql| Ok::<_, StoreError>(tables.prepare_cached(query)?.exists([value])?);
-            if !has(r#"SELECT 1 FROM "User" WHERE "id" = ?1"#, &user)? {
-                return Err(StoreError::Missing);
-            }
-            if has(r#"SELECT 1 FROM "Player" WHERE "userId" = ?1"#, &user)? {
-                return Err(StoreError::HasPlayer);
-            }
-            if has(r#"SELECT 1 FROM "Player" WHERE "name" = ?1"#, &&*hero.name)? {
-                return Err(StoreError::NameTaken);
-            }
-            tables.execute(
-                r#"INSERT INTO "Player" ("userId", "kindId", "name", "attackValue", "defenceValue", "hitRate", "dodgeRate",
-                    "walkSpeed", "attackSpeed", "hp", "mp", "maxHp", "maxMp", "x", "y")
-                VALUES (?1, ?2, ?3, 0, 0, ?4, ?5, 0, 0, 0, 0, 0, 0, 0, 0)"#,
-                params![user, hero.kind_id, &*hero.name, hero.hit_rate, hero.dodge_rate],
-            )?;
-            let hero = Hero { id: PlayerId(last_id(tables)?), ..hero };
+            let id = add(tables, user, &hero)?;
+            let hero = Hero { id, ..hero.clone() };
             write_parts(tables, &hero, Parts::ALL)?;
             Ok(Player { user, hero })
         })
@@ -102,12 +90,12 @@ impl Store {
     pub async fn add_task(&self, player: PlayerId, kind: u32, now_ms: u64) -> Result<TaskId, StoreError> {
         self.write(move |tables| {
             let added = tables.execute(
-                r#"INSERT INTO "Task" ("playerId", "kindId", "startTime") VALUES (?1, ?2, ?3)"#,
-                params![player.0, kind, now_ms as i64],
+                r#"INSERT INTO "Task" ("playerId", "kindId", "startTime") VALUES (?, ?, ?)"#,
+                &[player.0.into(), kind.into(), now_ms.into()],
             );
             match added {
-                Ok(_) => Ok(TaskId(last_id(tables)?)),
-                Err(error) if is_taken(&error) => Err(StoreError::NameTaken),
+                Ok(added) => number(added.last_id).map(TaskId),
+                Err(error) if error.kind == Kind::Taken => Err(StoreError::NameTaken),
                 Err(error) => Err(error.into()),
             }
         })
@@ -115,163 +103,210 @@ impl Store {
     }
 }
 
-/// Whether a row was refused because another one has its key.
-pub(crate) fn is_taken(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error().map(|error| error.extended_code);
-    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+/// Adds the row of a hero with what never changes; the rest is written like any other change.
+fn add(tables: &mut dyn Database, user: u32, hero: &Hero) -> Result<PlayerId, StoreError> {
+    let added = tables.execute(
+        r#"INSERT INTO "Player" ("userId", "kindId", "name", "attackValue", "defenceValue", "hitRate", "dodgeRate", "walkSpeed",
+            "attackSpeed", "hp", "mp", "maxHp", "maxMp", "x", "y") VALUES (?, ?, ?, 0, 0, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0)"#,
+        &[
+            user.into(),
+            hero.kind_id.into(),
+            (&*hero.name).into(),
+            hero.hit_rate.into(),
+            hero.dodge_rate.into(),
+        ],
+    );
+    match added {
+        Ok(added) => number(added.last_id).map(PlayerId),
+        Err(error) if error.kind == Kind::Taken => {
+            let own = tables.query(r#"SELECT "id" FROM "Player" WHERE "userId" = ?"#, &[user.into()])?;
+            Err(if own.is_empty() { StoreError::NameTaken } else { StoreError::HasPlayer })
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-fn write_parts(tables: &Transaction<'_>, hero: &Hero, parts: Parts) -> Result<(), StoreError> {
+fn write_parts(tables: &mut dyn Database, hero: &Hero, parts: Parts) -> Result<(), StoreError> {
+    let id = hero.id.0;
     if parts.player {
         write_player(tables, hero)?;
     }
     if parts.bag {
-        let mut bag = tables.prepare_cached(
-            r#"INSERT OR REPLACE INTO "Bag" ("playerId", "items", "itemCount") VALUES (?1, ?2, ?3)"#,
+        tables.execute(
+            r#"REPLACE INTO "Bag" ("playerId", "items", "itemCount") VALUES (?, ?, ?)"#,
+            &[id.into(), (&*json(&hero.bag)).into(), SLOTS.into()],
         )?;
-        bag.execute(params![hero.id.0, json(&hero.bag), SLOTS])?;
     }
     if parts.equipment {
         write_worn(tables, hero)?;
     }
     if parts.skills {
-        let mut skill = tables.prepare_cached(
-            r#"INSERT INTO "FightSkill" ("playerId", "skillId", "level") VALUES (?1, ?2, ?3)
-            ON CONFLICT ("playerId", "skillId") DO UPDATE SET "level" = ?3"#,
-        )?;
-        for Skill { id, level, .. } in hero.skills.iter() {
-            skill.execute(params![hero.id.0, id, level])?;
-        }
+        write_skills(tables, hero)?;
     }
     if parts.tasks {
-        let mut task = tables.prepare_cached(
-            r#"UPDATE "Task" SET "taskState" = ?3, "taskData" = ?4 WHERE "id" = ?1 AND "playerId" = ?2"#,
-        )?;
-        for HeroTask { id, task_state, task_data, .. } in &hero.tasks.0 {
-            task.execute(params![id.0, hero.id.0, u32::from(*task_state), json(task_data)])?;
+        for HeroTask { id: task, task_state, task_data, .. } in &hero.tasks.0 {
+            tables.execute(
+                r#"UPDATE "Task" SET "taskState" = ?, "taskData" = ? WHERE "id" = ? AND "playerId" = ?"#,
+                &[u32::from(*task_state).into(), (&*json(task_data)).into(), task.0.into(), id.into()],
+            )?;
         }
     }
     Ok(())
 }
 
-fn write_player(tables: &Transaction<'_>, hero: &Hero) -> Result<(), StoreError> {
+fn write_player(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
     let Stats { level, hp, max_hp, mp, max_mp, attack_value, defence_value, walk_speed, attack_speed } =
         hero.stats;
     let position = hero.position.floor();
-    let mut player = tables.prepare_cached(
-        r#"UPDATE "Player" SET "level" = :level, "experience" = :experience, "attackValue" = :attack, "defenceValue" = :defence,
-            "walkSpeed" = :walk, "attackSpeed" = :speed, "hp" = :hp, "mp" = :mp, "maxHp" = :max_hp, "maxMp" = :max_mp,
-            "areaId" = :area, "x" = :x, "y" = :y, "skillPoint" = :points WHERE "id" = :id"#,
+    let changed = tables.execute(
+        r#"UPDATE "Player" SET "level" = ?, "experience" = ?, "attackValue" = ?, "defenceValue" = ?, "walkSpeed" = ?,
+            "attackSpeed" = ?, "hp" = ?, "mp" = ?, "maxHp" = ?, "maxMp" = ?, "areaId" = ?, "x" = ?, "y" = ?, "skillPoint" = ?
+        WHERE "id" = ?"#,
+        &[
+            level.into(),
+            hero.experience.into(),
+            attack_value.into(),
+            defence_value.into(),
+            walk_speed.into(),
+            Value::Real(attack_speed),
+            hp.into(),
+            mp.into(),
+            max_hp.into(),
+            max_mp.into(),
+            hero.area_id.into(),
+            Value::Integer(position.x as i64),
+            Value::Integer(position.y as i64),
+            hero.skill_point.into(),
+            hero.id.0.into(),
+        ],
     )?;
-    let changed = player.execute(named_params! {
-        ":id": hero.id.0, ":level": level, ":experience": hero.experience as i64, ":attack": attack_value,
-        ":defence": defence_value, ":walk": walk_speed, ":speed": attack_speed, ":hp": hp, ":mp": mp, ":max_hp": max_hp,
-        ":max_mp": max_mp, ":area": hero.area_id, ":x": position.x as i64, ":y": position.y as i64,
-        ":points": hero.skill_point,
-    })?;
-    if changed == 0 { Err(StoreError::Missing) } else { Ok(()) }
+    if changed.rows == 0 { Err(StoreError::Missing) } else { Ok(()) }
 }
 
-fn write_worn(tables: &Transaction<'_>, hero: &Hero) -> Result<(), StoreError> {
-    let mut worn = tables.prepare_cached(
-        r#"INSERT OR REPLACE INTO "Equipments" ("playerId", "weapon", "armor", "helmet", "necklace", "ring", "belt", "shoes",
-            "legguard", "amulet") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"#,
+fn write_worn(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
+    let at = |place| hero.equipments.at(place).unwrap_or(0).into();
+    tables.execute(
+        r#"REPLACE INTO "Equipments" ("playerId", "weapon", "armor", "helmet", "necklace", "ring", "belt", "shoes", "legguard",
+            "amulet") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"#,
+        &[
+            hero.id.0.into(),
+            at(Place::Weapon),
+            at(Place::Armor),
+            at(Place::Helmet),
+            at(Place::Necklace),
+            at(Place::Ring),
+            at(Place::Belt),
+            at(Place::Shoes),
+            at(Place::Legguard),
+            at(Place::Amulet),
+        ],
     )?;
-    let at = |place| hero.equipments.at(place).unwrap_or(0);
-    worn.execute(params![
-        hero.id.0,
-        at(Place::Weapon),
-        at(Place::Armor),
-        at(Place::Helmet),
-        at(Place::Necklace),
-        at(Place::Ring),
-        at(Place::Belt),
-        at(Place::Shoes),
-        at(Place::Legguard),
-        at(Place::Amulet),
-    ])?;
     Ok(())
 }
 
-fn load(tables: &Transaction<'_>, key: &str, value: u32) -> Result<Option<Player>, StoreError> {
-    let query = format!(r#"SELECT * FROM "Player" WHERE "{key}" = ?1"#);
-    let Some(mut player) = tables.prepare_cached(&query)?.query_row([value], figures).optional()? else {
-        return Ok(None);
-    };
-    let id = player.hero.id.0;
-    let hero = &mut player.hero;
-    let items = tables
-        .prepare_cached(r#"SELECT "items" FROM "Bag" WHERE "playerId" = ?1"#)?
-        .query_row([id], |row| row.get::<_, String>(0))
-        .optional()?;
-    if let Some(items) = items {
-        hero.bag = parsed("Bag", id, &items)?;
+/// Skills keep their rows, whose order is the order of learning.
+fn write_skills(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
+    let id = hero.id.0;
+    let known: Vec<Skill> = skills(tables, id)?;
+    for Skill { id: skill, level, .. } in hero.skills.iter() {
+        let values = [(*level).into(), id.into(), (*skill).into()];
+        match known.iter().find(|known| known.id == *skill) {
+            Some(known) if known.level == *level => continue,
+            Some(_) => tables.execute(
+                r#"UPDATE "FightSkill" SET "level" = ? WHERE "playerId" = ? AND "skillId" = ?"#,
+                &values,
+            )?,
+            None => tables.execute(
+                r#"INSERT INTO "FightSkill" ("level", "playerId", "skillId") VALUES (?, ?, ?)"#,
+                &values,
+            )?,
+        };
     }
-    let worn = tables
-        .prepare_cached(r#"SELECT * FROM "Equipments" WHERE "playerId" = ?1"#)?
-        .query_row([id], worn)
-        .optional()?;
-    hero.equipments = worn.unwrap_or_default();
-    hero.skills = tables
-        .prepare_cached(r#"SELECT "skillId", "level" FROM "FightSkill" WHERE "playerId" = ?1 ORDER BY "id""#)?
-        .query_map([id], |row| Ok(Skill { id: row.get(0)?, level: row.get(1)?, ready_at_ms: 0 }))?
-        .collect::<rusqlite::Result<Vec<_>>>()?
-        .into();
-    let mut tasks = tables.prepare_cached(
-        r#"SELECT "id", "kindId", "taskState", "taskData" FROM "Task" WHERE "playerId" = ?1 ORDER BY "id""#,
-    )?;
-    let mut rows = tasks.query([id])?;
-    while let Some(row) = rows.next()? {
-        let (id, state): (u32, u32) = (row.get("id")?, row.get("taskState")?);
-        let task_state = TaskState::try_from(state).map_err(|what| StoreError::Damaged {
-            table: "Task",
-            id,
-            what: format!("taskState {state}: {what}"),
-        })?;
-        let task_data = parsed("Task", id, &row.get::<_, String>("taskData")?)?;
-        hero.tasks.0.push(HeroTask { id: TaskId(id), kind_id: row.get("kindId")?, task_state, task_data });
+    Ok(())
+}
+
+fn load(tables: &mut dyn Database, key: &str, value: u32) -> Result<Option<Player>, StoreError> {
+    let query = format!(r#"SELECT * FROM "Player" WHERE "{key}" = ?"#);
+    let Some(row) = tables.query(&query, &[value.into()])?.pop() else { return Ok(None) };
+    let id = row.integer("id").map_err(damaged("Player", value))?;
+    let mut player = figures(&row).map_err(damaged("Player", id))?;
+    let hero = &mut player.hero;
+    let bags = tables.query(r#"SELECT "items" FROM "Bag" WHERE "playerId" = ?"#, &[id.into()])?;
+    if let Some(row) = bags.first() {
+        hero.bag = row.text("items").and_then(parsed).map_err(damaged("Bag", id))?;
+    }
+    let equipments = tables.query(r#"SELECT * FROM "Equipments" WHERE "playerId" = ?"#, &[id.into()])?;
+    if let Some(row) = equipments.first() {
+        hero.equipments = worn(row).map_err(damaged("Equipments", id))?;
+    }
+    hero.skills = skills(tables, id)?.into();
+    let tasks =
+        r#"SELECT "id", "kindId", "taskState", "taskData" FROM "Task" WHERE "playerId" = ? ORDER BY "id""#;
+    for row in tables.query(tasks, &[id.into()])? {
+        let id = row.integer("id").unwrap_or_default();
+        hero.tasks.0.push(task(&row).map_err(damaged("Task", id))?);
     }
     Ok(Some(player))
 }
 
+fn skills(tables: &mut dyn Database, player: u32) -> Result<Vec<Skill>, StoreError> {
+    let query = r#"SELECT "id", "skillId", "level" FROM "FightSkill" WHERE "playerId" = ? ORDER BY "id""#;
+    let skill = |row: Row| {
+        let (id, level) = (row.integer("skillId"), row.integer("level"));
+        let skill = id.and_then(|id| Ok(Skill { id, level: level?, ready_at_ms: 0 }));
+        skill.map_err(damaged("FightSkill", row.integer("id").unwrap_or_default()))
+    };
+    tables.query(query, &[player.into()])?.into_iter().map(skill).collect()
+}
+
 /// The row of the hero itself; the rest is in other tables.
-fn figures(row: &Row<'_>) -> rusqlite::Result<Player> {
+fn figures(row: &Row) -> Result<Player, String> {
     let hero = Hero {
-        id: PlayerId(row.get("id")?),
-        name: row.get::<_, String>("name")?.into(),
-        kind_id: row.get("kindId")?,
-        area_id: row.get("areaId")?,
-        position: Point::new(row.get("x")?, row.get("y")?),
+        id: PlayerId(row.integer("id")?),
+        name: row.text("name")?.into(),
+        kind_id: row.integer("kindId")?,
+        area_id: row.integer("areaId")?,
+        position: Point::new(f64::from(row.integer::<i32>("x")?), f64::from(row.integer::<i32>("y")?)),
         stats: Stats {
-            level: row.get("level")?,
-            hp: row.get("hp")?,
-            max_hp: row.get("maxHp")?,
-            mp: row.get("mp")?,
-            max_mp: row.get("maxMp")?,
-            attack_value: row.get("attackValue")?,
-            defence_value: row.get("defenceValue")?,
-            walk_speed: row.get("walkSpeed")?,
-            attack_speed: row.get("attackSpeed")?,
+            level: row.integer("level")?,
+            hp: row.integer("hp")?,
+            max_hp: row.integer("maxHp")?,
+            mp: row.integer("mp")?,
+            max_mp: row.integer("maxMp")?,
+            attack_value: row.integer("attackValue")?,
+            defence_value: row.integer("defenceValue")?,
+            walk_speed: row.integer("walkSpeed")?,
+            attack_speed: row.real("attackSpeed")?,
         },
-        experience: row.get::<_, i64>("experience")?.max(0) as u64,
-        skill_point: row.get("skillPoint")?,
-        hit_rate: row.get("hitRate")?,
-        dodge_rate: row.get("dodgeRate")?,
+        experience: row.integer("experience")?,
+        skill_point: row.integer("skillPoint")?,
+        hit_rate: row.integer("hitRate")?,
+        dodge_rate: row.integer("dodgeRate")?,
         bag: Bag::default(),
         equipments: Worn::default(),
         skills: Skills::default(),
         tasks: Tasks::default(),
     };
-    Ok(Player { user: row.get("userId")?, hero })
+    Ok(Player { user: row.integer("userId")?, hero })
 }
 
-fn worn(row: &Row<'_>) -> rusqlite::Result<Worn> {
+fn worn(row: &Row) -> Result<Worn, String> {
     let mut worn = Worn::default();
     for place in Place::ALL {
-        let id: u32 = row.get(place.key())?;
+        let id: u32 = row.integer(place.key())?;
         worn.put(place, (id > 0).then_some(id));
     }
     Ok(worn)
+}
+
+fn task(row: &Row) -> Result<HeroTask, String> {
+    let state: u32 = row.integer("taskState")?;
+    Ok(HeroTask {
+        id: TaskId(row.integer("id")?),
+        kind_id: row.integer("kindId")?,
+        task_state: TaskState::try_from(state).map_err(|what| format!("taskState {state}: {what}"))?,
+        task_data: parsed(row.text("taskData")?)?,
+    })
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -279,6 +314,10 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn parsed<T: DeserializeOwned>(table: &'static str, id: u32, text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Damaged { table, id, what: error.to_string() })
+fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+fn damaged(table: &'static str, id: u32) -> impl FnOnce(String) -> StoreError {
+    move |what| StoreError::Damaged { table, id, what }
 }

@@ -1,104 +1,153 @@
-//! The tables, and how a file of an earlier version gets them. Each version adds to the one before; none is ever changed.
+//! SQLite: one file for all servers of a machine. Its tables are in `sqlite.sql`.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, ToSql, TransactionBehavior, ffi, params_from_iter,
+    types::{ToSqlOutput, ValueRef},
+};
 
-use crate::OpenError;
+use crate::{
+    BUSY_MS, OpenError,
+    database::{Access, Cell, Changed, Database, DatabaseError, Kind, Row, Value},
+};
 
-/// What each version does to the one before.
-const VERSIONS: [&str; 1] = [
-    // Columns as in the original's database, but for types that were too small, and for one row a hero of each kind.
-    r#"
-    CREATE TABLE "User" (
-        "id" INTEGER PRIMARY KEY AUTOINCREMENT,
-        "name" TEXT NOT NULL UNIQUE,
-        "password" TEXT NOT NULL DEFAULT '',
-        "loginCount" INTEGER NOT NULL DEFAULT 0,
-        "from" TEXT NOT NULL DEFAULT '',
-        "lastLoginTime" INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE "Player" (
-        "id" INTEGER PRIMARY KEY AUTOINCREMENT,
-        "userId" INTEGER NOT NULL UNIQUE REFERENCES "User"("id"),
-        "kindId" INTEGER NOT NULL,
-        "name" TEXT NOT NULL UNIQUE,
-        "country" INTEGER NOT NULL DEFAULT 1,
-        "rank" INTEGER NOT NULL DEFAULT 1,
-        "level" INTEGER NOT NULL DEFAULT 1,
-        "experience" INTEGER NOT NULL DEFAULT 0,
-        "attackValue" INTEGER NOT NULL,
-        "defenceValue" INTEGER NOT NULL,
-        "hitRate" INTEGER NOT NULL,
-        "dodgeRate" INTEGER NOT NULL,
-        "walkSpeed" INTEGER NOT NULL,
-        "attackSpeed" REAL NOT NULL,
-        "hp" INTEGER NOT NULL,
-        "mp" INTEGER NOT NULL,
-        "maxHp" INTEGER NOT NULL,
-        "maxMp" INTEGER NOT NULL,
-        "areaId" INTEGER NOT NULL DEFAULT 1,
-        "x" INTEGER NOT NULL,
-        "y" INTEGER NOT NULL,
-        "skillPoint" INTEGER NOT NULL DEFAULT 1
-    ) STRICT;
-    CREATE TABLE "Bag" (
-        "playerId" INTEGER PRIMARY KEY REFERENCES "Player"("id"),
-        "items" TEXT NOT NULL DEFAULT '{}',
-        "itemCount" INTEGER NOT NULL DEFAULT 20
-    ) STRICT;
-    CREATE TABLE "Equipments" (
-        "playerId" INTEGER PRIMARY KEY REFERENCES "Player"("id"),
-        "weapon" INTEGER NOT NULL DEFAULT 0,
-        "armor" INTEGER NOT NULL DEFAULT 0,
-        "helmet" INTEGER NOT NULL DEFAULT 0,
-        "necklace" INTEGER NOT NULL DEFAULT 0,
-        "ring" INTEGER NOT NULL DEFAULT 0,
-        "belt" INTEGER NOT NULL DEFAULT 0,
-        "shoes" INTEGER NOT NULL DEFAULT 0,
-        "legguard" INTEGER NOT NULL DEFAULT 0,
-        "amulet" INTEGER NOT NULL DEFAULT 0
-    ) STRICT;
-    CREATE TABLE "FightSkill" (
-        "id" INTEGER PRIMARY KEY AUTOINCREMENT,
-        "playerId" INTEGER NOT NULL REFERENCES "Player"("id"),
-        "skillId" INTEGER NOT NULL,
-        "level" INTEGER NOT NULL,
-        "type" TEXT NOT NULL DEFAULT 'attack',
-        UNIQUE ("playerId", "skillId")
-    ) STRICT;
-    CREATE TABLE "Task" (
-        "id" INTEGER PRIMARY KEY AUTOINCREMENT,
-        "playerId" INTEGER NOT NULL REFERENCES "Player"("id"),
-        "kindId" INTEGER NOT NULL,
-        "taskState" INTEGER NOT NULL DEFAULT 0,
-        "startTime" INTEGER NOT NULL DEFAULT 0,
-        "taskData" TEXT NOT NULL DEFAULT '{}',
-        UNIQUE ("playerId", "kindId")
-    ) STRICT;
-    "#,
-];
+/// What each version does to the one before. Each adds; none that was once used is ever changed.
+pub(crate) const VERSIONS: [&str; 1] = [include_str!("sqlite.sql")];
 
-/// Opens the file, made when it is missing, with all tables.
-pub(crate) fn open(path: &Path) -> Result<Connection, OpenError> {
-    let at = |source| OpenError::Sqlite { path: path.to_owned(), source };
-    let mut connection = Connection::open(path).map_err(at)?;
-    connection.busy_timeout(std::time::Duration::from_millis(crate::BUSY_MS)).map_err(at)?;
-    // Committed is what survives the process; the last moments before the machine stops may be lost, as whole transactions.
-    for (pragma, value) in [("journal_mode", "wal"), ("synchronous", "normal"), ("foreign_keys", "on")] {
-        connection.pragma_update(None, pragma, value).map_err(at)?;
+/// Statements kept ready; there are fewer.
+const STATEMENTS_MAX: usize = 32;
+
+/// Between two looks whether somebody else is done with the whole file.
+const LOOK_MS: u64 = 10;
+
+/// A file.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    connection: Connection,
+}
+
+impl Sqlite {
+    /// Opens the file, made when it is missing, with all tables. Any number of processes may do so at once.
+    pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
+        let database = || path.display().to_string();
+        let at =
+            |source: rusqlite::Error| OpenError::Database { database: database(), source: source.into() };
+        let mut connection = Connection::open(path).map_err(at)?;
+        connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(at)?;
+        use_log(&connection).map_err(at)?;
+        // Committed is what survives the process; the last moments before the machine stops may be lost, as whole transactions.
+        connection.pragma_update(None, "synchronous", "normal").map_err(at)?;
+        connection.pragma_update(None, "foreign_keys", "on").map_err(at)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        let known = VERSIONS.len() as u32;
+        // Whoever comes first makes the tables, the others wait here and find them made.
+        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at)?;
+        let found: u32 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(at)?;
+        if found > known {
+            return Err(OpenError::Newer { database: database(), found, known });
+        }
+        for version in &VERSIONS[found as usize..] {
+            change.execute_batch(version).map_err(at)?;
+        }
+        change.pragma_update(None, "user_version", known).map_err(at)?;
+        change.commit().map_err(at)?;
+        Ok(Self { connection })
     }
-    let known = VERSIONS.len() as u32;
-    // Several servers may start at once.
-    let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at)?;
-    let found: u32 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(at)?;
-    if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+}
+
+/// Has changes written to a log first, so that nobody who reads waits for somebody who writes. The first to do so needs the file for
+/// itself, and SQLite refuses at once, whatever the time-out, when others are there.
+fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+    let end = Instant::now() + Duration::from_millis(BUSY_MS);
+    loop {
+        match connection.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if kind(&error) == Kind::Busy && Instant::now() < end => {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "opening waits for the disk anyway, and says so"
+                )]
+                std::thread::sleep(Duration::from_millis(LOOK_MS));
+            }
+            done => return done,
+        }
     }
-    for version in &VERSIONS[found as usize..] {
-        change.execute_batch(version).map_err(at)?;
+}
+
+impl Database for Sqlite {
+    fn begin(&mut self, access: Access) -> Result<(), DatabaseError> {
+        // A writer waits for its turn here: one that began by reading would be refused without waiting.
+        let begin = if access == Access::Write { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        Ok(self.connection.execute_batch(begin)?)
     }
-    change.pragma_update(None, "user_version", known).map_err(at)?;
-    change.commit().map_err(at)?;
-    Ok(connection)
+
+    fn commit(&mut self) -> Result<(), DatabaseError> {
+        Ok(self.connection.execute_batch("COMMIT")?)
+    }
+
+    fn roll_back(&mut self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction could not be undone");
+        }
+    }
+
+    fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Changed, DatabaseError> {
+        let rows = self.connection.prepare_cached(statement)?.execute(params_from_iter(values))?;
+        Ok(Changed {
+            rows: rows as u64,
+            last_id: self.connection.last_insert_rowid().try_into().unwrap_or(0),
+        })
+    }
+
+    fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DatabaseError> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let columns: std::rc::Rc<[String]> =
+            statement.column_names().into_iter().map(str::to_owned).collect();
+        let rows = statement.query_map(params_from_iter(values), |row| {
+            let cells = (0..columns.len()).map(|column| Ok(cell(row.get_ref(column)?)));
+            Ok(Row { columns: columns.clone(), cells: cells.collect::<rusqlite::Result<_>>()? })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(text) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Null | ValueRef::Blob(_) => Cell::Nothing,
+    }
+}
+
+impl From<rusqlite::Error> for DatabaseError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::new(kind(&error), error)
+    }
+}
+
+fn kind(error: &rusqlite::Error) -> Kind {
+    match error.sqlite_error() {
+        Some(error) if error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE => Kind::Taken,
+        Some(error) if error.extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Kind::NoParent,
+        Some(error) if matches!(error.code, ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Kind::Busy
+        }
+        _ => Kind::Other,
+    }
 }

@@ -1,0 +1,244 @@
+//! A real MariaDB for tests: Debian's package, started as a plain process on a free port, with its data in memory where the machine
+//! allows, and ended with its owner. It has one empty database and one user besides root.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+use tokio::{io::AsyncReadExt, net::TcpStream};
+
+use crate::game::free_ports;
+
+/// Where Debian's package `mariadb-server` and what it depends on puts them.
+const PROGRAM: &str = "/usr/sbin/mariadbd";
+const INSTALL: &str = "/usr/bin/mariadb-install-db";
+const CLIENT: &str = "/usr/bin/mariadb";
+
+/// A server that does not answer by then will not: it needs a quarter of a second, more on a busy machine.
+const START_TIMEOUT_MS: u64 = 60_000;
+
+/// How long one question whether it serves may take.
+const ASK_TIMEOUT_MS: u64 = 500;
+
+/// A port that was free a moment ago may be taken by somebody else before the server binds it.
+const START_TRIES: usize = 3;
+
+/// Who may use the database.
+pub const USER: &str = "lordofpomelo";
+
+/// The user's password.
+pub const PASSWORD: &str = "pass:word/of@user";
+
+/// The same in an address.
+const PASSWORD_IN_URL: &str = "pass%3Aword%2Fof%40user";
+
+const DATABASE: &str = "game";
+
+/// One running server.
+#[derive(Debug)]
+pub struct MariaDb {
+    dir: TempDir,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl MariaDb {
+    /// Starts a server and waits until it serves.
+    pub async fn start() -> Result<Self> {
+        if let Some(reason) = missing() {
+            bail!(reason);
+        }
+        let mut last = None;
+        for _ in 0..START_TRIES {
+            let mut mariadb = Self::prepare()?;
+            match mariadb.start_again().await {
+                Ok(()) => return Ok(mariadb),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.context("no try was made")?)
+    }
+
+    /// For tests that need it: nothing, with the reason printed, where MariaDB is not installed.
+    ///
+    /// # Panics
+    ///
+    /// If it is installed and does not start; and, with `POMELO_REQUIRE_ALL=1` in the environment, if it is not
+    /// installed.
+    pub async fn for_test() -> Option<Self> {
+        if !crate::can_run(missing()) {
+            return None;
+        }
+        Some(Self::start().await.expect("mariadb is installed and must start"))
+    }
+
+    /// `host:port`.
+    pub fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The database, with [`USER`] and [`PASSWORD`].
+    pub fn url(&self) -> String {
+        format!("mysql://{USER}:{PASSWORD_IN_URL}@{}/{DATABASE}", self.addr())
+    }
+
+    /// The database, with [`USER`] alone.
+    pub fn url_without_password(&self) -> String {
+        format!("mysql://{USER}@{}/{DATABASE}", self.addr())
+    }
+
+    /// Runs statements as root, in the database, and returns what MariaDB's own client prints: a line for each row, without names.
+    pub fn sql(&self, statements: &str) -> Result<String> {
+        let mut client = Command::new(CLIENT);
+        client.args(["--no-defaults", "--user=root", "--batch", "--skip-column-names"]);
+        client.arg("--socket").arg(self.socket()).args(["--execute", statements, DATABASE]);
+        Ok(String::from_utf8_lossy(&done(&mut client)?.stdout).trim_end().to_owned())
+    }
+
+    /// Stops the process where it is. Connections stay open and nobody answers.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Ends [`MariaDb::pause`].
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Kills the server. Its data stays for [`MariaDb::start_again`].
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            _ = server.kill();
+            _ = server.wait();
+        }
+    }
+
+    /// Starts a killed server again, on the same port with the same data, and waits until it serves.
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.kill();
+        let log = File::options().create(true).append(true).open(self.log())?;
+        let mut program = Command::new(PROGRAM);
+        program.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
+        program.args([
+            "--innodb-log-file-size=8M",
+            "--innodb-buffer-pool-size=16M",
+            "--performance-schema=OFF",
+        ]);
+        // Whoever asks whether it serves leaves without a greeting.
+        program.args(["--max-connect-errors=1000000", "--port", &self.port.to_string()]);
+        program.arg("--datadir").arg(self.data()).arg("--socket").arg(self.socket());
+        program.arg("--pid-file").arg(self.dir.path().join("pid"));
+        program.arg("--init-file").arg(self.dir.path().join("init.sql"));
+        let program = as_root(&mut program).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.server = Some(program.spawn().context("mariadbd could not be started")?);
+        self.wait_until_it_serves().await
+    }
+
+    fn prepare() -> Result<Self> {
+        let memory = Path::new("/dev/shm");
+        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        let dir = tempfile::Builder::new().prefix("pomelo-mariadb-").tempdir_in(parent)?;
+        let [port] = free_ports(1)?[..] else { bail!("no free port") };
+        let mariadb = Self { dir, port, server: None };
+        let mut install = Command::new(INSTALL);
+        install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+        install.arg("--innodb-log-file-size=8M").arg("--datadir").arg(mariadb.data());
+        done(as_root(&mut install))?;
+        let init = format!(
+            "CREATE DATABASE IF NOT EXISTS {DATABASE};\n\
+            CREATE USER IF NOT EXISTS {USER}@'%' IDENTIFIED BY '{PASSWORD}';\n\
+            GRANT ALL ON {DATABASE}.* TO {USER}@'%';\n"
+        );
+        fs::write(mariadb.dir.path().join("init.sql"), init)?;
+        Ok(mariadb)
+    }
+
+    async fn wait_until_it_serves(&mut self) -> Result<()> {
+        let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
+        loop {
+            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.greets()).await;
+            if matches!(asked, Ok(Ok(()))) {
+                return Ok(());
+            }
+            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
+            if let Some(status) = ended {
+                bail!("mariadbd ended with {status}:\n{}", self.log_tail());
+            }
+            if Instant::now() > end {
+                bail!("mariadbd did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A server that serves speaks first.
+    async fn greets(&self) -> Result<()> {
+        let mut server = TcpStream::connect(self.addr()).await?;
+        server.read_u32().await?;
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let server = self.server.as_ref().context("the server does not run")?;
+        kill_process(Pid::from_child(server), signal)?;
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("socket")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn log_tail(&self) -> String {
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+}
+
+impl Drop for MariaDb {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let kept = std::env::temp_dir().join(format!("pomelo-mariadb-{}.log", self.port));
+            if fs::copy(self.log(), &kept).is_ok() {
+                eprintln!("the log of the server was kept: {}", kept.display());
+            }
+        }
+    }
+}
+
+/// MariaDB refuses to run as root until it is told so.
+fn as_root(command: &mut Command) -> &mut Command {
+    if geteuid().is_root() { command.arg("--user=root") } else { command }
+}
+
+fn done(command: &mut Command) -> Result<Output> {
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
+    if !output.status.success() {
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!("{command:?} ended with {}: {out}{err}", output.status);
+    }
+    Ok(output)
+}
+
+/// What is missing on this machine, if anything.
+pub fn missing() -> Option<String> {
+    let programs = [PROGRAM, INSTALL, CLIENT];
+    let missing = programs.into_iter().find(|program| !Path::new(program).exists())?;
+    let advice = "install it with: apt-get install -y --no-install-recommends mariadb-server";
+    Some(format!("mariadb is not installed ({missing} is missing); {advice}"))
+}
