@@ -147,9 +147,10 @@ impl<W> Instances<W> {
         (waiting, failed())
     }
 
-    /// An instance server is about to close the instance: it is forgotten. `false` if somebody else's server has it.
-    pub fn remove(&mut self, instance_id: &str) -> bool {
-        self.instances.remove(instance_id).is_some()
+    /// `server` is about to close the instance: it is forgotten. `false` if it is another server's, or nobody's.
+    pub fn remove(&mut self, instance_id: &str, server: &str) -> bool {
+        let is_there = self.instances.get(instance_id).is_some_and(|entry| entry.server == server);
+        is_there && self.instances.remove(instance_id).is_some()
     }
 
     /// How many instances are known.
@@ -239,12 +240,13 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_that_was_removed_is_made_anew() {
+    fn an_instance_that_was_removed_by_its_server_is_made_anew() {
         let mut instances = directory();
         to_create(instances.ask("4_1", 1));
         let _ = instances.created("4_1", "i1", true);
-        assert!(instances.remove("4_1"));
-        assert!(!instances.remove("4_1"));
+        assert!(!instances.remove("4_1", "i2"), "what another server has of this name is no concern of ours");
+        assert!(instances.remove("4_1", "i1"));
+        assert!(!instances.remove("4_1", "i1"));
         assert_eq!(to_create(instances.ask("4_1", 1)), "i2");
     }
 }

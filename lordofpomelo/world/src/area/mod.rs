@@ -67,6 +67,7 @@ mod tests;
 use std::sync::Arc;
 
 use fastrand::Rng;
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::aoi::Aoi;
@@ -99,7 +100,8 @@ pub const TICK_MS: u64 = 100;
 pub const REVIVE_MS: u64 = 5000;
 
 /// Switches of the rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Rules {
     /// How players' ways are checked.
     pub lines: Lines,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::enter::RANGE;
 use super::entity::{Body, Entity, Player};
 use crate::data::Tables;
 use crate::geometry::Point;
-use crate::hero::Sort;
+use crate::hero::{Hero, Sort};
 use crate::ids::{EntityId, PlayerId};
 use crate::rules::growth;
 
@@ -173,30 +174,51 @@ impl Views {
 
 impl Player {
     pub(super) fn view(&self, entity: &Entity) -> PlayerView {
-        let stats = &self.hero.stats;
         PlayerView {
             entity_id: entity.id,
-            kind_id: entity.kind_id,
             at: entity.position.into(),
+            range: self.range,
+            team_id: self.team.as_ref().map_or(0, |team| team.id.0),
+            is_captain: self.team.as_ref().is_some_and(|team| team.is_captain).into(),
+            ..PlayerView::of(&self.hero)
+        }
+    }
+
+    pub(super) fn own_view(&self, entity: &Entity, tables: &Tables) -> OwnView {
+        OwnView { shown: self.view(entity), ..OwnView::of(&self.hero, tables) }
+    }
+}
+
+impl PlayerView {
+    /// Of a hero that is in no area: its entity is 0, and it has no team.
+    fn of(hero: &Hero) -> Self {
+        let stats = &hero.stats;
+        Self {
+            entity_id: 0,
+            kind_id: hero.kind_id,
+            at: hero.position.into(),
             level: stats.level,
             walk_speed: stats.walk_speed,
             hp: stats.hp,
             max_hp: stats.max_hp,
             mp: stats.mp,
             max_mp: stats.max_mp,
-            id: self.hero.id,
-            name: self.hero.name.clone(),
-            area_id: self.hero.area_id,
-            range: self.range,
-            team_id: self.team.as_ref().map_or(0, |team| team.id.0),
-            is_captain: self.team.as_ref().is_some_and(|team| team.is_captain).into(),
+            id: hero.id,
+            name: hero.name.clone(),
+            area_id: hero.area_id,
+            range: RANGE,
+            team_id: 0,
+            is_captain: 0,
         }
     }
+}
 
-    pub(super) fn own_view(&self, entity: &Entity, tables: &Tables) -> OwnView {
-        let hero = &self.hero;
-        OwnView {
-            shown: self.view(entity),
+impl OwnView {
+    /// Of a hero that is in no area: its entity is 0, and it has no team.
+    #[must_use]
+    pub fn of(hero: &Hero, tables: &Tables) -> Self {
+        Self {
+            shown: PlayerView::of(hero),
             kind_name: tables
                 .character
                 .get(hero.kind_id)

@@ -1,5 +1,7 @@
 //! Whether one can walk straight from one point to another, and whether a client's path is one that can be walked.
 
+use serde::Deserialize;
+
 use super::grid::{Grid, TILE};
 use crate::Point;
 
@@ -7,7 +9,8 @@ use crate::Point;
 const STEP: f64 = 10.0;
 
 /// Which lines are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Lines {
     /// All but those exactly along an axis: clients of the original plan with this check and send what passes it.
     #[default]

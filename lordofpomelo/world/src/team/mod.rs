@@ -241,6 +241,18 @@ impl Teams {
         true
     }
 
+    /// An area server is gone, and with it who was on it: these leave.
+    pub fn server_gone(&mut self, server: &str, events: &mut Vec<TeamEvent>) {
+        let on_it = |member: &&Member| member.backend_server_id == server;
+        let gone = self.teams.iter().flat_map(|(id, team)| {
+            team.members.iter().filter(on_it).map(|member| (*id, member.player_id))
+        });
+        let gone: Vec<_> = gone.collect();
+        for (team, player) in gone {
+            self.leave(team, player, events);
+        }
+    }
+
     /// A member's figures changed, or (with `backend`) it came to another area server or frontend. With `tell` all members are
     /// told. `false` if it is not in the team.
     pub fn update_member(
@@ -465,6 +477,18 @@ mod tests {
             |event| matches!(event, TeamEvent::LeaveOnServer { server, .. } if server == "instance-server-1"),
         );
         assert!(told, "the server it is on now");
+    }
+
+    #[test]
+    fn who_was_on_a_server_that_is_gone_leaves() {
+        let (mut teams, team) = trio();
+        let mut events = Vec::new();
+        let info = member(2).player_info;
+        assert!(teams.update_member(team, PlayerId(2), info, Some("area-server-2"), false, &mut events));
+        teams.server_gone("area-server-2", &mut events);
+        assert_eq!(teams.hearers(team, PlayerId(1)).map(|to| to.len()), Some(2));
+        teams.server_gone("area-server-1", &mut events);
+        assert_eq!(teams.count(), 0, "a captain takes the team with him");
     }
 
     #[test]
