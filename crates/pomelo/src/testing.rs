@@ -197,6 +197,30 @@ impl Stage {
         Me(Arc::new(info))
     }
 
+    /// Which requests of a remote were sent so far [without waiting](Rpc::send), and to which server, in order.
+    ///
+    /// ```
+    /// # use pomelo::{Remote, Target, testing::Stage};
+    /// const NOTE: Remote<String, ()> = Remote::new("log.logRemote.note");
+    ///
+    /// let stage = Stage::new("area-server-1");
+    /// stage.add_server("log-server-1", "log");
+    /// stage.rpc().send(NOTE, Target::RoundRobin, &"a duel".to_owned()).unwrap();
+    /// assert_eq!(stage.sent(NOTE)[0].1, "a duel");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a request is not of the type of the remote.
+    pub fn sent<Req: DeserializeOwned, Res>(&self, remote: Remote<Req, Res>) -> Vec<(ServerId, Req)> {
+        let sent = lock(&self.cast.sent);
+        let of_remote = sent.iter().filter(|(_, method, _)| method == remote.name());
+        let request = |body| {
+            codec::from_server(body).unwrap_or_else(|error| panic!("{}: {error}", remote.name()))
+        };
+        of_remote.map(|(server, _, body)| (server.clone(), request(body))).collect()
+    }
+
     /// What channels pushed by this name so far, in order.
     ///
     /// # Panics
