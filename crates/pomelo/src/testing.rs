@@ -215,9 +215,8 @@ impl Stage {
     pub fn sent<Req: DeserializeOwned, Res>(&self, remote: Remote<Req, Res>) -> Vec<(ServerId, Req)> {
         let sent = lock(&self.cast.sent);
         let of_remote = sent.iter().filter(|(_, method, _)| method == remote.name());
-        let request = |body| {
-            codec::from_server(body).unwrap_or_else(|error| panic!("{}: {error}", remote.name()))
-        };
+        let request =
+            |body| codec::from_server(body).unwrap_or_else(|error| panic!("{}: {error}", remote.name()));
         of_remote.map(|(server, _, body)| (server.clone(), request(body))).collect()
     }
 

@@ -244,9 +244,10 @@ impl Teams {
     /// An area server is gone, and with it who was on it: these leave.
     pub fn server_gone(&mut self, server: &str, events: &mut Vec<TeamEvent>) {
         let on_it = |member: &&Member| member.backend_server_id == server;
-        let gone = self.teams.iter().flat_map(|(id, team)| {
-            team.members.iter().filter(on_it).map(|member| (*id, member.player_id))
-        });
+        let gone = self
+            .teams
+            .iter()
+            .flat_map(|(id, team)| team.members.iter().filter(on_it).map(|member| (*id, member.player_id)));
         let gone: Vec<_> = gone.collect();
         for (team, player) in gone {
             self.leave(team, player, events);
