@@ -157,6 +157,7 @@ pub struct CurPlayer {
     /// What it can do, never empty.
     pub fight_skills: Vec<SkillLevel>,
     /// Its open tasks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cur_tasks: Vec<CurTask>,
 }
 
@@ -167,6 +168,7 @@ pub struct Bag {
     /// How many slots it has.
     pub item_count: u32,
     /// Those that are not empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub items: Vec<BagItem>,
 }
 
@@ -230,6 +232,7 @@ pub struct Map {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "by its name")]
 pub struct Column {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collisions: Vec<Run>,
 }
 

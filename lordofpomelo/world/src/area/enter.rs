@@ -11,7 +11,7 @@ use crate::hero::Hero;
 use crate::ids::{EntityId, PlayerId};
 
 /// The range of a player who has not said how large its view is.
-pub(super) const RANGE: u32 = 2;
+const RANGE: u32 = 2;
 
 /// What a player is answered who came in; with [`Area::own_view`], [`Area::hero`] and [`Area::map`] the answer of `enterScene`.
 #[derive(Debug)]

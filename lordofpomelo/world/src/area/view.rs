@@ -6,7 +6,6 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::enter::RANGE;
 use super::entity::{Body, Entity, Player};
 use crate::data::Tables;
 use crate::geometry::Point;
@@ -107,8 +106,6 @@ pub struct PlayerView {
     pub max_mp: u32,
     pub id: PlayerId,
     pub name: Arc<str>,
-    pub area_id: u32,
-    pub range: u32,
     pub team_id: u32,
     pub is_captain: u8,
 }
@@ -121,6 +118,7 @@ pub struct OwnView {
     #[serde(flatten)]
     pub shown: PlayerView,
     pub kind_name: String,
+    pub area_id: u32,
     pub experience: u64,
     pub attack_value: u32,
     pub defence_value: u32,
@@ -177,7 +175,6 @@ impl Player {
         PlayerView {
             entity_id: entity.id,
             at: entity.position.into(),
-            range: self.range,
             team_id: self.team.as_ref().map_or(0, |team| team.id.0),
             is_captain: self.team.as_ref().is_some_and(|team| team.is_captain).into(),
             ..PlayerView::of(&self.hero)
@@ -205,8 +202,6 @@ impl PlayerView {
             max_mp: stats.max_mp,
             id: hero.id,
             name: hero.name.clone(),
-            area_id: hero.area_id,
-            range: RANGE,
             team_id: 0,
             is_captain: 0,
         }
@@ -223,6 +218,7 @@ impl OwnView {
                 .character
                 .get(hero.kind_id)
                 .map_or_else(String::new, |k| k.english_name.clone()),
+            area_id: hero.area_id,
             experience: hero.experience,
             attack_value: hero.stats.attack_value,
             defence_value: hero.stats.defence_value,
