@@ -12,12 +12,16 @@ pub mod messages;
 mod area;
 mod auth;
 mod chat;
+mod clock;
 mod connector;
 mod gate;
 mod manager;
 mod path;
 mod resources;
 pub mod session;
+mod storage;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 

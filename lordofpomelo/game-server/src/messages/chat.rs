@@ -4,7 +4,7 @@ use pomelo::{Route, types::Messages};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Code;
+use super::{Code, Number};
 
 /// Says something.
 pub const SEND: Route<Say, Code> = Route::new("chat.chatHandler.send");
@@ -31,7 +31,7 @@ pub enum Scope {
     Team,
 }
 
-/// What is said. Who says it, in which area and team, the session knows.
+/// What is said. Who says it, and in which area, the session knows.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Say {
@@ -42,6 +42,9 @@ pub struct Say {
     /// The player's name, if private.
     #[serde(default)]
     pub to_name: String,
+    /// The own team, if it is for the team; the manager looks whether it is.
+    #[serde(default)]
+    pub team_id: Number,
 }
 
 pub(super) fn list(list: Messages) -> Messages {

@@ -1,8 +1,0 @@
-//! TODO chat
-
-use pomelo::Server;
-
-/// The chat server.
-pub(crate) fn server(s: Server) -> Server {
-    s
-}
