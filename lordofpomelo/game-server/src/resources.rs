@@ -1,28 +1,46 @@
-//! The tables and maps of `config`, as servers share them.
+//! The tables and maps of `config`, as the parts of a server share them. Not here: what clients are sent of them (`area::loading`).
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use lordofpomelo_world::{data::Tables, map::AreaMap};
+use lordofpomelo_world::{
+    data::{Area, Tables},
+    map::AreaMap,
+};
 use pomelo::{Error, Game, Result};
 
-/// The tables.
-#[derive(Debug, Clone)]
+/// The tables, and maps as they are asked for.
+#[derive(Debug)]
 pub(crate) struct Resources {
     pub(crate) tables: Arc<Tables>,
+    maps: Mutex<HashMap<u32, Arc<AreaMap>>>,
     game: Game,
 }
 
 impl Resources {
-    /// Reads the tables of `config/data`. Maps are read when they are asked for.
+    /// Reads the tables of `config/data`.
     pub(crate) async fn load(game: Game) -> Result<Self> {
         let tables = Tables::load(&game.folder.join("config/data"))?;
-        Ok(Self { tables: Arc::new(tables), game })
+        Ok(Self { tables: Arc::new(tables), maps: Mutex::default(), game })
     }
 
-    /// The map of an area.
+    /// The row of an area.
+    pub(crate) fn area(&self, area: u32) -> Result<&Area> {
+        self.tables.area.get(area).ok_or_else(|| Error::msg(format!("there is no area {area}")))
+    }
+
+    /// The map of an area; read once.
     pub(crate) fn map(&self, area: u32) -> Result<Arc<AreaMap>> {
-        let row = self.tables.area.get(area).ok_or_else(|| Error::msg(format!("there is no area {area}")))?;
+        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(map) = maps.get(&area) {
+            return Ok(Arc::clone(map));
+        }
+        let row = self.area(area)?;
         let file = self.game.folder.join("config").join(&row.path);
-        Ok(Arc::new(AreaMap::load(&file, row.width, row.height)?))
+        let map = Arc::new(AreaMap::load(&file, row.width, row.height)?);
+        maps.insert(area, Arc::clone(&map));
+        Ok(map)
     }
 }

@@ -1,6 +1,8 @@
 //! What a session says of its player: who it is and where. Written by the connector when it signs in and by area servers when it travels;
 //! read by every server it talks to.
 
+use std::sync::Arc;
+
 use lordofpomelo_world::ids::{PlayerId, TeamId};
 use pomelo::{ServerId, Setting};
 use serde::{Deserialize, Serialize};
@@ -29,7 +31,16 @@ pub struct Place {
     /// Its key, if it is an instance.
     pub instance: Option<String>,
     /// The team it was in when it left the last area.
-    pub team: Option<TeamId>,
+    pub team: Option<SessionTeam>,
+}
+
+/// A team that a player takes along to its next area.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "by their names")]
+pub struct SessionTeam {
+    pub id: TeamId,
+    pub is_captain: bool,
+    pub name: Arc<str>,
 }
 
 impl Place {

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use lordofpomelo_world::{
     area::{Attack, HpMp, Move, OwnView, PickItem, Revive, Short, Spot, TeamStatus, Views},
+    data::{Color, Place},
     hero::tasks::TaskData,
     ids::{EntityId, PlayerId, TaskId, TeamId},
     team::MemberData,
@@ -115,11 +116,11 @@ pub struct DroppedThing {
     pub player_id: PlayerId,
     pub name: String,
     pub english_name: String,
-    pub kind: String,
+    pub kind: Place,
     pub attack_value: u32,
     pub defence_value: u32,
     pub price: u32,
-    pub color: String,
+    pub color: Color,
     pub hero_level: u32,
     pub img_id: u32,
 }

@@ -1,0 +1,234 @@
+//! Into an area and out of the game: `enterScene`, and what happens when a player's client is gone or signs in anew.
+
+use std::sync::Arc;
+
+use lordofpomelo_store::{Parts, Store};
+use lordofpomelo_world::{
+    area::{Farewell, Membership, Refused},
+    hero::Hero,
+    ids::PlayerId,
+};
+use pomelo::{Channels, Context, Error, Extract, Leavers, Needs, Peer, Result, Rpc, State, UserId};
+
+use super::{
+    here::Door,
+    host::{Host, Left, Person},
+    hosts::Hosts,
+    loading::Loading,
+    own,
+    saver::Saver,
+};
+use crate::{
+    CALL, THE_ONE,
+    messages::{
+        Nothing, OK,
+        area::Scene,
+        remotes::{CHAT_ADD, ChatAdd, Leave, team},
+    },
+    resources::Resources,
+    session::{Place, SessionTeam},
+};
+
+/// The player comes into the area of its session. It is answered with everything in its window; what others are told comes after that.
+pub(super) async fn enter_scene(
+    door: Door,
+    store: State<Store>,
+    resources: State<Resources>,
+    loading: State<Loading>,
+    channels: Channels,
+    rpc: Rpc,
+    _: Nothing,
+) -> Result<Scene> {
+    let Door { host, who, place, uid, frontend } = door;
+    let stored = store.player(who.id).await?;
+    let mut hero = stored.ok_or_else(|| Error::msg(format!("there is no player {}", who.id)))?.hero;
+    if place.instance.is_some() {
+        hero.position = resources.map(place.area)?.birth_point(&mut fastrand::Rng::new());
+    } else {
+        hero.area_id = place.area;
+    }
+    let map = loading.map(place.area, &resources)?;
+    let team = place.team.map(|SessionTeam { id, is_captain, name }| Membership { id, is_captain, name });
+    let person = Person { uid: uid.clone(), frontend: frontend.clone(), player: who.id };
+    // From here on nothing waits: the answer goes out before anything that the player is told. If its client is gone already, the
+    // channel says so, and it leaves again.
+    channels.channel(&host.channel()).add(uid, frontend)?;
+    // Who is in already and enters again goes on as it is, not as it was stored.
+    let (hero, team) = match host.leave(who.id, Farewell::Travels) {
+        Some(left) => (left.hero, left.team),
+        None => (hero, team),
+    };
+    tell_chat(&rpc, &host, &person, &who.name);
+    let is_in_team = team.is_some();
+    let entered = host.enter(hero, team, person);
+    if is_in_team {
+        tokio::spawn(tell_manager(Arc::clone(&host), who.id, rpc));
+    }
+    let cur_player = host.with(|area, _| own::cur_player(area, who.id, &resources.tables));
+    Ok(Scene {
+        entities: Some(entered.entities),
+        cur_player: cur_player.map(Box::new),
+        map: Some(map),
+        code: OK,
+    })
+}
+
+/// What it takes to leave an area, as one argument.
+pub(super) struct Exit {
+    resources: State<Resources>,
+    saver: State<Saver>,
+    channels: Channels,
+    rpc: Rpc,
+}
+
+impl<C: Context> Extract<C> for Exit {
+    fn extract(context: &C) -> Result<Self> {
+        Ok(Self {
+            resources: State::extract(context)?,
+            saver: State::extract(context)?,
+            channels: Channels::extract(context)?,
+            rpc: Rpc::extract(context)?,
+        })
+    }
+
+    fn needs(needs: &mut Needs<'_>) {
+        <State<Resources> as Extract<C>>::needs(needs);
+        <State<Saver> as Extract<C>>::needs(needs);
+    }
+}
+
+impl Exit {
+    /// A player leaves the game, and its team. Done when it is stored.
+    async fn depart(&self, host: &Host, player: PlayerId) -> Result<()> {
+        let Some(left) = host.leave(player, Farewell::LoggedOut) else { return Ok(()) };
+        self.forget(host, &left.person);
+        if let Some(team) = &left.team {
+            let leave = team::OfTeam { team: team.id, player };
+            if let Err(error) = self.rpc.send(team::LEAVE, THE_ONE, &leave) {
+                tracing::warn!(%error, %player, "stays in its team: the manager can't be told");
+            }
+        }
+        Ok(self.saver.save(to_be_stored(left, &self.resources), Parts::ALL).await?)
+    }
+
+    /// A player leaves for another area: it is out of this one and stored for that; or, if it can't be stored, it is back as if
+    /// nothing had been.
+    pub(super) async fn travel(&self, host: &Host, player: PlayerId, place: &Place) -> Result<()> {
+        // Read before anybody moves: it may be missing.
+        let map = self.resources.map(place.area)?;
+        let left = host.leave(player, Farewell::Travels).ok_or(Refused::Absent)?;
+        let (person, team, as_it_was) = (left.person.clone(), left.team.clone(), left.hero.clone());
+        // An instance is no place to be stored at.
+        let was_in_instance = left.was_in_instance || place.instance.is_some();
+        let mut hero = to_be_stored(Left { was_in_instance, ..left }, &self.resources);
+        if place.instance.is_none() {
+            hero.area_id = place.area;
+            hero.position = map.birth_point(&mut fastrand::Rng::new());
+        }
+        if let Err(error) = self.saver.save(hero, Parts::ALL).await {
+            host.enter(as_it_was, team, person);
+            return Err(error.into());
+        }
+        self.forget(host, &person);
+        Ok(())
+    }
+
+    fn forget(&self, host: &Host, person: &Person) {
+        self.channels.channel(&host.channel()).leave(&person.uid, &person.frontend);
+    }
+}
+
+/// Somebody's client is gone: the last session closed, or its connector died.
+pub(super) async fn gone(
+    hosts: State<Hosts>,
+    channels: Channels,
+    exit: Exit,
+    leavers: Leavers,
+) -> Result<()> {
+    let channel = channels.channel(&leavers.channel);
+    let Some(host) = hosts.all().into_iter().find(|host| host.channel() == leavers.channel) else {
+        return Ok(());
+    };
+    // Who is there again, at this connector or another, has not left.
+    for uid in leavers.users.iter().filter(|uid| channel.frontend_of(uid).is_none()) {
+        if let Some(player) = player_of(&host, uid) {
+            exit.depart(&host, player).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A user signs in anew, at whatever connector: its player leaves and is stored before it is read again.
+pub(super) async fn player_leave(hosts: State<Hosts>, exit: Exit, leave: Leave) -> Result<bool> {
+    let mut was_here = false;
+    for host in hosts.all() {
+        if let Some(player) = player_of(&host, &leave.uid) {
+            exit.depart(&host, player).await?;
+            was_here = true;
+        }
+    }
+    // It may also have left just now, and be on its way into the database.
+    exit.saver.flush().await?;
+    Ok(was_here)
+}
+
+/// A chat server came: it knows nobody yet.
+pub(super) async fn chat_came(hosts: State<Hosts>, rpc: Rpc, peer: Peer) -> Result<()> {
+    if peer.server_type.as_str() != "chat" {
+        return Ok(());
+    }
+    for host in hosts.all() {
+        for person in host.people().values() {
+            if let Some(name) = host.with(|area, _| area.hero(person.player).map(|hero| hero.name.clone())) {
+                tell_chat(&rpc, &host, person, &name);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A player who left as it is stored: who was in an instance comes back in the birth zone of its scene.
+pub(super) fn to_be_stored(left: Left, resources: &Resources) -> Hero {
+    let mut hero = left.hero;
+    if left.was_in_instance {
+        match resources.map(hero.area_id) {
+            Ok(map) => hero.position = map.birth_point(&mut fastrand::Rng::new()),
+            // Where nobody can stand nobody is put: that is looked at when it comes in.
+            Err(error) => tracing::warn!(%error, player = %hero.id, "has no place in its scene"),
+        }
+    }
+    hero
+}
+
+fn player_of(host: &Host, uid: &UserId) -> Option<PlayerId> {
+    host.people().values().find(|person| person.uid == *uid).map(|person| person.player)
+}
+
+/// From now on it hears everybody, and this area in place of another.
+fn tell_chat(rpc: &Rpc, host: &Host, person: &Person, name: &str) {
+    let add = ChatAdd {
+        uid: person.uid.clone(),
+        player: person.player,
+        name: name.to_owned(),
+        frontend: person.frontend.clone(),
+        area: host.key().to_owned(),
+    };
+    if let Err(error) = rpc.send(CHAT_ADD, THE_ONE, &add) {
+        tracing::warn!(%error, player = %person.player, "hears no chat until a chat server is there");
+    }
+}
+
+/// The manager hears where a member is now, and says whether it still is one.
+async fn tell_manager(host: Arc<Host>, player: PlayerId, rpc: Rpc) {
+    let Some(team) = host.with(|area, _| area.membership(player)) else { return };
+    let Ok(member) = host.member(player) else { return };
+    let update = team::Update { team: team.id, member };
+    match rpc.within(CALL).call(team::UPDATE_MEMBER, THE_ONE, &update).await {
+        Ok(true) => {}
+        Ok(false) => {
+            // It may have left the area meanwhile, which comes to the same.
+            let _ = host.with(|area, _| area.set_team(player, None));
+        }
+        Err(error) => tracing::warn!(%error, %player, "the manager does not know where a member is"),
+    }
+}

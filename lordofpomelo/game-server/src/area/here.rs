@@ -1,0 +1,64 @@
+//! Whose message it is and in which area: what every route of an area needs, as an argument of its handler. A message of somebody who is not
+//! where its session says, or dead, gets no further.
+
+use std::sync::Arc;
+
+use lordofpomelo_world::{area::Refused, ids::PlayerId};
+use pomelo::{Error, Extract, Needs, Request, ServerId, State, UserId};
+
+use super::{host::Host, hosts::Hosts};
+use crate::session::{PLACE, PLAYER, Place, SessionPlayer};
+
+/// A player in its area, alive.
+pub(super) struct Here {
+    pub(super) host: Arc<Host>,
+    pub(super) player: PlayerId,
+}
+
+impl Extract<Request> for Here {
+    fn extract(request: &Request) -> Result<Self, Error> {
+        let Door { host, who, .. } = Door::extract(request)?;
+        host.with(|area, _| area.admit(who.id))?;
+        Ok(Self { host, player: who.id })
+    }
+
+    fn needs(needs: &mut Needs<'_>) {
+        Door::needs(needs);
+    }
+}
+
+/// A player at the door of its area: not in yet, or in and alive.
+pub(super) struct Door {
+    pub(super) host: Arc<Host>,
+    pub(super) who: SessionPlayer,
+    pub(super) place: Place,
+    pub(super) uid: UserId,
+    pub(super) frontend: ServerId,
+}
+
+/// Why there is no way in.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DoorError {
+    #[error("this session has not signed in")]
+    Nobody,
+    #[error("there is no area {0} on this server")]
+    NoArea(String),
+}
+
+impl Extract<Request> for Door {
+    fn extract(request: &Request) -> Result<Self, Error> {
+        let session = request.session();
+        let (who, place) = session.get(PLAYER).zip(session.get(PLACE)).ok_or(DoorError::Nobody)?;
+        let hosts = State::<Hosts>::extract(request)?;
+        let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
+        match host.with(|area, _| area.admit(who.id)) {
+            Ok(()) | Err(Refused::Absent) => {}
+            Err(dead) => return Err(dead.into()),
+        }
+        Ok(Self { host, who, place, uid: session.uid()?, frontend: session.frontend() })
+    }
+
+    fn needs(needs: &mut Needs<'_>) {
+        <State<Hosts> as Extract<Request>>::needs(needs);
+    }
+}

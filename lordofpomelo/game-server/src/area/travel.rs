@@ -1,0 +1,118 @@
+//! To another area: a scene, or an instance that belongs to the player or its team. The player leaves here and is stored; its session says
+//! where it is next, and the client enters there. Not here: who may travel (`world::area::travel`, and the manager for those who follow
+//! their captain).
+
+use lordofpomelo_world::{
+    area::{Membership, Refused},
+    data::AreaKind,
+    ids::PlayerId,
+    instances::instance_id,
+};
+use pomelo::{Error, Result, Rpc, ServerId, Servers, Session, State};
+
+use super::{coming::Exit, here::Here};
+use crate::{
+    CALL, THE_ONE,
+    messages::{
+        area::{AreaChanged, ChangeArea},
+        remotes::{INSTANCE, NewInstance, team},
+    },
+    resources::Resources,
+    session::{PLACE, Place, SessionTeam},
+};
+
+/// Why a player stays where it is.
+#[derive(Debug, thiserror::Error)]
+enum TravelError {
+    #[error("the session does not say where its player is")]
+    NoPlace,
+    #[error("it is in area {0} already")]
+    Here(u32),
+    #[error("no server has area {0}")]
+    NoServer(u32),
+}
+
+/// The player leaves for another area.
+pub(super) async fn change_area(
+    here: Here,
+    session: Session,
+    servers: Servers,
+    resources: State<Resources>,
+    exit: Exit,
+    rpc: Rpc,
+    wanted: ChangeArea,
+) -> Result<AreaChanged> {
+    let target = wanted.target.0;
+    let from = session.get(PLACE).ok_or(TravelError::NoPlace)?;
+    let rpc = rpc.within(CALL);
+    let gone = async {
+        if target == from.area {
+            return Err(TravelError::Here(target).into());
+        }
+        let team = here.host.with(|area, _| area.membership(here.player));
+        let kind = may_travel(&here, team.as_ref(), target, &resources, &rpc).await?;
+        let place = destination(kind, target, here.player, team, &servers, &rpc).await?;
+        exit.travel(&here.host, here.player, &place).await?;
+        session.set(PLACE, &place).await?;
+        if let Some(team) = place.team.filter(|team| team.is_captain && kind == AreaKind::TeamInstance) {
+            rpc.send(team::DRAG, THE_ONE, &team::Drag { team: team.id, player: here.player, target })?;
+        }
+        Ok::<_, Error>(())
+    };
+    match gone.await {
+        Ok(()) => Ok(AreaChanged { area_id: Some(from.area), target: Some(target), success: true }),
+        Err(error) => {
+            tracing::info!(%error, player = %here.player, target, "stays where it is");
+            Ok(AreaChanged { area_id: None, target: None, success: false })
+        }
+    }
+}
+
+/// An NPC near the player takes it there, or its captain has just gone into that instance. Answers what kind of area it is.
+async fn may_travel(
+    here: &Here,
+    team: Option<&Membership>,
+    target: u32,
+    resources: &Resources,
+    rpc: &Rpc,
+) -> Result<AreaKind> {
+    let kind = resources.area(target)?.kind;
+    let allowed = here.host.with(|area, _| area.may_travel(here.player, target));
+    match (allowed, team) {
+        (Err(Refused::Unreachable), Some(team)) if kind == AreaKind::TeamInstance => {
+            let drag = team::Drag { team: team.id, player: here.player, target };
+            let is_dragged = rpc.call(team::IS_DRAGGED, THE_ONE, &drag).await?;
+            if is_dragged { Ok(kind) } else { Err(Refused::Unreachable.into()) }
+        }
+        (allowed, _) => Ok(allowed.map(|()| kind)?),
+    }
+}
+
+/// The server that has the area; instances are made where there is none.
+async fn destination(
+    kind: AreaKind,
+    target: u32,
+    player: PlayerId,
+    team: Option<Membership>,
+    servers: &Servers,
+    rpc: &Rpc,
+) -> Result<Place> {
+    let instance = match (kind, &team) {
+        (AreaKind::Scene, _) => None,
+        (AreaKind::TeamInstance, Some(team)) => Some(format!("{target}_team{}", team.id)),
+        (AreaKind::SingleInstance | AreaKind::TeamInstance, _) => Some(instance_id(target, player.0)),
+    };
+    let server = match instance.clone() {
+        Some(instance) => rpc.call(INSTANCE, THE_ONE, &NewInstance { area: target, instance }).await?.server,
+        None => scene(target, servers).ok_or(TravelError::NoServer(target))?,
+    };
+    let team = team.map(|Membership { id, is_captain, name }| SessionTeam { id, is_captain, name });
+    Ok(Place { server, area: target, instance, team })
+}
+
+/// The server of a scene.
+pub(crate) fn scene(area: u32, servers: &Servers) -> Option<ServerId> {
+    let of_type = servers.of_type("area");
+    let server = of_type.iter().find(|server| server.extra.get("area").is_some_and(|value| *value == area));
+    server.map(|server| server.id.clone())
+}
