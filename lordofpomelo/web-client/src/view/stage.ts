@@ -2,6 +2,8 @@
 //! clicked; decides nothing.
 
 import { Application, Container } from "pixi.js";
+// The page's content security policy forbids scripts made of text, which PixiJS would write otherwise.
+import "pixi.js/unsafe-eval";
 import { SKILL_EFFECTS } from "../art/effects";
 import type { Scene } from "../art/scene";
 import type { Point } from "../protocol/messages";
