@@ -4,11 +4,14 @@ import { useEffect, useState } from "preact/hooks";
 import { t } from "../text/text";
 import { useGame } from "./context";
 
-/** What `cluster.json` says. */
+/** Who leads. */
 interface Cluster {
   readonly leader: string;
   readonly epoch: number;
 }
+
+/** What `cluster.json` says: the same, or that nobody does. */
+type Told = Cluster | { readonly leader: null; readonly epoch: null };
 
 const ASK_MS = 2_000;
 
@@ -22,7 +25,8 @@ export function ClusterCorner() {
     const ask = async () => {
       try {
         const response = await fetch("cluster.json", { signal: AbortSignal.timeout(ASK_MS) });
-        const told = response.ok ? ((await response.json()) as Cluster) : undefined;
+        const answer = response.ok ? ((await response.json()) as Told) : undefined;
+        const told = answer?.leader === null ? undefined : answer;
         setCluster(told);
         if (told !== undefined && before !== undefined && told.epoch !== before) setChangedAt(Date.now());
         before = told?.epoch ?? before;
