@@ -166,7 +166,7 @@ mod tests {
     #[tokio::test]
     async fn an_account_is_a_number_and_a_token() {
         let (web, server) = answers(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 35\r\nconnection: close\r\n\r\n\
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 36\r\nconnection: close\r\n\r\n\
              {\"code\":200,\"token\":\"t.x\",\"uid\":712}",
         )
         .await;
