@@ -83,12 +83,8 @@ pub(super) struct Exit {
 
 impl<C: Context> Extract<C> for Exit {
     fn extract(context: &C) -> Result<Self> {
-        Ok(Self {
-            resources: State::extract(context)?,
-            saver: State::extract(context)?,
-            channels: Channels::extract(context)?,
-            rpc: Rpc::extract(context)?,
-        })
+        let (channels, rpc) = (Channels::extract(context)?, Rpc::extract(context)?);
+        Ok(Self::new(State::extract(context)?, State::extract(context)?, channels, rpc))
     }
 
     fn needs(needs: &mut Needs<'_>) {
@@ -98,6 +94,15 @@ impl<C: Context> Extract<C> for Exit {
 }
 
 impl Exit {
+    pub(super) fn new(
+        resources: State<Resources>,
+        saver: State<Saver>,
+        channels: Channels,
+        rpc: Rpc,
+    ) -> Self {
+        Self { resources, saver, channels, rpc }
+    }
+
     /// A player leaves the game, and its team. Done when it is stored.
     async fn depart(&self, host: &Host, player: PlayerId) -> Result<()> {
         let Some(left) = host.leave(player, Farewell::LoggedOut) else { return Ok(()) };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lordofpomelo_world::{area::Refused, ids::PlayerId};
-use pomelo::{Error, Extract, Needs, Request, ServerId, State, UserId};
+use pomelo::{Error, Extract, Needs, Request, ServerId, Session, State, UserId};
 
 use super::{host::Host, hosts::Hosts};
 use crate::session::{PLACE, PLAYER, Place, SessionPlayer};
@@ -45,17 +45,22 @@ pub(super) enum DoorError {
     NoArea(String),
 }
 
-impl Extract<Request> for Door {
-    fn extract(request: &Request) -> Result<Self, Error> {
-        let session = request.session();
+impl Door {
+    /// The door that a session stands at.
+    pub(super) fn of(session: &Session, hosts: &Hosts) -> Result<Self, Error> {
         let (who, place) = session.get(PLAYER).zip(session.get(PLACE)).ok_or(DoorError::Nobody)?;
-        let hosts = State::<Hosts>::extract(request)?;
         let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
         match host.with(|area, _| area.admit(who.id)) {
             Ok(()) | Err(Refused::Absent) => {}
             Err(dead) => return Err(dead.into()),
         }
         Ok(Self { host, who, place, uid: session.uid()?, frontend: session.frontend() })
+    }
+}
+
+impl Extract<Request> for Door {
+    fn extract(request: &Request) -> Result<Self, Error> {
+        Self::of(request.session(), &*State::<Hosts>::extract(request)?)
     }
 
     fn needs(needs: &mut Needs<'_>) {

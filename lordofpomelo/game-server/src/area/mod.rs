@@ -30,6 +30,9 @@ mod teams;
 mod telling;
 mod travel;
 
+#[cfg(test)]
+mod tests;
+
 use pomelo::Server;
 
 use crate::{

@@ -46,6 +46,7 @@ fn cur_task(task: &HeroTask, tables: &Tables) -> Option<CurTask> {
         name: row.name.clone(),
         id: task.id,
         exp: row.exp,
+        sort: row.kind.into(),
         task_state: task.task_state.into(),
         task_data: data(task.task_data),
         complete_condition: row.complete_condition.to_string(),

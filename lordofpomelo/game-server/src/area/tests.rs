@@ -1,0 +1,246 @@
+//! An area server as its handlers see it: a real database and real rules, a stage in place of the other servers.
+
+use std::{sync::Arc, time::Duration};
+
+use lordofpomelo_store::{Parts, Store};
+use lordofpomelo_world::{Point, hero::Hero, ids::PlayerId};
+use pomelo::{Game, Leavers, Me, ServerInfo, Session, State, UserId, testing::Stage};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::{coming, here::Door, hosts, hosts::Hosts, loading::Loading, saver, saver::Saver};
+use crate::{
+    messages::{
+        Nothing,
+        area::Scene,
+        pushes::{ON_ADD_ENTITIES, ON_USER_LEAVE},
+        remotes::{CHAT_ADD, Leave, REMOVE_INSTANCE, team},
+    },
+    resources::Resources,
+    session::{PLACE, PLAYER, Place, SessionPlayer},
+    testing,
+};
+
+/// An area server with one scene, or for instances.
+struct Server {
+    stage: Stage,
+    store: State<Store>,
+    resources: State<Resources>,
+    loading: State<Loading>,
+    saver: State<Saver>,
+    hosts: State<Hosts>,
+    me: Me,
+    _folder: TempDir,
+}
+
+impl Server {
+    async fn new(id: &str, entry: serde_json::Value) -> Self {
+        let stage = Stage::new(id);
+        stage.add_server("chat-server-1", "chat");
+        let stage = stage.answer(team::UPDATE_MEMBER, |_| Ok(true)).answer(REMOVE_INSTANCE, |_| Ok(()));
+        let mut info = ServerInfo::clone(&stage.me().0);
+        info.extra = entry.as_object().unwrap().clone();
+        let me = Me(Arc::new(info));
+        let (store, folder) = testing::store();
+        let resources = State::new(testing::resources().await);
+        let loading = State::new(Loading::new(resources.clone()).await.unwrap());
+        let saver = State::new(saver::open(store.clone()).await.unwrap());
+        let (channels, rpc) = (stage.channels(), stage.rpc());
+        let game = game();
+        let hosts =
+            hosts::open(me.clone(), game, resources.clone(), saver.clone(), channels, rpc).await.unwrap();
+        Self { stage, store, resources, loading, saver, hosts: State::new(hosts), me, _folder: folder }
+    }
+
+    /// A player who signed in, and stands there in its scene.
+    async fn player(&self, name: &str, at: Point, place: Place) -> (Session, PlayerId) {
+        let user = self.store.register(name, "hash").await.unwrap();
+        let hero = Hero::new(&self.resources.tables, PlayerId(0), name, 210, at).unwrap();
+        let player = self.store.create_player(user, hero).await.unwrap().hero.id;
+        let session = self.stage.session();
+        session.bind(UserId::from(user.to_string())).await.unwrap();
+        session.set(PLAYER, &SessionPlayer { id: player, name: name.to_owned() }).await.unwrap();
+        session.set(PLACE, &place).await.unwrap();
+        (session, player)
+    }
+
+    async fn enter(&self, session: &Session) -> pomelo::Result<Scene> {
+        let door = Door::of(session, &self.hosts)?;
+        let (store, resources, loading) = (self.store.clone(), self.resources.clone(), self.loading.clone());
+        let (channels, rpc) = (self.stage.channels(), self.stage.rpc());
+        coming::enter_scene(door, store, resources, loading, channels, rpc, Nothing {}).await
+    }
+
+    fn exit(&self) -> coming::Exit {
+        let (channels, rpc) = (self.stage.channels(), self.stage.rpc());
+        coming::Exit::new(self.resources.clone(), self.saver.clone(), channels, rpc)
+    }
+
+    fn desert(&self) -> Place {
+        Place { server: self.me.id.clone(), area: 1, instance: None, team: None }
+    }
+}
+
+fn game() -> Game {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).into();
+    Game { folder, environment: "development".into() }
+}
+
+async fn desert() -> Server {
+    Server::new("area-server-1", json!({ "area": 1 })).await
+}
+
+const BIRTH: Point = Point::new(600.0, 250.0);
+
+/// Longer than a tick, by the paused clock of these tests.
+const A_TICK: Duration = Duration::from_millis(150);
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_in_is_answered_with_itself_and_the_others_are_told_after_that() {
+    let server = desert().await;
+    let (ann, _) = server.player("ann", BIRTH, server.desert()).await;
+    let (bob, id) = server.player("bob", BIRTH, server.desert()).await;
+    let scene = server.enter(&ann).await.unwrap();
+    let own = scene.cur_player.unwrap();
+    assert_eq!((own.own.shown.name.as_ref(), own.bag.item_count, own.fight_skills.len()), ("ann", 20, 1));
+    assert_eq!(scene.map.unwrap().weight_map.len(), 210);
+    server.enter(&bob).await.unwrap();
+    assert!(server.stage.pushed(ON_ADD_ENTITIES).is_empty(), "before the answer");
+    sleep(A_TICK).await;
+    let told = server.stage.pushed(ON_ADD_ENTITIES);
+    let of_bob = told.iter().find(|push| push.message.player.iter().any(|player| player.id == id)).unwrap();
+    assert_eq!(of_bob.users, [ann.uid().unwrap()]);
+    let chat: Vec<_> = server.stage.sent(CHAT_ADD).into_iter().map(|(_, add)| (add.name, add.area)).collect();
+    assert_eq!(chat, [("ann".to_owned(), "1".to_owned()), ("bob".to_owned(), "1".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_enters_twice_is_there_once() {
+    let server = desert().await;
+    let (ann, player) = server.player("ann", BIRTH, server.desert()).await;
+    let first = server.enter(&ann).await.unwrap().cur_player.unwrap().own.shown.entity_id;
+    let second = server.enter(&ann).await.unwrap().cur_player.unwrap().own.shown.entity_id;
+    assert_ne!(first, second);
+    let host = server.hosts.by_key("1").unwrap();
+    assert_eq!(host.people().len(), 1);
+    assert_eq!(host.with(|area, _| area.entity_of(player)), Some(second));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_client_is_gone_is_stored_and_the_area_is_told() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    let (bob, _) = server.player("bob", BIRTH, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    server.enter(&bob).await.unwrap();
+    let host = server.hosts.by_key("1").unwrap();
+    host.with(|area, now| area.walk(id, vec![BIRTH, Point::new(700.0, 250.0)], now)).unwrap();
+    sleep(Duration::from_secs(2)).await;
+    let (channel, frontend) = (host.channel(), ann.frontend());
+    server.stage.channels().channel(&channel).leave(&ann.uid().unwrap(), &frontend);
+    let leavers = Leavers { channel, frontend, users: vec![ann.uid().unwrap()] };
+    coming::gone(server.hosts.clone(), server.stage.channels(), server.exit(), leavers).await.unwrap();
+    sleep(A_TICK).await;
+    let stored = server.store.player(id).await.unwrap().unwrap().hero;
+    assert_eq!(stored.position, Point::new(700.0, 250.0));
+    let told = server.stage.pushed(ON_USER_LEAVE);
+    assert_eq!(told.iter().map(|push| push.message.player_id).collect::<Vec<_>>(), [id]);
+    assert_eq!(told[0].users, [bob.uid().unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_signs_in_anew_leaves_first_wherever_it_was() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    let leave = || Leave { uid: ann.uid().unwrap() };
+    let (hosts, exit) = (server.hosts.clone(), server.exit());
+    assert!(coming::player_leave(hosts.clone(), exit, leave()).await.unwrap());
+    assert!(server.hosts.by_key("1").unwrap().with(|area, _| area.hero(id).is_none()));
+    assert!(!coming::player_leave(hosts, server.exit(), leave()).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dead_and_those_without_a_place_stay_outside() {
+    let server = desert().await;
+    let session = server.stage.session();
+    assert!(server.enter(&session).await.is_err());
+    let elsewhere = Place { instance: Some("4_1".to_owned()), ..server.desert() };
+    let (ann, _) = server.player("ann", BIRTH, elsewhere).await;
+    let error = server.enter(&ann).await.unwrap_err();
+    assert!(error.to_string().contains("no area 4_1"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_travelling_player_is_stored_where_it_goes_and_from_an_instance_in_its_scene() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    let host = server.hosts.by_key("1").unwrap();
+    let oasis = Place { area: 2, ..server.desert() };
+    server.exit().travel(&host, id, &oasis).await.unwrap();
+    assert!(host.people().is_empty());
+    let stored = server.store.player(id).await.unwrap().unwrap().hero;
+    assert_eq!(stored.area_id, 2);
+    assert!(server.resources.map(2).unwrap().grid.is_walkable(stored.position));
+
+    let (bob, id) = server.player("bob", BIRTH, server.desert()).await;
+    server.enter(&bob).await.unwrap();
+    let arena = Place { area: 4, instance: Some(format!("4_{id}")), ..server.desert() };
+    server.exit().travel(&host, id, &arena).await.unwrap();
+    let stored = server.store.player(id).await.unwrap().unwrap().hero;
+    assert_eq!(stored.area_id, 1);
+    assert!(server.resources.map(1).unwrap().birth.contains(stored.position), "{:?}", stored.position);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_ends_when_nobody_has_been_in_it_for_its_life_time() {
+    let server = Server::new("instance-server-1", json!({ "instance": true })).await;
+    let wanted = || crate::messages::remotes::NewInstance { area: 4, instance: "4_1".to_owned() };
+    assert!(hosts::create_instance(server.hosts.clone(), wanted()).await.unwrap());
+    assert!(!hosts::create_instance(server.hosts.clone(), wanted()).await.unwrap());
+    hosts::watch_instances(server.me.clone(), game(), server.hosts.clone(), server.stage.rpc())
+        .await
+        .unwrap();
+    let place = Place { area: 4, instance: Some("4_1".to_owned()), ..server.desert() };
+    let (ann, id) = server.player("ann", BIRTH, place).await;
+    server.enter(&ann).await.unwrap();
+    let an_hour = Duration::from_secs(3600);
+    sleep(an_hour).await;
+    let host = server.hosts.by_key("4_1").expect("somebody is in it");
+    host.leave(id, lordofpomelo_world::area::Farewell::Travels).unwrap();
+    sleep(an_hour).await;
+    assert!(server.hosts.by_key("4_1").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changed_is_stored_within_a_minute_and_all_of_it_when_the_server_ends() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    let host = server.hosts.by_key("1").unwrap();
+    let walk = |from: Point, to: Point| host.with(|area, now| area.walk(id, vec![from, to], now)).unwrap();
+    walk(BIRTH, Point::new(700.0, 250.0));
+    sleep(Duration::from_secs(59)).await;
+    // The database has a thread of its own, which knows nothing of the paused clock.
+    server.saver.flush().await.unwrap();
+    let stored = || async { server.store.player(id).await.unwrap().unwrap().hero.position };
+    assert_eq!(stored().await, Point::new(700.0, 250.0));
+    walk(Point::new(700.0, 250.0), BIRTH);
+    sleep(Duration::from_secs(1)).await;
+    hosts::close(server.hosts.clone(), server.resources.clone(), server.saver.clone()).await.unwrap();
+    assert_eq!(stored().await, BIRTH);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hero_that_can_not_be_stored_costs_the_others_nothing() {
+    let server = desert().await;
+    let (_, id) = server.player("ann", BIRTH, server.desert()).await;
+    let mut hero = server.store.player(id).await.unwrap().unwrap().hero;
+    let nobody = Hero { id: PlayerId(999), ..hero.clone() };
+    hero.skill_point = 7;
+    server.saver.save_later(vec![(nobody, Parts::ALL), (hero, Parts::ALL)]);
+    server.saver.flush().await.unwrap();
+    assert_eq!(server.store.player(id).await.unwrap().unwrap().hero.skill_point, 7);
+}
