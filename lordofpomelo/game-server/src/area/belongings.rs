@@ -82,7 +82,7 @@ pub(super) async fn upgrade_skill(here: Here, saver: State<Saver>, wanted: OfSki
 
 async fn store_skills(here: &Here, saver: &Saver) -> Result<()> {
     let saving =
-        here.host.with(|area, _| area.hero(here.player).map(|hero| saver.save(hero.clone(), SKILL_PARTS)));
+        here.host.read(|area| area.hero(here.player).map(|hero| saver.save(hero.clone(), SKILL_PARTS)));
     // Whoever left meanwhile was stored as a whole.
     let Some(saving) = saving else { return Ok(()) };
     Ok(saving.await?)

@@ -64,7 +64,7 @@ pub(super) async fn enter_scene(
     if is_in_team {
         tokio::spawn(tell_manager(Arc::clone(&host), who.id, rpc));
     }
-    let cur_player = host.with(|area, _| own::cur_player(area, who.id, &resources.tables));
+    let cur_player = host.read(|area| own::cur_player(area, who.id, &resources.tables));
     Ok(Scene {
         entities: Some(entered.entities),
         cur_player: cur_player.map(Box::new),
@@ -184,7 +184,7 @@ pub(super) async fn chat_came(hosts: State<Hosts>, rpc: Rpc, peer: Peer) -> Resu
     }
     for host in hosts.all() {
         for person in host.people().values() {
-            if let Some(name) = host.with(|area, _| area.hero(person.player).map(|hero| hero.name.clone())) {
+            if let Some(name) = host.read(|area| area.hero(person.player).map(|hero| hero.name.clone())) {
                 tell_chat(&rpc, &host, person, &name);
             }
         }
@@ -225,7 +225,7 @@ fn tell_chat(rpc: &Rpc, host: &Host, person: &Person, name: &str) {
 
 /// The manager hears where a member is now, and says whether it still is one.
 async fn tell_manager(host: Arc<Host>, player: PlayerId, rpc: Rpc) {
-    let Some(team) = host.with(|area, _| area.membership(player)) else { return };
+    let Some(team) = host.read(|area| area.membership(player)) else { return };
     let Ok(member) = host.member(player) else { return };
     let update = team::Update { team: team.id, member };
     match rpc.within(CALL).call(team::UPDATE_MEMBER, THE_ONE, &update).await {

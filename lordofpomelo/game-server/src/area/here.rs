@@ -18,7 +18,7 @@ pub(super) struct Here {
 impl Extract<Request> for Here {
     fn extract(request: &Request) -> Result<Self, Error> {
         let Door { host, who, .. } = Door::extract(request)?;
-        host.with(|area, _| area.admit(who.id))?;
+        host.read(|area| area.admit(who.id))?;
         Ok(Self { host, player: who.id })
     }
 
@@ -50,7 +50,7 @@ impl Door {
     pub(super) fn of(session: &Session, hosts: &Hosts) -> Result<Self, Error> {
         let (who, place) = session.get(PLAYER).zip(session.get(PLACE)).ok_or(DoorError::Nobody)?;
         let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
-        match host.with(|area, _| area.admit(who.id)) {
+        match host.read(|area| area.admit(who.id)) {
             Ok(()) | Err(Refused::Absent) => {}
             Err(dead) => return Err(dead.into()),
         }

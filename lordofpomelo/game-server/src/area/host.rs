@@ -94,7 +94,12 @@ impl Host {
         channel(&self.key)
     }
 
-    /// Reads something, or gives the area a command at the present time. What others are told of it follows.
+    /// Reads something.
+    pub(super) fn read<T>(&self, ask: impl FnOnce(&Area) -> T) -> T {
+        ask(&self.lock().area)
+    }
+
+    /// Gives the area a command at the present time. What others are told of it follows.
     pub(super) fn with<T>(&self, ask: impl FnOnce(&mut Area, u64) -> T) -> T {
         let answer = ask(&mut self.lock().area, self.clock.now_ms());
         self.changed.notify_one();

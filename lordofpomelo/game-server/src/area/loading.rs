@@ -119,7 +119,7 @@ pub(super) async fn load_area_resource(
     resources: State<Resources>,
     _: Nothing,
 ) -> Result<AreaResource> {
-    let (kinds, area) = door.host.with(|area, _| (area.kinds(), area.id()));
+    let (kinds, area) = door.host.read(|area| (area.kinds(), area.id()));
     let text = |kinds: std::collections::BTreeSet<u32>| kinds.iter().map(u32::to_string).collect::<Vec<_>>();
     let mut players = kinds.players;
     // Both heroes: whoever comes next may be the other one.

@@ -23,7 +23,7 @@ use crate::{
 /// The task that is open, or the next one.
 pub(super) async fn get_new_task(here: Here, resources: State<Resources>, _: Nothing) -> Result<NewTask> {
     let tables = &resources.tables;
-    let task = here.host.with(|area, _| area.hero(here.player).map(|hero| hero.current_task(tables)));
+    let task = here.host.read(|area| area.hero(here.player).map(|hero| hero.current_task(tables)));
     Ok(NewTask { code: OK, task: task.ok_or(Refused::Absent)?.map(row) })
 }
 
@@ -35,7 +35,7 @@ pub(super) async fn start_task(
     wanted: StartTask,
 ) -> Result<Started> {
     let (kind, tables) = (wanted.task_id.0, &resources.tables);
-    let task = here.host.with(|area, _| {
+    let task = here.host.read(|area| {
         let hero = area.hero(here.player).ok_or(Refused::Absent)?;
         Ok::<_, Refused>(hero.may_start_task(tables, kind)?)
     })?;
@@ -69,7 +69,7 @@ pub(super) async fn get_history_tasks(
     resources: State<Resources>,
     _: Nothing,
 ) -> Result<History> {
-    let tasks = here.host.with(|area, _| area.hero(here.player).map(|hero| hero.tasks.clone()));
+    let tasks = here.host.read(|area| area.hero(here.player).map(|hero| hero.tasks.clone()));
     let tasks = tasks.ok_or(Refused::Absent)?.0.into_iter().filter_map(|task| {
         let row = resources.tables.task.get(task.kind_id)?;
         Some(HistoryTask {

@@ -144,9 +144,7 @@ fn join(host: &Host, player: PlayerId, team: Membership) -> Result<()> {
 pub(super) async fn leave_team(hosts: State<Hosts>, who: Whereabouts) -> Result<()> {
     let host = match &who.instance {
         Some(instance) => hosts.by_key(instance),
-        None => {
-            hosts.all().into_iter().find(|host| host.with(|area, _| area.entity_of(who.player).is_some()))
-        }
+        None => hosts.all().into_iter().find(|host| host.read(|area| area.entity_of(who.player).is_some())),
     };
     // Whoever is on its way to another area is told there.
     let Some(host) = host else { return Ok(()) };

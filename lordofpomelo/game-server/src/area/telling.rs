@@ -18,9 +18,16 @@ use crate::messages::{
     },
 };
 
+/// Pushes that are sent without a pause.
+const AT_ONCE: usize = 32;
+
 /// Says all of it, in its order. What can't be sent is logged: a frontend that is gone takes its players along.
 pub(super) async fn tell(events: &Events, people: &People, channels: &Channels, tables: &Tables) {
-    for (to, push) in events.iter() {
+    for (number, (to, push)) in events.iter().enumerate() {
+        if number % AT_ONCE == AT_ONCE - 1 {
+            // Requests are answered in between.
+            tokio::task::yield_now().await;
+        }
         let told = match to {
             To::Players(players) => {
                 say(push, players.iter().filter_map(|player| people.get(player)), channels, tables).await

@@ -124,7 +124,7 @@ async fn who_enters_twice_is_there_once() {
     assert_ne!(first, second);
     let host = server.hosts.by_key("1").unwrap();
     assert_eq!(host.people().len(), 1);
-    assert_eq!(host.with(|area, _| area.entity_of(player)), Some(second));
+    assert_eq!(host.read(|area| area.entity_of(player)), Some(second));
 }
 
 #[tokio::test(start_paused = true)]
@@ -157,7 +157,7 @@ async fn who_signs_in_anew_leaves_first_wherever_it_was() {
     let leave = || Leave { uid: ann.uid().unwrap() };
     let (hosts, exit) = (server.hosts.clone(), server.exit());
     assert!(coming::player_leave(hosts.clone(), exit, leave()).await.unwrap());
-    assert!(server.hosts.by_key("1").unwrap().with(|area, _| area.hero(id).is_none()));
+    assert!(server.hosts.by_key("1").unwrap().read(|area| area.hero(id).is_none()));
     assert!(!coming::player_leave(hosts, server.exit(), leave()).await.unwrap());
 }
 

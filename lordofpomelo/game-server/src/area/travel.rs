@@ -49,7 +49,7 @@ pub(super) async fn change_area(
         if target == from.area {
             return Err(TravelError::Here(target).into());
         }
-        let team = here.host.with(|area, _| area.membership(here.player));
+        let team = here.host.read(|area| area.membership(here.player));
         let kind = may_travel(&here, team.as_ref(), target, &resources, &rpc).await?;
         let place = destination(kind, target, here.player, team, &servers, &rpc).await?;
         exit.travel(&here.host, here.player, &place).await?;
@@ -77,7 +77,7 @@ async fn may_travel(
     rpc: &Rpc,
 ) -> Result<AreaKind> {
     let kind = resources.area(target)?.kind;
-    let allowed = here.host.with(|area, _| area.may_travel(here.player, target));
+    let allowed = here.host.read(|area| area.may_travel(here.player, target));
     match (allowed, team) {
         (Err(Refused::Unreachable), Some(team)) if kind == AreaKind::TeamInstance => {
             let drag = team::Drag { team: team.id, player: here.player, target };
