@@ -132,6 +132,7 @@ impl MariaDb {
         ]);
         // Whoever asks whether it serves leaves without a greeting.
         program.args(["--max-connect-errors=1000000", "--port", &self.port.to_string()]);
+        program.arg("--tmpdir").arg(self.dir.path());
         program.arg("--datadir").arg(self.data()).arg("--socket").arg(self.socket());
         program.arg("--pid-file").arg(self.dir.path().join("pid"));
         program.arg("--init-file").arg(self.dir.path().join("init.sql"));
@@ -148,7 +149,9 @@ impl MariaDb {
         let mariadb = Self { dir, port, server: None };
         let mut install = Command::new(INSTALL);
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-        install.arg("--innodb-log-file-size=8M").arg("--datadir").arg(mariadb.data());
+        // A script, which wants the value behind the sign. In a folder they share, two of them take each other's tables away.
+        install.arg("--innodb-log-file-size=8M").arg(format!("--tmpdir={}", mariadb.dir.path().display()));
+        install.arg(format!("--datadir={}", mariadb.data().display()));
         done(as_root(&mut install))?;
         let init = format!(
             "CREATE DATABASE IF NOT EXISTS {DATABASE};\n\

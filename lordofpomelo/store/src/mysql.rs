@@ -234,8 +234,9 @@ impl From<Error> for DatabaseError {
 /// What an error means, by the number the server gives it.
 fn kind(error: &Error) -> Kind {
     match error {
-        Error::IoError(_) | Error::CodecError(_) => Kind::Lost,
-        Error::DriverError(
+        Error::IoError(_)
+        | Error::CodecError(_)
+        | Error::DriverError(
             DriverError::ConnectTimeout
             | DriverError::CouldNotConnect(_)
             | DriverError::PacketOutOfSync

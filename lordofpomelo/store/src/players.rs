@@ -72,11 +72,13 @@ impl Store {
         self.read(move |tables| load(tables, "id", id.0)).await
     }
 
-    /// Writes parts of heroes, all or nothing.
+    /// Writes parts of heroes, all or nothing. Of what is there twice the later one counts.
     ///
     /// # Errors
     /// [`StoreError::Missing`] if there is no such hero, or the database fails; then nothing was written.
-    pub async fn save(&self, heroes: Vec<(Hero, Parts)>) -> Result<(), StoreError> {
+    pub async fn save(&self, mut heroes: Vec<(Hero, Parts)>) -> Result<(), StoreError> {
+        // Two servers that write the same ones then wait for each other, and not each for what the other holds.
+        heroes.sort_by_key(|(hero, _)| hero.id);
         self.write(move |tables| {
             heroes.iter().try_for_each(|(hero, parts)| write_parts(tables, hero, *parts))
         })

@@ -106,8 +106,7 @@ impl Database for Sqlite {
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DatabaseError> {
         let mut statement = self.connection.prepare_cached(statement)?;
-        let columns: std::rc::Rc<[String]> =
-            statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: std::rc::Rc<[String]> = statement.column_names().map(str::to_owned).collect();
         let rows = statement.query_map(params_from_iter(values), |row| {
             let cells = (0..columns.len()).map(|column| Ok(cell(row.get_ref(column)?)));
             Ok(Row { columns: columns.clone(), cells: cells.collect::<rusqlite::Result<_>>()? })
