@@ -1,5 +1,6 @@
-//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it), `etcd-server` and `chromium`, Node with the
-//! original's npm packages, and cargo-nextest. Installed where that can be done without asking, and said aloud either way.
+//! What the tests need beside Rust: Debian's `zookeeper` (with a Java to run it), `etcd-server`, `mariadb-server` and
+//! `chromium`, Node with the original's npm packages, and cargo-nextest. Installed where that can be done without asking, and said
+//! aloud either way.
 
 use std::{path::Path, process::Command};
 
@@ -34,8 +35,7 @@ pub(crate) fn zookeeper(then: Missing) -> Result<()> {
     apt_install(&missing, then)
 }
 
-/// Makes sure that real etcd servers can be started, and looked into. The package also sets a service up, on etcd's usual port,
-/// which nobody asked for: it is ended again.
+/// Makes sure that real etcd servers can be started, and looked into.
 pub(crate) fn etcd(then: Missing) -> Result<()> {
     let needed = [("etcd", "etcd-server"), ("etcdctl", "etcd-client")];
     let missing: Vec<_> =
@@ -44,11 +44,25 @@ pub(crate) fn etcd(then: Missing) -> Result<()> {
         return Ok(());
     }
     apt_install(&missing, then)?;
-    if missing.contains(&"etcd-server") && Path::new("/run/systemd/system").exists() {
-        println!("ending the service etcd, which the package has started");
-        run(Command::new("systemctl").args(["disable", "--now", "etcd"]))?;
+    if missing.contains(&"etcd-server") { end_service("etcd") } else { Ok(()) }
+}
+
+/// Makes sure that real MariaDB servers can be started. Debian puts the program where only root looks for programs.
+pub(crate) fn mariadb(then: Missing) -> Result<()> {
+    if Path::new("/usr/sbin/mariadbd").exists() {
+        return Ok(());
     }
-    Ok(())
+    apt_install(&["mariadb-server"], then)?;
+    end_service("mariadb")
+}
+
+/// Ends the service that a package has set up on its usual port: nobody asked for it.
+fn end_service(name: &str) -> Result<()> {
+    if !Path::new("/run/systemd/system").exists() {
+        return Ok(());
+    }
+    println!("ending the service {name}, which the package has started");
+    run(Command::new("systemctl").args(["disable", "--now", name]))
 }
 
 /// Makes sure that there is a browser to open the example's page in.

@@ -22,7 +22,7 @@ const BROWSER_SUITE: &str = "browser suite";
 
 /// Everything is built with every feature, once: features are what is tested here too, and the default alone is what clippy
 /// and whoever builds a game see.
-const FEATURES: [&str; 2] = ["--features", "etcd"];
+const FEATURES: [&str; 2] = ["--features", "etcd,lordofpomelo-store/mysql"];
 
 /// Options of `cargo xtask test`.
 #[derive(Args)]
@@ -44,6 +44,7 @@ impl Test {
         for (suite, ready) in [
             ("ZooKeeper suites", install::zookeeper(then)),
             ("etcd suites", install::etcd(then)),
+            ("MariaDB suites", install::mariadb(then)),
             ("npm suites", install::npm("tests/npm", then)),
             (BROWSER_SUITE, install::chromium(then)),
             (CLIENT_SUITES, install::npm(CLIENT, then)),
