@@ -45,6 +45,8 @@ pub fn app(config: Config) -> App {
         .single_session(SingleSession::KickFormer)
         .each_server(|server_type, s| if server_type == "gate" { s } else { s.filter(Shed::new()) })
         .filter(RequestLog::new())
+        .filter(connector::rate_limit())
+        .filter(connector::in_turn)
         .messages(messages::list)
 }
 

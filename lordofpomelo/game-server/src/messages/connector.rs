@@ -4,7 +4,7 @@ use pomelo::{Route, types::Messages};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Number;
+use super::{Number, pushes::Upgraded};
 
 /// Comes in with the token of the web server.
 pub const ENTRY: Route<Entry, Entered> = Route::new("connector.entryHandler.entry");
@@ -22,6 +22,7 @@ pub const USER_MISSING: u16 = 1003;
 
 /// The token of the web server.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SignIn")]
 pub struct Entry {
     /// As `/login` and `/register` answered it.
     #[serde(default)]
@@ -79,16 +80,16 @@ pub struct CreatePlayer {
 }
 
 /// The hero that was made.
-#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Created {
     /// 200; 500 if the name is taken or not allowed, or there is a hero already.
     pub code: u16,
     /// The account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
-    /// The hero.
+    /// The hero; its entity is 0, for it is in no area yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub player: Option<PlayerRow>,
+    pub player: Option<Upgraded>,
     /// Why not, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

@@ -1,0 +1,181 @@
+//! Teams: each request changes the [`Teams`], and what follows from it is sent before the next one is begun, so that all who are told of a
+//! team are told in the order in which it happened. Nothing of that waits for an answer.
+
+use lordofpomelo_world::team::{Address, Join, TeamEvent, TeamPush, Teams};
+use pomelo::{Channels, Context, Error, Extract, Needs, Peer, Push, Result, Rpc, ServerId, State, UserId};
+use serde::Serialize;
+use tokio::{sync::Mutex, time::Instant};
+
+use super::server_id;
+use crate::messages::{
+    pushes::{
+        Drag as DragTo, ON_CHAT, ON_DISBAND_TEAM, ON_DRAG_MEMBER, ON_TEAMMATE_LEAVE_TEAM, ON_UPDATE_TEAM,
+        Player,
+    },
+    remotes::{
+        LEAVE_TEAM, Whereabouts,
+        team::{Chat, Created, Drag, Joined, KickOut, NewMember, NewTeam, OfTeam, Update},
+    },
+};
+
+/// All teams, and the clock by which members follow their captain.
+pub(super) struct Book {
+    teams: Mutex<Teams>,
+    started: Instant,
+}
+
+/// The teams, and the ways to those who are told of them: the argument of whatever changes a team.
+pub(super) struct Desk {
+    book: State<Book>,
+    channels: Channels,
+    rpc: Rpc,
+}
+
+impl Book {
+    pub(super) fn new() -> Self {
+        Self { teams: Mutex::default(), started: Instant::now() }
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl<C: Context> Extract<C> for Desk {
+    fn extract(context: &C) -> Result<Self, Error> {
+        let (book, channels, rpc) =
+            (State::extract(context)?, Channels::extract(context)?, Rpc::extract(context)?);
+        Ok(Self { book, channels, rpc })
+    }
+
+    fn needs(needs: &mut Needs<'_>) {
+        <State<Book> as Extract<C>>::needs(needs);
+    }
+}
+
+/// A player makes a team.
+pub(super) async fn create(desk: Desk, new: NewTeam) -> Result<Created> {
+    let created = desk.change(|teams, events| teams.create(&new.name, new.captain, events)).await;
+    Ok(match created {
+        Ok(team) => Created { result: Join::Joined, team: Some(team) },
+        Err(result) => Created { result, team: None },
+    })
+}
+
+/// The captain ends its team.
+pub(super) async fn disband(desk: Desk, of: OfTeam) -> Result<bool> {
+    Ok(desk.change(|teams, events| teams.disband(of.team, of.player, events)).await)
+}
+
+/// A member leaves.
+pub(super) async fn leave(desk: Desk, of: OfTeam) -> Result<bool> {
+    Ok(desk.change(|teams, events| teams.leave(of.team, of.player, events)).await)
+}
+
+/// The captain throws a member out.
+pub(super) async fn kick_out(desk: Desk, kick: KickOut) -> Result<bool> {
+    Ok(desk.change(|teams, events| teams.kick_out(kick.team, kick.captain, kick.kicked, events)).await)
+}
+
+/// Whether a player may apply.
+pub(super) async fn may_apply(book: State<Book>, of: OfTeam) -> Result<bool> {
+    Ok(book.teams.lock().await.may_apply(of.team, of.player))
+}
+
+/// Whether a captain may invite.
+pub(super) async fn may_invite(book: State<Book>, of: OfTeam) -> Result<bool> {
+    Ok(book.teams.lock().await.may_invite(of.team, of.player))
+}
+
+/// The captain took an applicant in, or a player the captain's invitation.
+pub(super) async fn join(desk: Desk, new: NewMember) -> Result<Joined> {
+    let joined = desk.change(|teams, events| teams.join(new.team, new.captain, new.member, events)).await;
+    Ok(match joined {
+        Ok(name) => Joined { result: Join::Joined, name },
+        Err(result) => Joined { result, name: String::new() },
+    })
+}
+
+/// A member's figures changed, or it is on another area server now. `false` if it is no member any more.
+pub(super) async fn update_member(desk: Desk, Update { team, member }: Update) -> Result<bool> {
+    let (player, info, backend) = (member.player_id, member.player_info, member.backend_server_id);
+    Ok(desk
+        .change(|teams, events| teams.update_member(team, player, info, Some(&backend), true, events))
+        .await)
+}
+
+/// A member says something; `false` if it is none.
+pub(super) async fn chat(desk: Desk, Chat { team, said }: Chat) -> Result<bool> {
+    let teams = desk.book.teams.lock().await;
+    let Some(hearers) = teams.hearers(team, said.player_id) else { return Ok(false) };
+    desk.push(hearers, ON_CHAT, &said).await;
+    Ok(true)
+}
+
+/// The captain went into an instance: the members follow. Of anybody else nothing follows.
+pub(super) async fn drag(desk: Desk, Drag { team, player, target }: Drag) -> Result<()> {
+    let now_ms = desk.book.now_ms();
+    desk.change(|teams, events| teams.drag(team, player, target, now_ms, events)).await;
+    Ok(())
+}
+
+/// Whether the captain of a player's team went there a moment ago.
+pub(super) async fn is_dragged(book: State<Book>, Drag { team, player, target }: Drag) -> Result<bool> {
+    let now_ms = book.now_ms();
+    Ok(book.teams.lock().await.is_dragged(team, player, target, now_ms))
+}
+
+/// An area server is gone, and its players with it.
+pub(super) async fn server_removed(desk: Desk, peer: Peer) -> Result<()> {
+    desk.change(|teams, events| teams.server_gone(peer.id.as_str(), events)).await;
+    Ok(())
+}
+
+impl Desk {
+    /// Changes something, and tells those concerned. The teams stay locked until that is on its way, which takes no waiting.
+    async fn change<T>(&self, change: impl FnOnce(&mut Teams, &mut Vec<TeamEvent>) -> T) -> T {
+        let mut events = Vec::new();
+        let mut teams = self.book.teams.lock().await;
+        let result = change(&mut teams, &mut events);
+        for event in events {
+            self.carry_out(event).await;
+        }
+        result
+    }
+
+    async fn carry_out(&self, event: TeamEvent) {
+        match event {
+            TeamEvent::Push(to, TeamPush::Update(members)) => self.push(to, ON_UPDATE_TEAM, &members).await,
+            TeamEvent::Push(to, TeamPush::MateLeft(player_id)) => {
+                self.push(to, ON_TEAMMATE_LEAVE_TEAM, &Player { player_id }).await;
+            }
+            TeamEvent::Push(to, TeamPush::Disbanded(players)) => {
+                self.push(to, ON_DISBAND_TEAM, &players).await
+            }
+            TeamEvent::Push(to, TeamPush::Drag(team_id, target)) => {
+                self.push(to, ON_DRAG_MEMBER, &DragTo { team_id, target }).await;
+            }
+            TeamEvent::LeaveOnServer { server, player, instance_id } => {
+                let Some(server) = server_id(&server) else { return };
+                let instance = Some(instance_id).filter(|id| !id.is_empty());
+                if let Err(error) = self.rpc.send(LEAVE_TEAM, &server, &Whereabouts { player, instance }) {
+                    // The server is gone, and the player with it.
+                    tracing::debug!(%error, %player, "its area server is not told that it has no team");
+                }
+            }
+        }
+    }
+
+    async fn push<Msg: Serialize>(&self, to: Vec<Address>, push: Push<Msg>, message: &Msg) {
+        let address =
+            |(user, frontend): Address| Some((UserId::from(user.to_string()), server_id(&frontend)?));
+        let to: Vec<(UserId, ServerId)> = to.into_iter().filter_map(address).collect();
+        let to = to.iter().map(|(user, frontend)| (user, frontend));
+        if let Err(error) = self.channels.push_to_users(to, push, message).await {
+            tracing::error!(%error, push = push.name(), "a team is not told");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
