@@ -205,6 +205,9 @@ pub struct CurTask {
     /// As taken.
     pub id: TaskId,
     pub exp: u32,
+    /// 0 kills of monsters, 1 of players.
+    #[serde(rename = "type")]
+    pub sort: u32,
     pub task_state: u32,
     pub task_data: String,
     pub complete_condition: String,
@@ -213,6 +216,7 @@ pub struct CurTask {
 /// What can be walked on.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "SceneMap")]
 pub struct Map {
     /// Of the area.
     pub name: String,
