@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{Line, Maps, Own, PlayerError, Record, Resources, View};
+use crate::{Line, Maps, Own, PlayerError, Record, Resources, View, Wants};
 
 pub use come::NewHero;
 
@@ -68,9 +68,15 @@ impl Player {
 
 impl<L: Line> Player<L> {
     /// A player on this connection that keeps its view but not what it heard, and the future that listens for it: to be polled as long as
-    /// the player plays. It ends with the connection and says why.
-    pub fn on(line: L, maps: Maps, resources: Resources) -> (Self, impl Future<Output = CloseReason>) {
-        let seen = Arc::new(Seen::new(Record::plain()));
+    /// the player plays. It ends with the connection and says why. Pushes that are not wanted are not read: then the view is not whole, and
+    /// its anomalies say nothing.
+    pub fn on(
+        line: L,
+        maps: Maps,
+        resources: Resources,
+        wants: Wants,
+    ) -> (Self, impl Future<Output = CloseReason> + use<L>) {
+        let seen = Arc::new(Seen::new(Record::only(wants)));
         let listening = {
             let (line, seen) = (line.clone(), Arc::clone(&seen));
             async move {
@@ -79,6 +85,11 @@ impl<L: Line> Player<L> {
             }
         };
         (Self { line, seen, maps, resources, listener: None }, listening)
+    }
+
+    /// The tables, as far as players need them.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// The connection.
@@ -200,10 +211,11 @@ impl<L: Line> Player<L> {
     pub async fn arrives(&self) {
         loop {
             let now_ms = self.now_ms();
-            if !self.view(|view| view.is_walking(now_ms)) {
-                return;
+            // It may be stopped, or sent elsewhere, meanwhile.
+            match self.view(|view| view.arrives_ms(now_ms)) {
+                Some(at_ms) => sleep(Duration::from_millis(at_ms.saturating_sub(now_ms).max(1))).await,
+                None => return,
             }
-            sleep(Duration::from_millis(20)).await;
         }
     }
 

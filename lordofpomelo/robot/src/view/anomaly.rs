@@ -40,3 +40,22 @@ pub enum Anomaly {
     #[error("{route} about player {player}, who is not known")]
     UnknownPlayer { route: String, player: PlayerId },
 }
+
+impl Anomaly {
+    /// What is counted together: without the numbers, which differ each time.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::UnknownPush { .. } | Self::BeforeScene { .. } | Self::Unreadable { .. } => self.to_string(),
+            Self::UnknownEntity { route, .. } => format!("{route} about an unknown entity"),
+            Self::AddedTwice { route, .. } => format!("{route} shows a known entity"),
+            Self::Own { route, .. } => format!("{route} adds or removes the own entity"),
+            Self::NotOwn { route, .. } => format!("{route} about another than the own entity"),
+            Self::Life { route, is_dead: true, .. } => format!("{route} about a dead entity"),
+            Self::Life { route, is_dead: false, .. } => format!("{route} about a living entity"),
+            Self::Slot { route, .. } => format!("{route} into a slot that is not free"),
+            Self::UnknownTask { route, .. } => format!("{route} about an unknown task"),
+            Self::UnknownPlayer { route, .. } => format!("{route} about an unknown player"),
+        }
+    }
+}

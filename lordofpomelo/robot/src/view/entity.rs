@@ -93,6 +93,13 @@ impl Track {
         at
     }
 
+    /// When it is at its end.
+    pub(super) fn ends_ms(&self) -> u64 {
+        let length: f64 = self.path.windows(2).map(|pair| pair[0].distance(pair[1])).sum();
+        let takes_s = length / f64::from(self.speed.max(1));
+        self.began_ms.saturating_add((takes_s * 1000.0).ceil() as u64)
+    }
+
     pub(super) fn is_walking(&self, now_ms: u64) -> bool {
         self.path.last().is_some_and(|end| self.at(now_ms) != *end)
     }

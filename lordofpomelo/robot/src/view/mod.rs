@@ -95,6 +95,12 @@ impl View {
         self.own.as_ref().is_some_and(|own| own.track.is_walking(now_ms))
     }
 
+    /// When the player's walk will be over, if it walks.
+    #[must_use]
+    pub fn arrives_ms(&self, now_ms: u64) -> Option<u64> {
+        self.own.as_ref().filter(|own| own.track.is_walking(now_ms)).map(|own| own.track.ends_ms())
+    }
+
     /// What has this number, if it is in sight. The player itself is not among them.
     #[must_use]
     pub fn entity(&self, id: EntityId) -> Option<&Entity> {
