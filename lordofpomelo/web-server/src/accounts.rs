@@ -150,7 +150,11 @@ fn unanswered(error: StoreError) -> Refusal {
 }
 
 fn unhashed(error: PasswordError) -> Refusal {
-    warn!(%error, "a player could not sign in");
+    match error {
+        // Whoever makes it busy is not to fill the log, too.
+        PasswordError::Busy => debug!(%error, "a player could not sign in"),
+        PasswordError::Failed(_) => warn!(%error, "a player could not sign in"),
+    }
     Refusal::Busy
 }
 

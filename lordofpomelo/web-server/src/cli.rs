@@ -49,7 +49,7 @@ pub struct Args {
     /// Address and port to listen on.
     #[arg(short, long, default_value = "127.0.0.1:3001", value_name = "HOST:PORT")]
     listen: String,
-    /// The built web client [default: ../web-client/dist, seen from the game's folder].
+    /// The built web client, which is read once, at the start [default: ../web-client/dist, seen from the game's folder].
     #[arg(long, value_name = "DIR")]
     client: Option<PathBuf>,
     /// Where players reach the gate, `:PORT` on the host of the page; several are given out in turn [default: those of

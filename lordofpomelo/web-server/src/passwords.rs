@@ -133,6 +133,9 @@ mod tests {
             assert_eq!(passwords.matches("nobody".to_owned(), stored).await, Ok(false));
             assert_eq!(passwords.matches(String::new(), stored).await, Ok(false));
         }
+        // A no that comes at once would tell which accounts there are.
+        let _turn = passwords.turns.acquire().await.unwrap();
+        assert!(passwords.matches("nobody".to_owned(), None).now_or_never().is_none());
     }
 
     #[tokio::test]
