@@ -14,6 +14,7 @@ mod auth;
 mod chat;
 mod clock;
 mod connector;
+mod duty;
 mod gate;
 mod manager;
 mod path;

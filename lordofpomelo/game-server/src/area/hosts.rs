@@ -20,6 +20,7 @@ use tokio::{task::JoinHandle, time::interval};
 use super::{clock::Clock, coming, host::Host, saver::Saver};
 use crate::{
     CALL, THE_ONE,
+    duty::Duty,
     messages::remotes::{InstanceId, NewInstance, REMOVE_INSTANCE},
     resources::Resources,
     session::Place,
@@ -51,15 +52,6 @@ impl Drop for Running {
     }
 }
 
-/// What the entry of an area server in `servers.json` says.
-#[derive(Debug, Deserialize)]
-struct Entry {
-    #[serde(default)]
-    area: Option<u32>,
-    #[serde(default)]
-    instance: bool,
-}
-
 /// `config/instance.json`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -85,8 +77,6 @@ pub(super) async fn open(
     channels: Channels,
     rpc: Rpc,
 ) -> Result<Hosts> {
-    let entry = serde_json::from_value(me.extra.clone().into());
-    let entry: Entry = entry.map_err(|error| Error::msg(format!("servers.json: {}: {error}", me.id)))?;
     let hosts = Hosts {
         me: me.id.clone(),
         resources,
@@ -97,12 +87,10 @@ pub(super) async fn open(
         saver,
         running: Mutex::default(),
     };
-    match entry {
-        Entry { area: Some(area), instance: false } => {
-            hosts.start(area, None)?;
-        }
-        Entry { area: None, instance: true } => drop(instance_config(&game)?),
-        Entry { .. } => {
+    match Duty::of(&me) {
+        Some(Duty::Scene(area)) => drop(hosts.start(area, None)?),
+        Some(Duty::Instances) => drop(instance_config(&game)?),
+        None => {
             let id = &me.id;
             let what = format!(r#"servers.json: {id} needs either "area": N, a scene, or "instance": true"#);
             return Err(Error::msg(what));
@@ -172,8 +160,7 @@ pub(super) async fn close_instance(hosts: State<Hosts>, closed: InstanceId) -> R
 
 /// Looks for instances that are over, as long as the server runs.
 pub(super) async fn watch_instances(me: Me, game: Game, hosts: State<Hosts>, rpc: Rpc) -> Result<()> {
-    let is_for_instances = me.extra.get("instance").is_some_and(|value| value == true);
-    if !is_for_instances {
+    if Duty::of(&me) != Some(Duty::Instances) {
         return Ok(());
     }
     let InstanceConfig { life_time, interval: every } = instance_config(&game)?;

@@ -8,11 +8,12 @@ use lordofpomelo_world::{
     ids::PlayerId,
     instances::instance_id,
 };
-use pomelo::{Error, Result, Rpc, ServerId, Servers, Session, State};
+use pomelo::{Error, Result, Rpc, Servers, Session, State};
 
 use super::{coming::Exit, here::Here};
 use crate::{
     CALL, THE_ONE,
+    duty::scene,
     messages::{
         area::{AreaChanged, ChangeArea},
         remotes::{INSTANCE, NewInstance, team},
@@ -108,11 +109,4 @@ async fn destination(
     };
     let team = team.map(|Membership { id, is_captain, name }| SessionTeam { id, is_captain, name });
     Ok(Place { server, area: target, instance, team })
-}
-
-/// The server of a scene.
-pub(crate) fn scene(area: u32, servers: &Servers) -> Option<ServerId> {
-    let of_type = servers.of_type("area");
-    let server = of_type.iter().find(|server| server.extra.get("area").is_some_and(|value| *value == area));
-    server.map(|server| server.id.clone())
 }

@@ -6,15 +6,9 @@ mod role;
 
 use std::time::Duration;
 
-use lordofpomelo_world::hero::Hero;
-use pomelo::{
-    Error, Hybrid, Me, Next, Request, Response, Result, Server, ServerId, Servers, Session,
-    filters::{Rate, RateLimit},
-};
-use serde_json::Value;
-
 use crate::{
     clock::now_ms,
+    duty::scene,
     messages::{
         OK,
         connector::{CREATE_PLAYER, ENTRY, ServerTime, TIME_SYNC, TimeSync},
@@ -23,6 +17,11 @@ use crate::{
     resources::Resources,
     session::{PLACE, PLAYER, Place, SessionPlayer},
     storage::open_store,
+};
+use lordofpomelo_world::hero::Hero;
+use pomelo::{
+    Error, Hybrid, Me, Next, Request, Response, Result, Server, Servers, Session,
+    filters::{Rate, RateLimit},
 };
 
 /// How often client and connector say that they are there.
@@ -94,15 +93,9 @@ async fn time_sync(_: TimeSync) -> Result<ServerTime> {
 /// Where a hero comes in: at the server of its scene, which `servers.json` marks with `"area"` and the scene's number.
 fn place_of(servers: &Servers, hero: &Hero) -> Result<Place> {
     let area = hero.area_id;
-    let server = scene_server(servers, area);
-    let server = server.ok_or_else(|| Error::msg(format!("no server of area {area} is there")))?;
+    let server =
+        scene(area, servers).ok_or_else(|| Error::msg(format!("no server of area {area} is there")))?;
     Ok(Place { server, area, instance: None, team: None })
-}
-
-fn scene_server(servers: &Servers, area: u32) -> Option<ServerId> {
-    let areas = servers.of_type("area");
-    let is_it = |mark: &Value| mark.as_u64() == Some(area.into());
-    areas.iter().find(|server| server.extra.get("area").is_some_and(is_it)).map(|server| server.id.clone())
 }
 
 /// The session has a player from here on: its messages reach the other servers.

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::server_id;
 use crate::{
     CALL,
+    duty::Duty,
     messages::remotes::{CREATE_INSTANCE, Instance, InstanceId, NewInstance},
 };
 
@@ -95,8 +96,7 @@ fn tell(results: impl Iterator<Item = (Waiting, Result<Made, InstanceError>)>) {
 }
 
 fn has_instances(server: &ServerInfo) -> bool {
-    let is_marked = server.extra.get("instance").is_some_and(|mark| *mark == true);
-    server.server_type.as_str() == "area" && is_marked
+    Duty::of(server) == Some(Duty::Instances)
 }
 
 #[cfg(test)]

@@ -150,7 +150,7 @@ impl Desk {
                 self.push(to, ON_TEAMMATE_LEAVE_TEAM, &Player { player_id }).await;
             }
             TeamEvent::Push(to, TeamPush::Disbanded(players)) => {
-                self.push(to, ON_DISBAND_TEAM, &players).await
+                self.push(to, ON_DISBAND_TEAM, &players).await;
             }
             TeamEvent::Push(to, TeamPush::Drag(team_id, target)) => {
                 self.push(to, ON_DRAG_MEMBER, &DragTo { team_id, target }).await;
