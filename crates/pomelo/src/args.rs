@@ -28,7 +28,7 @@ pub(crate) const MASTER: &str = "master";
 /// | `guardian` | `stdin`: standard input is a socket to the process that started this master and watches it; said by `pomelo start` |
 /// | `incarnation` | which life of this server it is, higher than all before; said by `pomelo start`, the time if not given |
 ///
-/// Other keys are kept in the server's record.
+/// Other keys are kept in the server's record: numbers and `true` or `false` as such, anything else as text.
 #[derive(Clone, Debug, Default)]
 pub struct Args {
     pub(crate) env: Option<String>,
@@ -138,7 +138,10 @@ impl Args {
         info.frontend = self.frontend.unwrap_or(info.frontend);
         info.incarnation = self.incarnation;
         info.extra.insert("env".to_owned(), env.name.as_str().into());
-        info.extra.extend(self.extra.iter().map(|(key, value)| (key.clone(), Value::from(value.as_str()))));
+        for (key, text) in &self.extra {
+            let value = typed(text, info.extra.get(key));
+            info.extra.insert(key.clone(), value);
+        }
         Ok(info)
     }
 
@@ -166,6 +169,15 @@ impl Args {
             _ => drop(self.extra.insert(key.to_owned(), value.to_owned())),
         }
         Ok(())
+    }
+}
+
+/// A value whose type the argument does not say: that of the configuration where it is the same value, else number, bool or text by its look.
+fn typed(text: &str, configured: Option<&Value>) -> Value {
+    match (configured, serde_json::from_str(text)) {
+        (Some(Value::String(same)), _) if same == text => same.as_str().into(),
+        (_, Ok(value @ (Value::Number(_) | Value::Bool(_)))) => value,
+        _ => text.into(),
     }
 }
 
@@ -224,6 +236,15 @@ impl Expected for InvalidName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn other_keys_have_the_types_of_the_configuration() {
+        assert_eq!(typed("2", None), 2);
+        assert_eq!(typed("true", Some(&true.into())), true);
+        assert_eq!(typed("2", Some(&"2".into())), "2");
+        assert_eq!(typed("eu-west", None), "eu-west");
+        assert_eq!(typed("[1]", None), "[1]");
+    }
 
     #[test]
     fn bad_arguments_say_what_was_expected() {
