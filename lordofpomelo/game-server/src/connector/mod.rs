@@ -6,6 +6,12 @@ mod role;
 
 use std::time::Duration;
 
+use lordofpomelo_world::hero::Hero;
+use pomelo::{
+    Error, Hybrid, Me, Next, Request, Response, Result, Server, Servers, Session,
+    filters::{Rate, RateLimit},
+};
+
 use crate::{
     clock::now_ms,
     duty::scene,
@@ -17,11 +23,6 @@ use crate::{
     resources::Resources,
     session::{PLACE, PLAYER, Place, SessionPlayer},
     storage::open_store,
-};
-use lordofpomelo_world::hero::Hero;
-use pomelo::{
-    Error, Hybrid, Me, Next, Request, Response, Result, Server, Servers, Session,
-    filters::{Rate, RateLimit},
 };
 
 /// How often client and connector say that they are there.

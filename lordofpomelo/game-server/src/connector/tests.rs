@@ -2,7 +2,7 @@
 
 use lordofpomelo_world::ids::PlayerId;
 use pomelo::{UserId, testing::Stage};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::messages::{area::MOVE, chat::SEND};
@@ -72,11 +72,4 @@ pub(super) fn areas() -> Servers {
         server("area-server-3", json!({ "area": 3 })),
         server("instance-server-1", json!({ "instance": true })),
     ])
-}
-
-#[test]
-fn a_scene_is_on_the_server_that_is_marked_with_it() {
-    let at = |area| scene_server(&areas(), area).map(|id| id.to_string());
-    assert_eq!([at(1), at(3)], [Some("area-server-1".into()), Some("area-server-3".into())]);
-    assert_eq!(at(2), None);
 }
