@@ -257,6 +257,17 @@ mod tests {
     }
 
     #[test]
+    fn who_is_too_late_leaves_the_secret_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("session.secret");
+        make(&file).unwrap();
+        let secret = fs::read_to_string(&file).unwrap();
+        make(&file).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), secret);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
     fn of_many_that_start_at_once_all_have_the_same_secret() {
         let game = game(r#"{ "production": { "secretFile": "run/session.secret" } }"#);
         let start = Barrier::new(8);
