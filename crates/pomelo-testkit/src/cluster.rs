@@ -1,4 +1,4 @@
-//! The chat example, started with the commands of the README.
+//! A game, the chat example if nothing else is said, started with the commands of the README.
 
 use std::time::Duration;
 
@@ -57,6 +57,11 @@ impl Cluster {
     ) -> Result<Self> {
         let game = GameDir::chat(zookeeper)?;
         configure(&game)?;
+        Self::of(game).await
+    }
+
+    /// Starts this game and waits until both commands say that they are ready.
+    pub async fn of(game: GameDir) -> Result<Self> {
         let mut cluster = Self { game, supervisors: Vec::new() };
         cluster.supervise(&["start", "-e", "production"]).await?;
         cluster.supervise(&["masterha", "/config/masterha.json", "-e", "production"]).await?;

@@ -62,10 +62,10 @@ impl Running {
         Ok(Self { name, stdin: child.stdin.take(), child, lines, news })
     }
 
-    /// `pomelo` with these arguments in the game's directory, running the chat example.
+    /// `pomelo` with these arguments in the game's directory, running its program.
     pub fn pomelo(game: &GameDir, arguments: &[&str]) -> Result<Self> {
         let mut command = Command::new(program("pomelo")?);
-        command.args(arguments).arg("--bin").arg(program("chat")?).current_dir(game.path());
+        command.args(arguments).arg("--bin").arg(program(game.program)?).current_dir(game.path());
         Self::start(command)
     }
 

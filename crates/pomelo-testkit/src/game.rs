@@ -1,4 +1,4 @@
-//! A game's directory for one test: the chat example's configuration on free ports, and whatever runs in it.
+//! A game's directory for one test: the configuration of the chat example or of LordOfPomelo on free ports, and whatever runs in it.
 //!
 //! Dropping it kills every process that still has the directory as its working directory, so that a failed test leaves
 //! nothing behind.
@@ -17,10 +17,15 @@ use tempfile::TempDir;
 /// Ports are taken below the range from which the kernel gives ports to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// The chat example in a directory of its own.
+/// Ports that a game with all its servers may take.
+const PORTS_OF_A_GAME: usize = 32;
+
+/// A game in a directory of its own.
 #[derive(Debug)]
 pub struct GameDir {
     dir: TempDir,
+    /// The program that is its servers.
+    pub program: &'static str,
     /// The master of `master.json`, then the standbys of `masterha.json`.
     pub masters: Vec<u16>,
     /// Where the servers are.
@@ -89,11 +94,58 @@ impl GameDir {
         write(&config.join("masterha.json"), &masterha)?;
         Ok(Self {
             dir,
+            program: "chat",
             masters: masters.iter().map(|(_, port)| *port).collect(),
             host: host.to_owned(),
             gate: p[6],
             connectors: vec![p[1], p[3]],
         })
+    }
+
+    /// LordOfPomelo as its own configuration has it, with tables, maps and scripts: all its servers, a master and two standbys, on free
+    /// ports, in `production` and `development` alike; on the embedded coordinator, or on the ZooKeeper at `host:port/chroot`.
+    pub fn lordofpomelo(zookeeper: Option<&str>) -> Result<Self> {
+        let game = root().join("lordofpomelo/game-server");
+        let dir = tempfile::Builder::new().prefix("pomelo-").tempdir()?;
+        for folder in ["config", "scripts"] {
+            copy(&game.join(folder), &dir.path().join(folder))?;
+        }
+        let config = dir.path().join("config");
+        let json = |file: &str| -> Result<Value> {
+            serde_json::from_str(&fs::read_to_string(config.join(file))?).context(file.to_owned())
+        };
+        let mut servers = json("servers.json")?["production"].clone();
+        let mut ports = free_ports(PORTS_OF_A_GAME)?.into_iter();
+        let mut next = || ports.next().context("too many servers for the ports of a game");
+        for server in servers.as_object_mut().into_iter().flat_map(|types| types.values_mut()) {
+            for port in server.as_array_mut().into_iter().flatten().flat_map(|one| {
+                let keys = one.as_object_mut().into_iter().flatten();
+                keys.filter(|(key, _)| *key == "port" || *key == "clientPort").map(|(_, port)| port)
+            }) {
+                *port = next()?.into();
+            }
+        }
+        let clients = |kind: &str| -> Vec<u16> {
+            let of_type = servers[kind].as_array().into_iter().flatten();
+            of_type.filter_map(|one| u16::try_from(one["clientPort"].as_u64()?).ok()).collect()
+        };
+        let (gates, connectors) = (clients("gate"), clients("connector"));
+        let (mut master, mut masterha) = (json("master.json")?["production"].clone(), json("masterha.json")?);
+        let mut masters = vec![next()?];
+        master["port"] = masters[0].into();
+        for standby in masterha["masterha"].as_array_mut().into_iter().flatten() {
+            masters.push(next()?);
+            standby["port"] = masters[masters.len() - 1].into();
+        }
+        if let Some(server) = zookeeper {
+            masterha["zookeeper"] = json!({"server": server, "path": "/pomelo/master"});
+        }
+        let both = |section: Value| json!({"development": section, "production": section});
+        write(&config.join("servers.json"), &both(servers))?;
+        write(&config.join("master.json"), &both(master))?;
+        write(&config.join("masterha.json"), &masterha)?;
+        let gate = *gates.first().context("no gate")?;
+        Ok(Self { dir, program: "lordofpomelo", masters, host: "127.0.0.1".to_owned(), gate, connectors })
     }
 
     /// Where it is.
@@ -230,6 +282,20 @@ pub fn free_ports(count: usize) -> Result<Vec<u16>> {
         bail!("no {count} free ports between {} and {}", PORTS.start, PORTS.end);
     }
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("no {}", from.display()))? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(file: &Path, json: &Value) -> Result<()> {
