@@ -10,7 +10,7 @@ import { HEROES, PEOPLE } from "../art/people";
 import { PROP_KINDS, propOf } from "../art/props";
 import { LYING, drawLying } from "../art/lying";
 import type { Biome } from "../art/scene";
-import type { EquipmentRow, Tables } from "../protocol/messages";
+import type { Equipment, Tables } from "../protocol/messages";
 import { tables } from "./sample";
 import "./guide.css";
 
@@ -58,7 +58,7 @@ export function Guide({ shows }: { shows: readonly string[] }) {
       <div class="strip">{Object.keys(PEOPLE).map(Number).filter((kind) => kind > 300).map((kind) => <Picture key={kind} kind={kind} moment={{ pose: "stand", t: 0.1, back: false }} zoom={1.2} />)}</div>
       <h2>Items, equipment, skills</h2>
       <div class="strip icons">{Object.keys(data?.item ?? {}).map((id) => <span key={id} class="slot full quality-white"><img src={itemIcon(Number(id))} alt="" /></span>)}</div>
-      <div class="strip icons">{Object.values((data?.equipment ?? {}) as Record<string, EquipmentRow>).map(({ id, kind, color, name }) => <span key={id} class={`slot full quality-${color}`} title={name}><img src={equipmentIcon(kind, id)} alt="" /></span>)}</div>
+      <div class="strip icons">{Object.values((data?.equipment ?? {}) as Record<string, Equipment>).map(({ id, kind, color, name }) => <span key={id} class={`slot full quality-${color}`} title={name}><img src={equipmentIcon(kind, id)} alt="" /></span>)}</div>
       <div class="strip icons">{[1, 2, 3, 4, 5, 6, 7, 8].map((id) => <span key={id} class="slot"><img src={skillIcon(id)} alt="" /></span>)}</div>
       <h2>Effects</h2>
       {EFFECTS.map((effect) => (

@@ -65,9 +65,9 @@ function fight(game: Game): void {
       const mob = entities.get(id);
       if (mob === undefined) continue;
       mob.hp = 80;
-      game.world.apply("onAttack", { attacker: 1, target: id, result: { result: 1, damage: 37 + id }, skillId: id === 300 ? 5 : 1 }, now);
+      game.world.apply("onAttack", { attacker: 1, target: id, result: { result: 1, damage: 37 + id, mpUse: 0 }, skillId: id === 300 ? 5 : 1 }, now);
     }
-    game.world.apply("onAttack", { attacker: 302, target: 1, result: { result: 1, damage: 12 }, skillId: 1 }, now);
+    game.world.apply("onAttack", { attacker: 302, target: 1, result: { result: 1, damage: 12, mpUse: 0 }, skillId: 1 }, now);
   };
   game.world.target = 300;
   blow();

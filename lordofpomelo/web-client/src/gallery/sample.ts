@@ -3,7 +3,7 @@
 import { Game } from "../game/game";
 import { sceneOf } from "../game/areas";
 import { hash } from "../art/pen";
-import type { AreaMap, CurPlayer, Entities, PlayerEntity, Tables } from "../protocol/messages";
+import type { SceneMap, CurPlayer, Views, PlayerView, Tables } from "../protocol/messages";
 import type { Scene } from "../art/scene";
 import { say } from "../world/apply";
 import { gridRuns } from "./runs";
@@ -25,7 +25,7 @@ export async function tables(): Promise<Tables> {
   return { fightskill: fightskill ?? {}, equipment: equipment ?? {}, item: item ?? {}, character: character ?? {}, npc: npc ?? {} };
 }
 
-export async function mapOf(name: string, scene: Scene): Promise<AreaMap> {
+export async function mapOf(name: string, scene: Scene): Promise<SceneMap> {
   const load = Object.entries(MAPS).find(([path]) => path.endsWith(`/${name}.json`))?.[1];
   const weightMap = load === undefined ? [] : gridRuns(await load(), scene.width, scene.height);
   return { name, width: scene.width, height: scene.height, tileW: 20, tileH: 20, weightMap };
@@ -36,7 +36,7 @@ const PLACES: Readonly<Record<string, readonly [number, number]>> = { desert: [9
 
 const NAMES = ["Bran", "Iko", "Sela", "Oto", "Pim", "小明", "Nara", "Juno"];
 
-function somebody(i: number, x: number, y: number): PlayerEntity {
+function somebody(i: number, x: number, y: number): PlayerView {
   const maxHp = 400 + i * 90;
   return { entityId: 5000 + i, id: 100 + i, kindId: i % 2 === 0 ? 211 : 210, name: NAMES[i % NAMES.length] ?? "Bran", x, y, level: 5 + i, walkSpeed: 240, hp: Math.round(maxHp * (0.4 + hash(i, 1, 1) * 0.6)), maxHp, mp: 60, maxMp: 90, teamId: i < 2 ? 3 : 0, isCaptain: i === 0 ? 0 : 0 };
 }
@@ -45,7 +45,7 @@ export function ownHero(x: number, y: number): CurPlayer {
   const items = [[1, 2, "item"], [2, 5, "item"], [3, 4, "item"], [4, 4, "equipment"], [5, 29, "equipment"], [6, 16, "equipment"], [7, 9, "item"], [8, 66, "equipment"], [9, 36, "equipment"], [10, 112, "equipment"], [12, 13, "item"], [14, 88, "equipment"]] as const;
   return {
     id: 1, entityId: 1, name: "Mira", kindId: 210, x, y, level: 27, walkSpeed: 240, hp: 1420, maxHp: 1936, mp: 96, maxMp: 176, experience: 11800, nextLevelExp: 22002, attackValue: 205, defenceValue: 87,
-    attackSpeed: 1.2, areaId: 1, hitRate: 90, dodgeRate: 13, skillPoint: 2, teamId: 3, isCaptain: 1,
+    attackSpeed: 1.2, kindName: "Angel", type: "player", areaId: 1, hitRate: 90, dodgeRate: 13, skillPoint: 2, teamId: 3, isCaptain: 1,
     bag: { itemCount: 20, items: items.map(([key, id, type]) => ({ key, id, type })) },
     equipments: { weapon: 3, armor: 15, helmet: 39, necklace: 52, ring: 26, belt: 0, shoes: 92, legguard: 0, amulet: 105 },
     fightSkills: [{ id: 1, level: 1 }, { id: 2, level: 3 }, { id: 3, level: 2 }, { id: 4, level: 1 }, { id: 5, level: 1 }],
@@ -75,7 +75,7 @@ export async function playing(game: Game, query: URLSearchParams): Promise<void>
   const map = await mapOf(name, scene);
   const wanted = query.get("at")?.split(",").map(Number);
   const [x, y] = [wanted?.[0] ?? PLACES[name]?.[0] ?? 900, wanted?.[1] ?? PLACES[name]?.[1] ?? 700];
-  game.world.enter({ curPlayer: ownHero(x, y), map, entities: around(scene, x, y, Number(query.get("crowd") ?? 0)) }, performance.now());
+  game.world.enter({ code: 200, curPlayer: ownHero(x, y), map, entities: around(scene, x, y, Number(query.get("crowd") ?? 0)) }, performance.now());
   for (const entity of game.world.entities.values()) {
     const near = game.world.grid?.near(entity);
     if (near !== undefined) Object.assign(entity, { x: near.x, y: near.y });
@@ -94,7 +94,7 @@ export async function playing(game: Game, query: URLSearchParams): Promise<void>
   game.changed();
 }
 
-function around(scene: Scene & { zones?: readonly { kind: number; level: number; rect: readonly number[] }[]; npcs?: readonly { kind: number; x: number; y: number }[] }, x: number, y: number, crowd: number): Entities {
+function around(scene: Scene & { zones?: readonly { kind: number; level: number; rect: readonly number[] }[]; npcs?: readonly { kind: number; x: number; y: number }[] }, x: number, y: number, crowd: number): Views {
   const zones = [...(scene.zones ?? [])].toSorted((a, b) => far(a.rect, x, y) - far(b.rect, x, y));
   const mobs = zones.slice(0, 5).flatMap(({ kind, level, rect: [left = 0, top = 0, width = 0, height = 0] }, z) =>
     Array.from({ length: crowd > 0 ? 0 : 6 }, (_, i) => ({ entityId: 100 + z * 20 + i, kindId: kind, x: left + hash(i, z, 3) * width, y: top + hash(z, i, 5) * height, level, walkSpeed: 160, hp: 60 + i * 8, maxHp: 110 })));
@@ -106,8 +106,8 @@ function around(scene: Scene & { zones?: readonly { kind: number; level: number;
   return {
     npc: (scene.npcs ?? []).map(({ kind, x: nx, y: ny }, i) => ({ entityId: 20 + i, kindId: kind, x: nx, y: ny })),
     mob: [...mobs, ...guests, ...many],
-    item: [{ entityId: 400, kindId: 1, x: x + 60, y: y + 90, playerId: 0 }, { entityId: 401, kindId: 10, x: x - 70, y: y + 60, playerId: 0 }],
-    equipment: [{ entityId: 402, kindId: 3, x: x + 10, y: y + 120, playerId: 0 }],
+    item: [{ entityId: 400, kindId: 1, x: x + 60, y: y + 90, playerId: 0, type: "item" }, { entityId: 401, kindId: 10, x: x - 70, y: y + 60, playerId: 0, type: "item" }],
+    equipment: [{ entityId: 402, kindId: 3, x: x + 10, y: y + 120, playerId: 0, type: "equipment" }],
     player: crowd > 0 ? [] : Array.from({ length: 5 }, (_, i) => somebody(i, x - 190 + i * 62 + (i > 2 ? 170 : 0), y - 60 + (i % 3) * 66)),
   };
 }

@@ -1,11 +1,12 @@
 //! What the player does: clicks, skills, things, quests, teams, talk. Looks before it asks, and says in words what is refused.
 
 import { type Client, FailedError, TimeoutError } from "pomelo-client-ts";
-import type { Messages, Place, Point } from "../protocol/messages";
+import type { Messages, Point } from "../protocol/messages";
 import { type Args, type Key } from "../text/text";
 import { type Entity, isAlive, positionAt } from "../world/entity";
 import { say } from "../world/apply";
 import { SCOPES, type Scope } from "../world/talk";
+import type { Place } from "../world/world";
 import type { Game } from "./game";
 import type { Quest } from "../world/quests";
 import { questOf } from "../world/quests";
@@ -109,12 +110,9 @@ export class Deeds {
   /** Whatever one does with somebody: fight, pick up, talk, look. */
   meet(entity: Entity): void {
     if (!this.#able()) return;
-    const { me } = this.#world;
-    if (me === undefined) return;
-    const { areaId, playerId } = me;
     this.#game.sounds.play("click");
     this.#queued = undefined;
-    const body = { areaId, playerId, targetId: entity.entityId };
+    const body = { targetId: entity.entityId };
     switch (entity.sort) {
       case "mob":
         return this.attack(entity);
@@ -199,7 +197,7 @@ export class Deeds {
     const [a, b] = [positionAt(hero, now), positionAt(victim, now)];
     if (Math.hypot(a.x - b.x, a.y - b.y) > reach * 0.95) return;
     this.#queued = undefined;
-    this.#tell((client) => client.notify("area.fightHandler.useSkill", { skillId: queued.skillId, playerId: me.playerId }));
+    this.#tell((client) => client.notify("area.fightHandler.useSkill", { skillId: queued.skillId }));
   }
 
   /** A push that asks for something to be done. */
@@ -287,7 +285,7 @@ export class Deeds {
     const { me } = this.#world;
     if (me === undefined) return;
     this.#world.talk = undefined;
-    this.#ask((client) => client.request("area.playerHandler.changeArea", { areaId: me.areaId, target, triggerByPlayer: 1 }), ({ success }) => {
+    this.#ask((client) => client.request("area.playerHandler.changeArea", { target }), ({ success }) => {
       if (!success) return this.no("act.travelFailed");
       me.areaId = target;
       void this.#game.enterArea();
@@ -303,17 +301,17 @@ export class Deeds {
   askQuest(show: (quest: Quest | undefined) => void): void {
     const { me } = this.#world;
     if (me === undefined) return;
-    this.#ask((client) => client.request("area.taskHandler.getNewTask", { playerId: me.playerId }), ({ task }) => {
-      if (task === undefined) this.#game.toast("quest.noMore");
-      show(task === undefined ? undefined : questOf(task));
+    this.#ask((client) => client.request("area.taskHandler.getNewTask", {}), ({ task }) => {
+      if (!task) this.#game.toast("quest.noMore");
+      show(task ? questOf(task) : undefined);
     });
   }
 
   startQuest(taskId: number): void {
     const { me } = this.#world;
     if (me === undefined) return;
-    this.#ask((client) => client.request("area.taskHandler.startTask", { areaId: me.areaId, playerId: me.playerId, taskId }), ({ taskData }) => {
-      this.#world.quest(taskData);
+    this.#ask((client) => client.request("area.taskHandler.startTask", { taskId }), ({ taskData }) => {
+      if (taskData) this.#world.quest(taskData);
       this.#game.sounds.play("quest");
     }, "quest.refused");
   }
@@ -321,8 +319,8 @@ export class Deeds {
   handOver(): void {
     const { me } = this.#world;
     if (me === undefined) return;
-    this.#ask((client) => client.request("area.taskHandler.handoverTask", { areaId: me.areaId, playerId: me.playerId }), ({ ids }) => {
-      for (const id of ids) this.#world.quests.delete(Number(id));
+    this.#ask((client) => client.request("area.taskHandler.handoverTask", {}), ({ ids }) => {
+      for (const id of ids) this.#world.quests.delete(id);
       this.#game.sounds.play("quest");
     });
   }
@@ -335,7 +333,7 @@ export class Deeds {
   leaveTeam(): void {
     const { hero, me } = this.#world;
     if (hero === undefined || me === undefined) return;
-    const body = { playerId: me.playerId, teamId: hero.teamId };
+    const body = { teamId: hero.teamId };
     this.#tell((client) => (hero.isCaptain ? client.notify("area.teamHandler.disbandTeam", body) : client.notify("area.teamHandler.leaveTeam", body)));
   }
 
@@ -378,7 +376,7 @@ export class Deeds {
       return false;
     }
     const client = this.#game.session?.client;
-    const body = { from: me.name, scope: SCOPES[scope], content: text, areaId: me.areaId, toName: scope === "private" ? to.trim() : "*", teamId: hero?.teamId ?? 0 };
+    const body = { scope: SCOPES[scope], content: text, toName: to.trim(), teamId: hero?.teamId ?? 0 };
     client?.request("chat.chatHandler.send", body).then(
       () => {
         // What was whispered comes back to nobody.

@@ -52,6 +52,8 @@ export class Game {
   readonly deeds: Deeds;
   screen: Screen = "login";
   link: LinkState = { kind: "closed", key: "link.closed", loginAgain: false };
+  /** How often a connection was opened since the page was loaded. */
+  connections = 0;
   pingMs: number | undefined;
   loading: { readonly key: Key; readonly part: number } = { key: "enter.gate", part: 0 };
   /** Why the way in ended. */
@@ -201,7 +203,7 @@ export class Game {
       this.#show("enter.scene", 0.72);
       const scene = await client.request("area.playerHandler.enterScene", {});
       if (turn !== this.#entering) return;
-      if (scene.curPlayer === undefined || scene.map === undefined) throw new EnterError("fail.enter", { why: `code ${scene.code ?? "?"}` });
+      if (!scene.curPlayer || !scene.map) throw new EnterError("fail.enter", { why: `code ${scene.code}` });
       this.world.enter(scene, performance.now());
       // Within an instance the hero keeps the area he came from; what he asks for is about where he is.
       if (this.world.me !== undefined) this.world.me.areaId = areaOf(scene.map.name)?.id ?? this.world.me.areaId;
@@ -313,6 +315,7 @@ export class Game {
   #linked(session: Session, state: LinkState): void {
     if (this.session !== session) return;
     this.link = state;
+    if (state.kind === "open") this.connections += 1;
     if (state.kind === "lost") setTimeout(() => this.changed(), 300);
     this.changed();
   }

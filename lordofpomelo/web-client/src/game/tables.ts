@@ -1,6 +1,6 @@
 //! The tables of the game, as the server sends them: names, figures, what a thing does. Kept while the page lives.
 
-import type { CharacterRow, EquipmentRow, ItemRow, NpcRow, Resource, SkillRow, Tables as Sent } from "../protocol/messages";
+import type { Character, Equipment, Item, Npc, Resource, FightSkill, Tables as Sent } from "../protocol/messages";
 import { rowName } from "../text/text";
 import type { Entity } from "../world/entity";
 
@@ -18,25 +18,25 @@ export class Tables {
     this.#version = version;
   }
 
-  skill(id: number): SkillRow | undefined {
+  skill(id: number): FightSkill | undefined {
     return this.#rows.fightskill?.[id];
   }
-  skills(): SkillRow[] {
+  skills(): FightSkill[] {
     return Object.values(this.#rows.fightskill ?? {}).toSorted((a, b) => a.id - b.id);
   }
-  equipment(id: number): EquipmentRow | undefined {
+  equipment(id: number): Equipment | undefined {
     return this.#rows.equipment?.[id];
   }
-  allEquipment(): EquipmentRow[] {
+  allEquipment(): Equipment[] {
     return Object.values(this.#rows.equipment ?? {});
   }
-  item(id: number): ItemRow | undefined {
+  item(id: number): Item | undefined {
     return this.#rows.item?.[id];
   }
-  character(id: number): CharacterRow | undefined {
+  character(id: number): Character | undefined {
     return this.#rows.character?.[id];
   }
-  npc(id: number): NpcRow | undefined {
+  npc(id: number): Npc | undefined {
     return this.#rows.npc?.[id];
   }
 

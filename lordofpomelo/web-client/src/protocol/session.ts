@@ -3,7 +3,7 @@
 import { Client, type CloseReason, ConnectError, FailedError, RefusedError, TimeoutError, ask, describe, webStore } from "pomelo-client-ts";
 import type { Args, Key } from "../text/text";
 import type { Account } from "./accounts";
-import type { Hero, Messages } from "./messages";
+import type { Messages, PlayerRow } from "./messages";
 
 /** Why somebody is outside, in words. */
 export class EnterError extends Error {
@@ -49,7 +49,7 @@ export type LinkState =
 export class Session {
   readonly client: Client<Messages>;
   /** The account's hero: undefined before the first entry, null if there is none. */
-  hero: Hero | null | undefined;
+  hero: Pick<PlayerRow, "id" | "areaId"> | null | undefined;
   #refusal: EnterError | undefined;
 
   constructor(account: Account, gate: Gate, tell: (state: LinkState) => void) {

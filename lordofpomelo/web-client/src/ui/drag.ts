@@ -1,6 +1,6 @@
 //! What is being dragged between panels.
 
-import type { Place } from "../protocol/messages";
+import type { Place } from "../world/world";
 
 export type Dragged = { readonly from: "bag"; readonly slot: number } | { readonly from: "worn"; readonly place: Place };
 

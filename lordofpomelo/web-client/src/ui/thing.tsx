@@ -1,7 +1,7 @@
 //! Things in slots, and the card that says what a thing does and whether it is better than what is worn.
 
 import type { Tables } from "../game/tables";
-import type { EquipmentRow } from "../protocol/messages";
+import type { Equipment } from "../protocol/messages";
 import { equipmentIcon, itemIcon } from "../art/icons";
 import { t } from "../text/text";
 import type { Bagged, World } from "../world/world";
@@ -42,7 +42,7 @@ export function ThingCard({ thing, world, tables, compare = true }: { thing: Bag
   const row = tables.equipment(thing.id);
   if (row === undefined) return <div class="card"><h3>{name}</h3></div>;
   const wornId = world.me?.worn[row.kind.toLowerCase()] ?? 0;
-  const worn: EquipmentRow | undefined = compare && wornId > 0 ? tables.equipment(wornId) : undefined;
+  const worn: Equipment | undefined = compare && wornId > 0 ? tables.equipment(wornId) : undefined;
   const against = compare ? (worn ?? { attackValue: 0, defenceValue: 0 }) : undefined;
   return (
     <div class="card" data-testid="thing-card">

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { placeIcon } from "../art/icons";
-import type { Place } from "../protocol/messages";
+import type { Place } from "../world/world";
 import { t } from "../text/text";
 import { useGame } from "./context";
 import { dragged, setDragged } from "./drag";

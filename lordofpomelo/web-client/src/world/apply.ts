@@ -1,7 +1,7 @@
 //! What each push changes. One function each, by its name.
 
-import type { Attack, DroppedItem, Entities, MemberData, Pushes, TeamStatus, Upgraded } from "../protocol/messages";
-import { type Entity, look, mob, npc, player, positionAt, settle, thing } from "./entity";
+import type { Attack, MemberData, Pushes, TeamStatus, Upgraded, Views } from "../protocol/messages";
+import { type Entity, type Lying, look, mob, npc, player, positionAt, settle, thing } from "./entity";
 import { CHAT_LINES_MAX, type Talk, plain, scopeOf } from "./talk";
 import type { World } from "./world";
 
@@ -61,7 +61,7 @@ const APPLY: Apply = {
     }
   },
   onTaskCompleted(world, { taskId }) {
-    const quest = world.quests.get(Number(taskId));
+    const quest = world.quests.get(taskId);
     if (quest === undefined) return;
     quest.state = 1;
     quest.done = quest.kills?.wanted ?? quest.playersWanted ?? quest.done;
@@ -128,7 +128,7 @@ export function say(world: World, line: Omit<Talk, "id">): void {
   world.chat.push({ id: ++lines, ...line });
 }
 
-function add(world: World, body: Entities, now: number): void {
+function add(world: World, body: Views, now: number): void {
   const put = (entity: Entity) => {
     // Those already known stay as they are: they are walking.
     if (!world.entities.has(entity.entityId)) world.entities.set(entity.entityId, entity);
@@ -144,7 +144,7 @@ function add(world: World, body: Entities, now: number): void {
   for (const one of body.player ?? []) put(player(one, now));
 }
 
-function drop(world: World, item: DroppedItem): void {
+function drop(world: World, item: Lying): void {
   if (!world.entities.has(item.entityId)) world.entities.set(item.entityId, thing(item.type === "equipment" ? "equipment" : "item", item));
 }
 
@@ -179,7 +179,7 @@ function attack(world: World, body: Attack, now: number): void {
     for (const item of items ?? []) drop(world, item);
     if (me !== undefined && body.target === me.entityId) me.reviveAt = now + (body.reviveTime ?? 5000);
   }
-  if (me !== undefined && body.attacker === me.entityId && body.exp !== undefined && result === 2 && target.sort === "mob") {
+  if (me !== undefined && body.attacker === me.entityId && typeof body.exp === "number" && result === 2 && target.sort === "mob") {
     const gain = body.exp - me.experience;
     if (gain > 0) world.happen({ kind: "gain", target: body.attacker, text: `+${gain}`, sort: "exp" });
     me.experience = body.exp;

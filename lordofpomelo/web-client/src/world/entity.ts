@@ -1,9 +1,12 @@
 //! What is in sight: people, mobs, things on the ground.
 
-import type { DroppedItem, GroundEntity, MobEntity, NpcEntity, PlayerEntity, Point } from "../protocol/messages";
+import type { MobView, NpcView, PlayerView, Point, ThingView } from "../protocol/messages";
 import { type Walk, stepAt } from "./walk";
 
 export type Sort = "player" | "mob" | "npc" | "item" | "equipment";
+
+/** On the ground. What it is may be said in more words. */
+export type Lying = Omit<ThingView, "type"> & { readonly type: string };
 
 /** How long a figure swings, as seen. */
 const BLOW_MS = 420;
@@ -34,7 +37,7 @@ export interface Entity {
   isCaptain: boolean;
 }
 
-function base(sort: Sort, { entityId, kindId, x, y }: NpcEntity): Entity {
+function base(sort: Sort, { entityId, kindId, x, y }: NpcView): Entity {
   return {
     entityId, sort, kindId, x, y,
     // Not all the same way, but always the same for one.
@@ -44,16 +47,16 @@ function base(sort: Sort, { entityId, kindId, x, y }: NpcEntity): Entity {
   };
 }
 
-export function npc(body: NpcEntity): Entity {
+export function npc(body: NpcView): Entity {
   return base("npc", body);
 }
 
-export function mob(body: MobEntity): Entity {
+export function mob(body: MobView): Entity {
   const { level, hp, maxHp, walkSpeed } = body;
   return { ...base("mob", body), level, hp, maxHp, walkSpeed };
 }
 
-export function player(body: PlayerEntity, now: number): Entity {
+export function player(body: PlayerView, now: number): Entity {
   const { level, hp, maxHp, mp, maxMp, walkSpeed, id, name, teamId, isCaptain } = body;
   return {
     ...base("player", body), level, hp, maxHp, mp, maxMp, walkSpeed, name, playerId: id, teamId: teamId ?? 0, isCaptain: isCaptain === 1,
@@ -61,7 +64,7 @@ export function player(body: PlayerEntity, now: number): Entity {
   };
 }
 
-export function thing(sort: "item" | "equipment", body: GroundEntity | DroppedItem): Entity {
+export function thing(sort: "item" | "equipment", body: Lying): Entity {
   return { ...base(sort, body), playerId: body.playerId };
 }
 

@@ -1,6 +1,6 @@
 //! Where one can walk: the grid the server sends, the check of a straight line, and ways around. Knows no entity.
 
-import type { AreaMap, Point } from "../protocol/messages";
+import type { SceneMap, Point } from "../protocol/messages";
 
 const TILE = 20;
 const STEP = 10;
@@ -24,7 +24,7 @@ export class Grid {
   readonly rows: number;
   readonly #blocked: Uint8Array;
 
-  constructor(map: Pick<AreaMap, "width" | "height" | "weightMap">) {
+  constructor(map: Pick<SceneMap, "width" | "height" | "weightMap">) {
     this.width = map.width;
     this.height = map.height;
     this.columns = Math.ceil(map.width / TILE);

@@ -1,6 +1,9 @@
 //! Quests as the player knows them.
 
-import type { Task, TaskData } from "../protocol/messages";
+import type { CurTask, StartedTask, TaskData, TaskRow } from "../protocol/messages";
+
+/** Offered, just taken, or open since an earlier day: then condition and data are JSON as text. */
+export type Task = TaskRow | StartedTask | CurTask;
 
 /** 0 in progress, 1 condition met, 2 handed over. */
 export type QuestState = 0 | 1 | 2;
@@ -23,7 +26,7 @@ export interface Quest {
 
 export function questOf(task: Task): Quest {
   const condition = parsed<Record<string, number>>(task.completeCondition) ?? {};
-  const data = parsed<TaskData>(task.taskData);
+  const data = "taskData" in task ? parsed<TaskData>(task.taskData) : undefined;
   const [first] = Object.entries(condition);
   const players = task.type === 1;
   const wanted = first === undefined ? 0 : Number(first[1]);
@@ -34,15 +37,15 @@ export function questOf(task: Task): Quest {
     workTalk: task.workTalk,
     finishTalk: task.finishTalk,
     exp: task.exp,
-    rewards: (task.item ?? "").split(";").map(Number).filter((id) => id > 0),
+    rewards: task.item.split(";").map(Number).filter((id) => id > 0),
     kills: players || first === undefined ? undefined : { kindId: Number(first[0]), wanted },
     playersWanted: players ? wanted : undefined,
     done: (players ? data?.playerKilled : data?.mobKilled) ?? 0,
-    state: task.taskState === 1 || task.taskState === 2 ? task.taskState : 0,
+    state: "taskState" in task && (task.taskState === 1 || task.taskState === 2) ? task.taskState : 0,
   };
 }
 
-function parsed<T>(value: string | T | undefined): T | undefined {
+function parsed<T>(value: string | T): T | undefined {
   if (typeof value !== "string") return value;
   try {
     return JSON.parse(value) as T;

@@ -1,13 +1,13 @@
 //! What the player's client knows: its own hero, everything in sight, the talk and the teams. Fed by answers and pushes, exactly as
 //! the server sends them; without I/O and without a clock. What is to be seen for a moment only goes into `happenings`.
 
-import type { CurPlayer, Messages, Scene, Task } from "../protocol/messages";
+import type { CurPlayer, Messages, Scene, Worn } from "../protocol/messages";
 import { applyPush } from "./apply";
 import type { Entity } from "./entity";
 import { player } from "./entity";
 import { Grid } from "./grid";
 import type { Talk } from "./talk";
-import { type Quest, questOf } from "./quests";
+import { type Quest, type Task, questOf } from "./quests";
 import type { Key } from "../text/text";
 
 /** Something to show once. */
@@ -31,6 +31,9 @@ export interface Bagged {
   readonly id: number;
   readonly type: "item" | "equipment";
 }
+
+/** Where a piece of equipment is worn. */
+export type Place = keyof Worn;
 
 /** The own hero beyond what everybody sees of him. */
 export interface Me {
@@ -128,7 +131,7 @@ export class World {
   /** An area was entered, for the first time or again: all that was in sight is gone. */
   enter(scene: Scene, now: number): void {
     const { curPlayer, entities, map } = scene;
-    if (curPlayer === undefined || map === undefined) return;
+    if (!curPlayer || !map) return;
     this.entities.clear();
     this.target = undefined;
     this.talk = undefined;
@@ -153,7 +156,7 @@ export class World {
     this.entities.set(body.entityId, player(body, now));
     this.quests.clear();
     for (const task of body.curTasks ?? []) this.quest(task);
-    if ((body.teamId ?? 0) === 0) {
+    if (body.teamId === 0) {
       this.team.clear();
       this.teamName = "";
     }

@@ -21,7 +21,7 @@ describe("entering", () => {
   });
 
   it("reads the quests that run: conditions and counts are text with JSON inside", () => {
-    const task = { id: 5, name: "Wings", acceptTalk: "", workTalk: "", finishTalk: "", item: "1;25", exp: 100, taskState: 0, taskData: '{"mobKilled":1,"playerKilled":0}', completeCondition: '{"202":3}' };
+    const task = { id: 5, name: "Wings", acceptTalk: "", workTalk: "", finishTalk: "", item: "1;25", exp: 100, type: 0, taskState: 0, taskData: '{"mobKilled":1,"playerKilled":0}', completeCondition: '{"202":3}' };
     const w = world({ curTasks: [task] });
     expect(w.quests.get(5)).toMatchObject({ done: 1, kills: { kindId: 202, wanted: 3 }, rewards: [1, 25], state: 0 });
   });
@@ -47,7 +47,7 @@ describe("onAddEntities and onRemoveEntities", () => {
 
   it("add things that lie around", () => {
     const w = world();
-    w.apply("onAddEntities", { item: [{ entityId: 50, kindId: 3, x: 1, y: 2, playerId: 0 }], equipment: [{ entityId: 51, kindId: 25, x: 1, y: 2, playerId: 0 }] }, 0);
+    w.apply("onAddEntities", { item: [{ entityId: 50, kindId: 3, x: 1, y: 2, playerId: 0, type: "item" }], equipment: [{ entityId: 51, kindId: 25, x: 1, y: 2, playerId: 0, type: "equipment" }] }, 0);
     expect(w.entities.get(50)).toMatchObject({ sort: "item", kindId: 3 });
     expect(w.entities.get(51)).toMatchObject({ sort: "equipment", kindId: 25 });
   });
@@ -93,7 +93,7 @@ describe("onAttack", () => {
 
   it("rests skill 1 by the attack speed", () => {
     const w = world();
-    w.apply("onAttack", { attacker: 1, target: 20, result: { result: 1, damage: 1 }, skillId: 1 }, 0);
+    w.apply("onAttack", { attacker: 1, target: 20, result: { result: 1, damage: 1, mpUse: 0 }, skillId: 1 }, 0);
     expect(w.me?.cooldowns.get(1)?.total).toBe(800);
   });
 
@@ -101,7 +101,7 @@ describe("onAttack", () => {
     const w = world();
     w.target = 20;
     const items = [{ entityId: 60, kindId: 2, x: 210, y: 110, playerId: 7, type: "item" as const }, { entityId: 61, kindId: 4, x: 190, y: 90, playerId: 7, type: "equipment" as const }];
-    w.apply("onAttack", { attacker: 1, target: 20, result: { result: 2, damage: 60, items }, skillId: 1, exp: 20 }, 1_000);
+    w.apply("onAttack", { attacker: 1, target: 20, result: { result: 2, damage: 60, mpUse: 0, items }, skillId: 1, exp: 20 }, 1_000);
     expect(w.entities.get(20)).toMatchObject({ hp: 0, diedAt: 1_000 });
     expect(w.target).toBeUndefined();
     expect(w.entities.get(60)?.sort).toBe("item");
@@ -116,7 +116,7 @@ describe("onAttack", () => {
 
   it("on the own hero that kills shows when he rises, and onRevive puts him up", () => {
     const w = world();
-    w.apply("onAttack", { attacker: 20, target: 1, result: { result: 2, damage: 200 }, skillId: 1, reviveTime: 5_000 }, 1_000);
+    w.apply("onAttack", { attacker: 20, target: 1, result: { result: 2, damage: 200, mpUse: 0 }, skillId: 1, reviveTime: 5_000 }, 1_000);
     expect(w.hero).toMatchObject({ hp: 0, diedAt: 1_000 });
     expect(w.me?.reviveAt).toBe(6_000);
     w.apply("onRevive", { entityId: 1, x: 500, y: 200, hp: 110 }, 6_000);
@@ -126,29 +126,32 @@ describe("onAttack", () => {
 
   it("between people who are not in sight is not seen", () => {
     const w = world();
-    w.apply("onAttack", { attacker: 20, target: 777, result: { result: 1, damage: 5 }, skillId: 1 }, 0);
+    w.apply("onAttack", { attacker: 20, target: 777, result: { result: 1, damage: 5, mpUse: 0 }, skillId: 1 }, 0);
     expect(w.happenings).toEqual([]);
   });
 
   it("a fallen mob's number may come back as another one", () => {
     const w = world();
-    w.apply("onAttack", { attacker: 30, target: 20, result: { result: 2, damage: 60 }, skillId: 1 }, 0);
+    w.apply("onAttack", { attacker: 30, target: 20, result: { result: 2, damage: 60, mpUse: 0 }, skillId: 1 }, 0);
     w.apply("onAddEntities", { mob: [MOB] }, 100);
     expect(w.entities.get(20)).toMatchObject({ hp: 60, diedAt: undefined });
   });
 });
 
+/** What the table says of a piece of equipment. */
+const ROW = { name: "金枪", englishName: "Gold spear", kind: "Weapon", attackValue: 9, defenceValue: 0, price: 10, color: "blue", heroLevel: 1, imgId: 1 } as const;
+
 describe("growing and finding", () => {
   it("onUpgrade sets all figures", () => {
     const w = world();
-    w.apply("onUpgrade", { ...OTHER, entityId: 1, id: 7, level: 3, hp: 286, maxHp: 286, mp: 26, maxMp: 26, experience: 3, attackValue: 30, defenceValue: 12, attackSpeed: 1.2, areaId: 1, hitRate: 1, dodgeRate: 1, nextLevelExp: 114, skillPoint: 1 }, 0);
+    w.apply("onUpgrade", { ...OTHER, entityId: 1, id: 7, kindName: "Angel", type: "player", level: 3, hp: 286, maxHp: 286, mp: 26, maxMp: 26, experience: 3, attackValue: 30, defenceValue: 12, attackSpeed: 1.2, areaId: 1, hitRate: 1, dodgeRate: 1, nextLevelExp: 114, skillPoint: 1 }, 0);
     expect(w.hero).toMatchObject({ level: 3, hp: 286, maxHp: 286 });
     expect(w.me).toMatchObject({ experience: 3, attackValue: 30, skillPoint: 1, nextLevelExp: 114 });
   });
 
   it("onPickItem fills the bag of the one who picked, and takes the thing away for all", () => {
     const w = world();
-    w.apply("onAddEntities", { item: [{ entityId: 50, kindId: 3, x: 1, y: 2, playerId: 0 }, { entityId: 52, kindId: 4, x: 1, y: 2, playerId: 0 }] }, 0);
+    w.apply("onAddEntities", { item: [{ entityId: 50, kindId: 3, x: 1, y: 2, playerId: 0, type: "item" }, { entityId: 52, kindId: 4, x: 1, y: 2, playerId: 0, type: "item" }] }, 0);
     w.apply("onPickItem", { player: 1, item: 50, index: 1 }, 0);
     expect(w.me?.bag.get(1)).toEqual({ id: 3, type: "item" });
     w.apply("onPickItem", { player: 30, item: 52, index: 1 }, 0);
@@ -158,7 +161,7 @@ describe("growing and finding", () => {
 
   it("onDropItems shows what was earned", () => {
     const w = world();
-    w.apply("onDropItems", { dropItems: [{ entityId: 70, kindId: 25, x: 5, y: 5, playerId: 7, type: "equipment" }] }, 0);
+    w.apply("onDropItems", { dropItems: [{ entityId: 70, kindId: 25, x: 5, y: 5, playerId: 7, type: "equipment", ...ROW }] }, 0);
     expect(w.entities.get(70)).toMatchObject({ sort: "equipment", kindId: 25 });
   });
 });
@@ -166,7 +169,7 @@ describe("growing and finding", () => {
 describe("quests, talk and teams", () => {
   it("count kills and say when it is done", () => {
     const w = world();
-    w.quest({ id: 5, name: "Wings", acceptTalk: "", workTalk: "", finishTalk: "", item: "", exp: 100, taskState: 0, completeCondition: { "202": 3 } });
+    w.quest({ id: 5, name: "Wings", acceptTalk: "", workTalk: "", finishTalk: "", item: "", exp: 100, type: 0, taskState: 0, taskData: { mobKilled: 0, playerKilled: 0 }, completeCondition: { "202": 3 } });
     w.apply("onUpdateTaskData", { "5": { mobKilled: 2, playerKilled: 0 } }, 0);
     expect(w.quests.get(5)?.done).toBe(2);
     w.apply("onTaskCompleted", { taskId: 5 }, 0);
@@ -175,20 +178,20 @@ describe("quests, talk and teams", () => {
 
   it("show entities of markup as the text they are", () => {
     const w = world();
-    w.apply("onChat", { playerId: 8, from: "Bran", scope: "F7A900", content: "&lt;b&gt; &amp;amp; you" }, 0);
+    w.apply("onChat", { playerId: 8, uid: 3, kind: 0, from: "Bran", scope: "F7A900", content: "&lt;b&gt; &amp;amp; you" }, 0);
     expect(w.chat[0]).toMatchObject({ scope: "area", from: "Bran", content: "<b> &amp; you" });
   });
 
   it("keep 200 lines", () => {
     const w = world();
-    for (let i = 0; i < 250; i++) w.apply("onChat", { playerId: 8, from: "Bran", scope: "D41313", content: String(i) }, 0);
+    for (let i = 0; i < 250; i++) w.apply("onChat", { playerId: 8, uid: 3, kind: 0, from: "Bran", scope: "D41313", content: String(i) }, 0);
     expect(w.chat.length).toBe(200);
     expect(w.chat[0]?.content).toBe("50");
   });
 
   it("show members, who leaves, and the end of the team", () => {
     const w = world();
-    const data = { name: "Bran", kindId: 211, hp: 1, mp: 1, maxHp: 2, maxMp: 2, level: 3, teamId: 1, isCaptain: 0 };
+    const data = { name: "Bran", kindId: 211, hp: 1, mp: 1, maxHp: 2, maxMp: 2, level: 3, teamId: 1, isCaptain: 0, instanceId: "" };
     w.apply("onTeamCaptainStatusChange", { playerId: 7, teamId: 1, isCaptain: 1, teamName: "Dune Riders" }, 0);
     w.apply("onUpdateTeam", { "7": { ...data, name: "Mira", isCaptain: 1 }, "8": data }, 0);
     expect([...w.team.values()].map(({ name, isCaptain }) => [name, isCaptain])).toEqual([["Mira", true], ["Bran", false]]);
@@ -210,15 +213,15 @@ describe("quests, talk and teams", () => {
 
   it("let players who leave go", () => {
     const w = world();
-    w.apply("onUserLeave", { playerId: 8 }, 0);
+    w.apply("onUserLeave", { route: "onUserLeave", code: 200, playerId: 8 }, 0);
     expect(w.entities.has(30)).toBe(false);
-    w.apply("onUserLeave", { playerId: 7 }, 0);
+    w.apply("onUserLeave", { route: "onUserLeave", code: 200, playerId: 7 }, 0);
     expect(w.entities.has(1)).toBe(true);
   });
 
   it("open a talk, with travel if it is offered", () => {
     const w = world();
-    w.apply("onNPCTalk", { npc: 40, npcword: "Go?", myword: "", action: "changeArea", params: { target: 2 } }, 0);
+    w.apply("onNPCTalk", { npc: 40, kindId: 301, player: 1, npcword: "Go?", myword: "", action: "changeArea", params: { target: 2 } }, 0);
     expect(w.talk).toEqual({ npc: 40, npcword: "Go?", myword: "", travel: 2 });
   });
 });
