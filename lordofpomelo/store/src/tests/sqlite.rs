@@ -64,3 +64,19 @@ async fn a_file_somebody_else_writes_for_too_long_can_be_read_and_is_written_whe
     holder.join().unwrap();
     assert_eq!(other.player(player.hero.id).await.unwrap().unwrap().hero, changed);
 }
+
+#[test]
+fn a_file_opened_for_the_first_time_by_many_at_once_is_refused_to_nobody() {
+    for _ in 0..100 {
+        let dir = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(16);
+        std::thread::scope(|threads| {
+            for _ in 0..16 {
+                threads.spawn(|| {
+                    start.wait();
+                    Store::open(&file_in(&dir)).unwrap();
+                });
+            }
+        });
+    }
+}
