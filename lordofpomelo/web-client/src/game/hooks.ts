@@ -5,6 +5,10 @@ import type { Game } from "./game";
 
 export interface Hooks {
   readonly screen: string;
+  /** How the connection is: `open`, `connecting`, `lost`, `closed`. */
+  readonly link: string;
+  /** How often a connection was opened since the page was loaded: one that never broke is the first. */
+  readonly connections: number;
   readonly fps: number;
   readonly me: unknown;
   readonly hero: unknown;
@@ -20,6 +24,12 @@ export function installHooks(game: Game): void {
   const hooks: Hooks = {
     get screen() {
       return game.screen;
+    },
+    get link() {
+      return game.link.kind;
+    },
+    get connections() {
+      return game.connections;
     },
     get fps() {
       return game.stage?.fps ?? 0;
