@@ -6,7 +6,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use pomelo_protocol::ServerId;
+use pomelo_protocol::{ServerId, ServerInfo};
 use tokio::{
     sync::Notify,
     time::{MissedTickBehavior, interval},
@@ -70,7 +70,7 @@ impl Single {
         // From here on it is ended also if nobody waits for this future any more.
         let mut made = Made { single: self, attempt, verdicts: Vec::new(), over: false };
         let question = codec::to_server(&made.attempt.claim);
-        let others = users::frontends(&self.directory).into_iter().filter(|id| *id != self.me).collect();
+        let others = self.others().map(|server| server.id.clone()).collect();
         let (verdicts, silent) = users::ask(&*self.peers, others, users::CLAIM, question, self.timeout).await;
         if !silent.is_empty() {
             tracing::warn!(%uid, ?silent, "frontends could not be asked whether the user is there, too; they will be told");
@@ -114,10 +114,18 @@ impl Single {
     }
 
     fn meet(&self) {
-        let servers = self.directory.now();
-        let others = servers.iter().filter(|server| server.frontend && server.id != self.me);
-        let lives = others.filter_map(|server| Some((server.id.clone(), server.incarnation?)));
+        let lives = self.others().filter_map(|server| Some((server.id.clone(), server.incarnation?)));
         self.claims().meet(lives);
+    }
+
+    /// The other frontends of this framework that can be asked. One without a port for other servers, such as a gate, can't; if users
+    /// are bound there it is the one that asks and tells.
+    fn others(&self) -> impl Iterator<Item = Arc<ServerInfo>> {
+        let servers = self.directory.now();
+        let is_other = |server: &&Arc<ServerInfo>| {
+            server.frontend && server.incarnation.is_some() && server.port.is_some() && server.id != self.me
+        };
+        servers.iter().filter(is_other).cloned().collect::<Vec<_>>().into_iter()
     }
 
     async fn ask(
@@ -254,11 +262,16 @@ mod tests {
     async fn a_frontend_is_told_who_is_held_until_it_answers_and_its_answer_counts() {
         let me = ServerId::new("connector-server-1").unwrap();
         let info = |id: &str| {
-            let json = serde_json::json!({ "id": id, "serverType": "connector", "host": "h", "frontend": true, "incarnation": 1 });
+            let mut json = serde_json::json!({ "id": id, "serverType": "connector", "host": "h", "frontend": true, "incarnation": 1 });
+            // Nobody can ask a gate.
+            if !id.starts_with("gate") {
+                json["port"] = 4050.into();
+            }
             Arc::new(serde_json::from_value(json).unwrap())
         };
         let (peers, directory) = (Arc::new(HardOfHearing::default()), Arc::new(Directory::default()));
-        directory.replace(Servers::new(["connector-server-1", "connector-server-2"].map(info)));
+        directory
+            .replace(Servers::new(["connector-server-1", "connector-server-2", "gate-server-1"].map(info)));
         let others = Arc::clone(&peers) as Arc<dyn Peers>;
         let table = SessionTable::new(me.clone(), 1, Default::default(), Arc::clone(&others));
         let rule = SingleSession::KickFormer;
