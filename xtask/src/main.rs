@@ -20,7 +20,7 @@ struct Xtask {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build and start the chat example with three masters, and say what to try. Ctrl-C stops all of it.
+    /// Build and start LordOfPomelo with three masters, and say what to try. Ctrl-C stops all of it.
     Demo(demo::Demo),
     /// Run every test; installs what the suites need (Debian's zookeeper, npm packages) and says so.
     Test(test::Test),
