@@ -116,17 +116,25 @@ impl Agreed {
         }
     }
 
-    /// A push, with the name of its route and its body in JSON.
-    pub(crate) fn push(&self, route: RouteRef, body: Bytes) -> Result<PushMessage, CloseReason> {
+    /// A push, with the name of its route and its body in JSON; none if it is not wanted.
+    pub(crate) fn push(
+        &self,
+        route: &RouteRef,
+        body: Bytes,
+        wants: fn(&str) -> bool,
+    ) -> Result<Option<PushMessage>, CloseReason> {
         let route = match route {
             RouteRef::Name(name) => name,
             RouteRef::Code(code) => {
-                let name = self.documents.dictionary.as_ref().and_then(|dictionary| dictionary.route(code));
+                let name = self.documents.dictionary.as_ref().and_then(|dictionary| dictionary.route(*code));
                 let unknown = || format!("push with code {code}, which is not in the dictionary");
-                name.map(str::to_owned).ok_or_else(|| CloseReason::Protocol(unknown()))?
+                name.ok_or_else(|| CloseReason::Protocol(unknown()))?
             }
         };
-        let body = self.json(&route, body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
-        Ok(PushMessage { route, body })
+        if !wants(route) {
+            return Ok(None);
+        }
+        let body = self.json(route, body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
+        Ok(Some(PushMessage { route: route.to_owned(), body }))
     }
 }

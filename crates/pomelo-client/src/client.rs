@@ -50,6 +50,7 @@ impl Client {
         let shared = Arc::new(Shared {
             pending: Pending::new(options.pending_requests_max),
             pushes: PushBuffer::new(options.pushes_max),
+            wants: options.wants,
             closed: watch::Sender::new(None),
             give_up: Notify::new(),
         });
@@ -125,6 +126,11 @@ impl Client {
     /// How many pushes were dropped because nobody took them.
     pub fn pushes_dropped(&self) -> u64 {
         self.shared.pushes.dropped()
+    }
+
+    /// How many pushes came that are not [wanted](ClientOptions::wants).
+    pub fn pushes_passed_over(&self) -> u64 {
+        self.shared.pushes.passed_over()
     }
 
     /// What the application said in the handshake.

@@ -41,6 +41,7 @@ pub(crate) enum Command {
 pub(crate) struct Shared {
     pub(crate) pending: Pending,
     pub(crate) pushes: PushBuffer,
+    pub(crate) wants: fn(&str) -> bool,
     pub(crate) closed: watch::Sender<Option<CloseReason>>,
     /// The handle will not wait for the server any longer.
     pub(crate) give_up: Notify,
@@ -155,7 +156,10 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
                 Message::decode(package.body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
             match message {
                 Message::Response { id, body, error } => shared.pending.answer(id, Answer { body, error }),
-                Message::Push { route, body } => shared.pushes.put(agreed.push(route, body)?),
+                Message::Push { route, body } => match agreed.push(&route, body, shared.wants)? {
+                    Some(push) => shared.pushes.put(push),
+                    None => shared.pushes.pass_over(),
+                },
                 other => return Err(CloseReason::Protocol(format!("a server does not send {other:?}"))),
             }
         }

@@ -22,6 +22,9 @@ pub struct ClientOptions {
     pub tls: Tls,
     /// Which `code`s of answers are failures: all but 200 if nothing else is said.
     pub is_failure: fn(i64) -> bool,
+    /// Which pushes are wanted, by name: all if nothing else is said. Others are dropped unread, which costs a client that is pushed to a lot
+    /// much less; [`crate::Client::pushes_passed_over`] counts them.
+    pub wants: fn(&str) -> bool,
     /// How long dialling and the handshake together may take.
     pub connect_timeout: Duration,
     /// How long a request may wait for its answer.
@@ -44,6 +47,7 @@ impl Default for ClientOptions {
             known: Known::default(),
             tls: Tls::default(),
             is_failure: |code| code != OK,
+            wants: |_| true,
             connect_timeout: Duration::from_secs(5),
             request_timeout: Duration::from_secs(10),
             pending_requests_max: 4096,

@@ -53,6 +53,7 @@ pub(crate) struct PushBuffer {
 struct State {
     waiting: VecDeque<PushMessage>,
     dropped: u64,
+    passed_over: u64,
     closed: bool,
 }
 
@@ -72,6 +73,15 @@ impl PushBuffer {
         }
         drop(state);
         self.changed.notify_one();
+    }
+
+    /// One came that nobody wants.
+    pub(crate) fn pass_over(&self) {
+        self.lock().passed_over += 1;
+    }
+
+    pub(crate) fn passed_over(&self) -> u64 {
+        self.lock().passed_over
     }
 
     /// The oldest; waits for one. `None` after the connection is closed and all are taken.

@@ -178,7 +178,7 @@ mod tests {
         for round in 1..=3u64 {
             for _ in 0..round * 100 {
                 stats.request("chat.chatHandler.send", Some(Duration::from_millis(2)));
-                stats.push("onChat");
+                stats.pushes("onChat", 1);
             }
             let drawing = live.drawing(&stats, Duration::from_secs(round), 80, 24);
             let line = |with: &str| drawing.lines().find(|line| line.starts_with(with)).unwrap().to_owned();

@@ -323,7 +323,7 @@ mod tests {
         stats.request("a.very.longHandlerThatDoesNotFitIntoItsColumn", Some(Duration::from_micros(420)));
         stats.request("connect", None);
         for _ in 0..1234 {
-            stats.push("onChat");
+            stats.pushes("onChat", 1);
         }
         stats.failure("connect", "no connection within 5s".into(), 1, || "no connection to a:1".into());
         stats.failure("robot", "wrong answer ".repeat(10), 2, || "x".into());

@@ -20,6 +20,9 @@ use crate::{Fault, fault, stats::Stats};
 /// Under what making a connection is counted.
 pub(crate) const CONNECT: &str = "connect";
 
+/// Under what pushes are counted that a robot does not want.
+const PASSED_OVER: &str = "(passed over)";
+
 /// Under what the end of one is counted that nobody asked for.
 const CONNECTION: &str = "connection";
 
@@ -49,6 +52,8 @@ struct Connection {
     robot: Robot,
     /// Its end was counted, or is no fault.
     ended: Cell<bool>,
+    /// Pushes that were counted although they were not wanted.
+    passed_over: Cell<u64>,
 }
 
 impl Robot {
@@ -75,8 +80,8 @@ impl Robot {
     pub async fn connect_with(&self, url: &str, options: ClientOptions) -> Result<Link, Fault> {
         let client = self.measured(CONNECT, Client::connect_with(url, options)).await?;
         self.stats().robots.links_opened += 1;
-        let ended = Cell::new(false);
-        Ok(Link(Rc::new(Connection { client, robot: self.clone(), ended })))
+        let (ended, passed_over) = (Cell::new(false), Cell::new(0));
+        Ok(Link(Rc::new(Connection { client, robot: self.clone(), ended, passed_over })))
     }
 
     /// Settings of its clients, as the plan has them.
@@ -166,6 +171,7 @@ impl Link {
         let name = route.route().to_owned();
         let result = self.robot().measured(&name, self.0.client.request(route, body)).await;
         self.note_end(&result);
+        self.0.count_passed_over();
         result
     }
 
@@ -184,7 +190,8 @@ impl Link {
     }
 
     /// The next push, whatever it is; waits for one. A push is counted when it is taken: a robot that is pushed to should take
-    /// them. At most [`ClientOptions::pushes_max`] wait for that.
+    /// them. At most [`ClientOptions::pushes_max`] wait for that. Those that it says it does not [want](ClientOptions::wants) are counted
+    /// together with each answer.
     pub async fn next_push(&self) -> Result<PushMessage, Fault> {
         let Some(push) = self.0.client.next_push().await else {
             let reason = self.0.client.closed().await;
@@ -192,7 +199,7 @@ impl Link {
             self.note_end(&result);
             return result;
         };
-        self.robot().stats().push(&push.route);
+        self.robot().stats().pushes(&push.route, 1);
         Ok(push)
     }
 
@@ -229,8 +236,20 @@ impl Link {
     }
 }
 
+impl Connection {
+    /// Counts what came meanwhile and is not wanted.
+    fn count_passed_over(&self) {
+        let all = self.client.pushes_passed_over();
+        let fresh = all - self.passed_over.replace(all);
+        if fresh > 0 {
+            self.robot.stats().pushes(PASSED_OVER, fresh);
+        }
+    }
+}
+
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.count_passed_over();
         let mut stats = self.robot.stats();
         stats.robots.links_closed += 1;
         stats.untaken += self.client.pushes_dropped();

@@ -77,8 +77,8 @@ impl Stats {
         if sent { timed.answered += 1 } else { timed.failed += 1 }
     }
 
-    pub(crate) fn push(&mut self, route: &str) {
-        *named(&mut self.pushes, route, || 0) += 1;
+    pub(crate) fn pushes(&mut self, route: &str, count: u64) {
+        *named(&mut self.pushes, route, || 0) += count;
     }
 
     /// Adds failures of one kind.
@@ -161,7 +161,7 @@ mod tests {
         for round in 1..=3 {
             thread.request("a", Some(Duration::from_millis(round)));
             thread.request("a", None);
-            thread.push("p");
+            thread.pushes("p", 1);
             thread.failure("a", "late".into(), 1, || format!("{round}"));
             thread.robots.came += 1;
             all.take(&mut thread);
@@ -179,7 +179,7 @@ mod tests {
         let mut stats = Stats::default();
         for n in 0..2 * NAMES_MAX {
             stats.request(&format!("r{n}"), None);
-            stats.push(&format!("p{n}"));
+            stats.pushes(&format!("p{n}"), 1);
             stats.failure("r", format!("{n}"), 1, String::new);
         }
         assert_eq!((stats.requests[OTHERS].failed, stats.pushes[OTHERS]), (256, 256));

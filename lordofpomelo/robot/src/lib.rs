@@ -47,7 +47,7 @@ pub use line::Line;
 pub use lordofpomelo::messages;
 pub use maps::{Map, Maps};
 pub use player::{NewHero, PATIENCE, Player};
-pub use record::{ANOMALIES_MAX, HEARD_MAX, Heard, Record, Wants};
+pub use record::{ANOMALIES_MAX, HEARD_MAX, Heard, Record};
 pub use resources::{Piece, Resources};
 pub use view::{Anomaly, CHAT_MAX, DRIFT_PX_MAX, Entity, Own, Sort, Talk, Task, View, Who};
 pub use web::{Web, WebError};

@@ -15,9 +15,6 @@ pub const HEARD_MAX: usize = 100_000;
 /// Anomalies that are kept; a later one is only counted.
 pub const ANOMALIES_MAX: usize = 1_000;
 
-/// Whether a push of this name is attended to.
-pub type Wants = fn(&str) -> bool;
-
 /// A push that came.
 #[derive(Debug, Clone)]
 pub struct Heard {
@@ -59,14 +56,14 @@ pub struct Record {
     /// Answers under way that change the view.
     holding: usize,
     held: Vec<(PushMessage, u64)>,
-    /// Nothing is kept but the view, and that only of these pushes.
-    only: Option<Wants>,
+    /// Nothing is kept but the view.
+    is_plain: bool,
 }
 
 impl Record {
-    /// One that keeps nothing but the view, and in that only what it wants: what is not wanted is not read.
-    pub(crate) fn only(wants: Wants) -> Self {
-        Self { only: Some(wants), ..Self::default() }
+    /// One that keeps nothing but the view.
+    pub(crate) fn plain() -> Self {
+        Self { is_plain: true, ..Self::default() }
     }
 
     /// All that came since the push with this number, the oldest first; from 0 on all that is kept.
@@ -108,11 +105,7 @@ impl Record {
     /// A push came. While the view waits for an answer it waits as well: answers and pushes come by different ways out of the client, and
     /// what is pushed after an answer must not count before it.
     pub(crate) fn hear(&mut self, push: PushMessage, at_ms: u64) {
-        if let Some(wants) = self.only {
-            if !wants(&push.route) {
-                return;
-            }
-        } else {
+        if !self.is_plain {
             if self.heard.len() >= HEARD_MAX {
                 self.heard.pop_front();
                 self.forgotten += 1;

@@ -20,7 +20,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{Line, Maps, Own, PlayerError, Record, Resources, View, Wants};
+use crate::{Line, Maps, Own, PlayerError, Record, Resources, View};
 
 pub use come::NewHero;
 
@@ -68,15 +68,14 @@ impl Player {
 
 impl<L: Line> Player<L> {
     /// A player on this connection that keeps its view but not what it heard, and the future that listens for it: to be polled as long as
-    /// the player plays. It ends with the connection and says why. Pushes that are not wanted are not read: then the view is not whole, and
-    /// its anomalies say nothing.
+    /// the player plays. It ends with the connection and says why. Of a connection that
+    /// does not want all pushes the view is not whole, and its anomalies say nothing.
     pub fn on(
         line: L,
         maps: Maps,
         resources: Resources,
-        wants: Wants,
     ) -> (Self, impl Future<Output = CloseReason> + use<L>) {
-        let seen = Arc::new(Seen::new(Record::only(wants)));
+        let seen = Arc::new(Seen::new(Record::plain()));
         let listening = {
             let (line, seen) = (line.clone(), Arc::clone(&seen));
             async move {

@@ -12,7 +12,7 @@ use pomelo_client::ClientError;
 use pomelo_robot::Robot;
 
 use super::Manner;
-use crate::{Entity, Line, Player, PlayerError, Sort, Wants};
+use crate::{Entity, Line, Player, PlayerError, Sort};
 
 /// How long it stays at one target.
 const TARGET_TIME: Duration = Duration::from_secs(15);
@@ -47,7 +47,7 @@ pub enum Behaviour {
 
 impl Behaviour {
     /// What of the pushes it attends to: the rest is not even read.
-    pub(super) fn wants(self) -> Wants {
+    pub(super) fn wants(self) -> fn(&str) -> bool {
         match self {
             Self::Walk | Self::Idle => |route| {
                 route == ON_PATH_CHECKOUT.name() || route == ON_REVIVE.name() || route == ON_ATTACK.name()
@@ -170,6 +170,7 @@ async fn mix<L: Line>(robot: &Robot, player: &Player<L>, manner: &Manner) -> Res
         7..50 => stroll(player, manner).await?,
         _ => fight(robot, player, manner, |entity| entity.sort == Sort::Mob).await?,
     }
+    alive(robot, player).await?;
     pick_near(robot, player).await?;
     dress(player).await?;
     drink(player).await
@@ -218,7 +219,7 @@ async fn dress<L: Line>(player: &Player<L>) -> Result<(), PlayerError> {
 /// Drinks something if it is hurt.
 async fn drink<L: Line>(player: &Player<L>) -> Result<(), PlayerError> {
     let me = player.own()?;
-    let is_hurt = me.hp * 2 < me.max_hp;
+    let is_hurt = !me.is_dead && me.hp * 2 < me.max_hp;
     let heals = |id| player.resources().gives(id).is_some_and(|(hp, _)| hp > 0);
     let potion = me
         .bag

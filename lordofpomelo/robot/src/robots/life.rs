@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use lordofpomelo::messages::{connector, gate::QUERY_ENTRY};
-use pomelo_client::ClientError;
+use pomelo_client::{ClientError, ClientOptions, CloseReason};
 use pomelo_robot::{Fault, Link, Robot};
 use tokio::time::Instant;
 
@@ -66,9 +66,10 @@ async fn try_to_come(
     let at_gate = robot.connect(gate).await?;
     let entry = at_gate.request(QUERY_ENTRY, &game::query(account.uid)).await;
     at_gate.close().await;
-    let line = robot.connect(&game::connector_url(gate, entry?)?).await?;
+    let options = ClientOptions { wants: shared.behaviour.wants(), ..robot.options() };
+    let line = robot.connect_with(&game::connector_url(gate, entry?)?, options).await?;
     let (maps, resources) = (shared.maps.clone(), shared.resources.clone());
-    let (player, listening) = Player::on(line, maps, resources, shared.behaviour.wants());
+    let (player, listening) = Player::on(line, maps, resources);
     let mut listening = Box::pin(listening);
     let coming = async {
         if player.entry(&account.token).await?.is_none() {
@@ -96,7 +97,7 @@ async fn play(
 ) -> Result<(), Fault> {
     let played = tokio::select! {
         () = listening => {
-            let reason = player.look(|record| record.ended().cloned()).unwrap_or(pomelo_client::CloseReason::Local);
+            let reason = player.look(|record| record.ended().cloned()).unwrap_or(CloseReason::Local);
             Err(PlayerError::Client(ClientError::Closed(reason)))
         }
         played = shared.behaviour.play(robot, &player, &shared.manner) => played,
