@@ -147,3 +147,61 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(route: &str, body: &str) -> PushMessage {
+        PushMessage { route: route.to_owned(), body: body.to_owned().into() }
+    }
+
+    fn chat(content: &str) -> PushMessage {
+        let said = format!(
+            r#"{{"playerId":1,"uid":1,"content":"{content}","scope":"D41313","kind":0,"from":"bob"}}"#
+        );
+        push("onChat", &said)
+    }
+
+    fn said(record: &Record) -> Vec<&str> {
+        record.view.chat.iter().map(|said| said.content.as_str()).collect()
+    }
+
+    #[test]
+    fn what_comes_while_an_answer_is_awaited_is_heard_at_once_and_counts_afterwards() {
+        let mut record = Record::default();
+        record.hear(chat("a"), 1);
+        record.hold();
+        record.hold();
+        record.hear(chat("b"), 2);
+        record.release();
+        assert_eq!((said(&record), record.count()), (vec!["a"], 2));
+        record.release();
+        record.hear(chat("c"), 3);
+        assert_eq!(said(&record), ["a", "b", "c"]);
+        let times: Vec<_> = record.heard(1).map(|heard| (heard.n, heard.at_ms)).collect();
+        assert_eq!(times, [(1, 2), (2, 3)]);
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_and_the_numbers_go_on() {
+        let mut record = Record::default();
+        for _ in 0..HEARD_MAX + 3 {
+            record.hear(push("onHello", "{}"), 0);
+        }
+        assert_eq!((record.count(), record.heard(0).count()), (HEARD_MAX + 3, HEARD_MAX));
+        assert_eq!(record.heard(0).next().map(|heard| heard.n), Some(3));
+        assert_eq!(record.heard(HEARD_MAX).count(), 3);
+        assert_eq!(record.heard(HEARD_MAX + 9).count(), 0);
+        assert_eq!((record.anomalies().len(), record.anomalies_all()), (ANOMALIES_MAX, HEARD_MAX + 3));
+    }
+
+    #[test]
+    fn one_that_is_plain_keeps_the_view_only() {
+        let mut record = Record::plain();
+        record.hear(chat("a"), 1);
+        record.hear(push("onHello", "{}"), 1);
+        assert_eq!((said(&record), record.heard(0).count()), (vec!["a"], 0));
+        assert_eq!(record.anomalies(), [Anomaly::UnknownPush { route: "onHello".into() }]);
+    }
+}

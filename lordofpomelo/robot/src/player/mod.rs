@@ -296,3 +296,19 @@ async fn listen<L: Line>(line: L, seen: Arc<Seen>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Never called: it need only compile.
+    #[expect(dead_code, reason = "checked by the compiler")]
+    fn a_player_may_play_in_a_task_of_its_own(player: Player) {
+        tokio::spawn(async move {
+            player.play("token", None).await?;
+            player.go_to(Point::new(1.0, 1.0)).await?;
+            player.equip(1).await?;
+            player.eventually("something", |record| record.ended().cloned()).await
+        });
+    }
+}

@@ -33,8 +33,8 @@ pub struct Options {
     /// What they do.
     #[arg(short = 'b', long, value_enum, default_value = "mixed")]
     pub behaviour: Behaviour,
-    /// Longest walk in each axis.
-    #[arg(long, value_name = "PIXELS", default_value = "400", value_parser = clap::value_parser!(u32).range(20..))]
+    /// Longest walk in each axis. With 800, who walks all the time asks for a walk each 2.6 seconds.
+    #[arg(long, value_name = "PIXELS", default_value = "800", value_parser = clap::value_parser!(u32).range(20..))]
     pub reach: u32,
     /// The page that they say they have, which decides how far they see [default: they say nothing, and see 1500 pixels].
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = size)]
