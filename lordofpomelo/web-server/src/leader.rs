@@ -69,7 +69,8 @@ impl Leading {
             let told = join_all(heard.masters.iter_mut().map(|master| master.ask(user))).await;
             let leader = told.into_iter().flatten().max_by_key(|leader| leader.epoch);
             heard.leader = leader.map_or_else(Leader::default, |leader| Leader {
-                leader: Some(leader.id.to_string()),
+                // Masters often share an id; their hosts are nobody's business.
+                leader: Some(format!("{}:{}", leader.id, leader.addr.port)),
                 epoch: Some(leader.epoch),
             });
             heard.at = Some(Instant::now());

@@ -32,10 +32,11 @@ fn run_master(game: &Path, name: &str, listener: AdminListener) -> JoinHandle<()
     })
 }
 
-async fn until_leads(web: &Running, name: &str) -> u64 {
+async fn until_leads(web: &Running, port: u16) -> u64 {
+    let name = &format!("master-server-1:{port}");
     let led = eventually(name, PATIENCE, async || {
         let told = web.get("/cluster.json").await.document();
-        if told["leader"] == name { told["epoch"].as_u64() } else { None }
+        if told["leader"] == *name { told["epoch"].as_u64() } else { None }
     });
     led.await
 }
@@ -46,17 +47,18 @@ async fn the_page_learns_who_leads_and_who_leads_after_that() {
     let one = AdminListener::bind("127.0.0.1", 0).await.unwrap();
     let other = AdminListener::bind("127.0.0.1", 0).await.unwrap();
     let port = |listener: &AdminListener| listener.local_addr().unwrap().port();
-    game.config("master", &json!({ "id": "master-server-1", "host": "127.0.0.1", "port": port(&one) }));
-    game.config("masterha", &json!([{ "id": "master-server-2", "host": "127.0.0.1", "port": port(&other) }]));
+    let (of_one, of_other) = (port(&one), port(&other));
+    game.config("master", &json!({ "id": "master-server-1", "host": "127.0.0.1", "port": of_one }));
+    game.config("masterha", &json!([{ "id": "master-server-1", "host": "127.0.0.1", "port": of_other }]));
     game.config("adminUser", &json!([{ "id": "1", "username": "watcher", "password": "w", "level": 2 }]));
     let web = Running::start(&game).await;
 
     let first = run_master(game.dir(), "master-server-1", one);
-    let before = until_leads(&web, "master-server-1").await;
-    let _second = run_master(game.dir(), "master-server-2", other);
-    assert_eq!(until_leads(&web, "master-server-1").await, before);
+    let before = until_leads(&web, of_one).await;
+    let _second = run_master(game.dir(), "master-server-1", other);
+    assert_eq!(until_leads(&web, of_one).await, before);
     first.abort();
-    assert!(until_leads(&web, "master-server-2").await > before);
+    assert!(until_leads(&web, of_other).await > before);
 }
 
 #[tokio::test]
