@@ -33,6 +33,28 @@ impl Sessions {
         self.0.get(id)
     }
 
+    /// All sessions of this frontend, those without a user too, in no order. Others come and go while the list is looked at.
+    ///
+    /// ```
+    /// # use pomelo::{Peer, Result, Server, ServerId, Sessions, Setting};
+    /// const AREA: Setting<ServerId> = Setting::new("area");
+    ///
+    /// /// Whoever is on a server that is gone is sent away, to come in again.
+    /// async fn went(sessions: Sessions, peer: Peer) -> Result<()> {
+    ///     for session in sessions.all().iter().filter(|session| session.get(AREA).as_ref() == Some(&peer.id)) {
+    ///         // An error says that it is gone already.
+    ///         let _ = session.kick("the server of this area is gone").await;
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # let server = Server::default();
+    /// server.on_server_removed(went);
+    /// ```
+    pub fn all(&self) -> Vec<Session> {
+        self.0.all()
+    }
+
     /// Kicks all sessions of this user; answers how many there were.
     pub async fn kick(&self, uid: &UserId, reason: &str) -> usize {
         self.0.kick(uid, reason)

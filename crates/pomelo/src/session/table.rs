@@ -116,6 +116,10 @@ impl SessionTable {
         lock(&self.inner).sessions.get(&id).map(|entry| entry.session.clone())
     }
 
+    pub(crate) fn all(&self) -> Vec<Session> {
+        lock(&self.inner).sessions.values().map(|entry| entry.session.clone()).collect()
+    }
+
     pub(crate) fn by_uid(&self, uid: &UserId) -> Vec<Session> {
         let inner = lock(&self.inner);
         let bound = inner.users.get(uid).map(Vec::as_slice).unwrap_or_default();
