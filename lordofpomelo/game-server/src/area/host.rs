@@ -36,6 +36,9 @@ const REPORT_EVERY: Duration = Duration::from_secs(30);
 /// How many durations of ticks are remembered: a minute's.
 const TICKS_REMEMBERED: usize = 600;
 
+/// Every tick of areas with players, for measurements: shown with `log=info,lordofpomelo::ticks=debug`.
+const TICKS: &str = "lordofpomelo::ticks";
+
 /// One area.
 pub(super) struct Host {
     /// Its id, or that of the instance.
@@ -52,9 +55,16 @@ struct Inner {
     area: Area,
     /// Read without the lock while pushes go out; copied when somebody comes or goes just then.
     people: Arc<People>,
-    /// Of the last [`TICKS_REMEMBERED`] ticks, in microseconds; the oldest is overwritten.
+    /// Of the last [`TICKS_REMEMBERED`] ticks, from their beginning until everything was told, in microseconds; the oldest is overwritten.
     ticks_us: Vec<u32>,
     next_tick: usize,
+}
+
+/// When a tick was due, when it began, and when the rules had decided all.
+struct Tick {
+    due: Instant,
+    began: Instant,
+    ruled: Instant,
 }
 
 /// Who the players of an area are.
@@ -161,9 +171,9 @@ impl Host {
         let (mut save_at, mut report_at) = (Instant::now() + SAVE_EVERY, Instant::now() + REPORT_EVERY);
         let mut events = Events::default();
         loop {
-            tokio::select! {
+            let ticked = tokio::select! {
                 now = ticks.tick() => {
-                    self.tick();
+                    let tick = self.tick(now);
                     if now >= save_at {
                         save_at = now + SAVE_EVERY;
                         self.save(&saver);
@@ -173,19 +183,37 @@ impl Host {
                         self.report();
                     }
                     self.tell_mates(&rpc);
+                    Some(tick)
                 }
-                () = self.changed.notified() => {}
-            }
+                () = self.changed.notified() => None,
+            };
             let people = self.drain(&mut events);
             telling::tell(&events, &people, &channels, &self.tables).await;
+            if let Some(tick) = ticked {
+                self.ticked(&tick, events.len());
+            }
         }
     }
 
-    fn tick(&self) {
-        let mut inner = self.lock();
+    fn tick(&self, due: Instant) -> Tick {
         let began = Instant::now();
-        inner.area.tick(self.clock.now_ms());
-        let took = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        self.lock().area.tick(self.clock.now_ms());
+        Tick { due, began, ruled: Instant::now() }
+    }
+
+    /// Everything that follows from a tick was told.
+    fn ticked(&self, tick: &Tick, events: usize) {
+        let us = |from: Instant, to: Instant| {
+            u32::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u32::MAX)
+        };
+        let took = us(tick.began, Instant::now());
+        let mut inner = self.lock();
+        let players = inner.people.len();
+        if players > 0 {
+            let (late_us, rules_us) = (us(tick.due, tick.began), us(tick.began, tick.ruled));
+            let area = self.key.as_str();
+            tracing::debug!(target: TICKS, area, players, late_us, rules_us, took_us = took, events, "tick");
+        }
         let next = inner.next_tick;
         match inner.ticks_us.get_mut(next) {
             Some(slot) => *slot = took,
