@@ -100,15 +100,21 @@ export class Session {
   #words(reason: CloseReason | undefined): { key: Key; args?: Args; loginAgain: boolean } {
     const refusal = this.#refusal;
     if (refusal !== undefined) return { key: refusal.key, loginAgain: true, ...(refusal.args === undefined ? {} : { args: refusal.args }) };
-    if (reason?.kind === "kicked") return { key: "link.kicked", loginAgain: true };
+    if (reason?.kind === "kicked" && ELSEWHERE.has(reason.reason)) return { key: "link.kicked", loginAgain: true };
     if (reason?.kind === "refused") return { key: "fail.refused", loginAgain: false };
     if (reason?.kind === "gaveUp") return { key: "link.gaveUp", loginAgain: false };
     return { key: "link.why", args: { why: reason === undefined ? "?" : describe(reason) }, loginAgain: false };
   }
 }
 
+/** What a connector says to whom another login has taken the place of, here and in the original. */
+const ELSEWHERE: ReadonlySet<string> = new Set(["signed in elsewhere", "kick"]);
+
+/** And to whose area's server is gone: another connection leads to where the area is then. */
+const AREA_GONE = "the server of this area is gone";
+
 function comesBack(reason: CloseReason): boolean {
-  if (reason.kind === "kicked") return reason.reconnect;
+  if (reason.kind === "kicked") return reason.reconnect || reason.reason === AREA_GONE;
   return reason.kind !== "local" && reason.kind !== "refused";
 }
 

@@ -191,7 +191,7 @@ await test("two talk in four scopes, and go together as a team", async (come) =>
   await ann.at("team-create").click();
   await ann.at("team-leave").waitFor();
   await ann.at("close-team").click();
-  const [mate] = (await ann.sight("player")).filter(({ name }) => name === bert.name);
+  const mate = (await ann.sight("player")).find(({ name }) => name === bert.name);
   await ann.meet(mate.entityId);
   await ann.at("target-invite").click();
   await bert.at("team-asked").waitFor();
