@@ -20,17 +20,11 @@ impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         install::zookeeper(Missing::Install)?;
         install::npm("bench/original", Missing::Install)?;
-        run(cargo().args([
-            "build",
-            "--release",
-            "--locked",
-            "-p",
-            "pomelo-cli",
-            "-p",
-            "chat",
-            "-p",
-            "bench",
-        ]))?;
+        let framework = ["build", "--release", "--locked", "-p", "pomelo-cli", "-p", "chat", "-p", "bench"];
+        // The game is large, and only its own measurement needs it.
+        let game = ["-p", "lordofpomelo", "-p", "lordofpomelo-robot"];
+        let is_game = self.arguments.first().is_some_and(|what| what == "game");
+        run(cargo().args(framework).args(game.iter().filter(|_| is_game)))?;
         run(cargo()
             .args(["run", "--release", "--locked", "--quiet", "-p", "bench", "--"])
             .args(&self.arguments))

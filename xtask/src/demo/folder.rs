@@ -12,11 +12,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::Game;
+use super::{Game, WEB_PORT};
 use crate::shell::{root, target_dir};
 
 /// The environment that is run.
 pub(super) const ENVIRONMENT: &str = "production";
+
+/// More ports in use say nothing new.
+const SHOWN_MAX: usize = 5;
 
 /// Where a cluster of the demo has its configuration, logs and data.
 pub(super) struct Folder {
@@ -24,9 +27,11 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Copies the configuration of a game and makes it meet where it is told to. Its data stay where they are.
+    /// Copies the configuration of a game and makes it meet where it is told to. Its data stay where they are. While another demo of the
+    /// game runs, its folder is left alone: that is an error.
     pub(super) fn prepare(game: &Game, zookeeper: Option<&str>) -> Result<Self> {
         let original = root().join(game.folder);
+        Self { path: original.clone() }.check_free(game.web.map(|program| (WEB_PORT, program)))?;
         let path = target_dir()?.join("demo").join(game.program);
         let _ = fs::remove_dir_all(&path);
         copy(&original.join("config"), &path.join("config"))?;
@@ -45,7 +50,7 @@ impl Folder {
     }
 
     /// Every port of the configuration must be free, or the demo would meet another cluster. `more` is one that is not in it.
-    pub(super) fn check_free(&self, more: Option<(u16, &str)>) -> Result<()> {
+    fn check_free(&self, more: Option<(u16, &str)>) -> Result<()> {
         let mut ports: Vec<_> = more.map(|(port, name)| (port, name.to_owned())).into_iter().collect();
         for server in self.masters()?.into_iter().chain(self.servers()?) {
             for port in ["port", "clientPort"].iter().filter_map(|field| server[field].as_u64()) {
@@ -56,11 +61,14 @@ impl Folder {
         if ports.is_empty() {
             return Ok(());
         }
-        let taken: Vec<_> = ports.iter().map(|(port, name)| format!("{port} ({name})")).collect();
+        let taken: Vec<_> =
+            ports.iter().take(SHOWN_MAX).map(|(port, name)| format!("{port} ({name})")).collect();
+        let more = ports.len() - taken.len();
         bail!(
-            "ports in use: {}. If it is another demo, end it with Ctrl-C where it runs, or with `pomelo stop`; \
+            "ports in use: {}{}. If it is another demo, end it with Ctrl-C where it runs, or with `pomelo stop`; \
              `ss -ltnp` shows who has them",
-            taken.join(", ")
+            taken.join(", "),
+            if more == 0 { String::new() } else { format!(" and {more} more") }
         )
     }
 

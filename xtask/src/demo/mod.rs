@@ -55,9 +55,8 @@ const CHAT: Game = Game { program: "chat", web: None, folder: "examples/chat" };
 impl Demo {
     pub(crate) fn run(self) -> Result<()> {
         let game = if self.chat { &CHAT } else { &LORDOFPOMELO };
-        // First of all, for it costs nothing to say: an installation and a build take minutes.
+        // Before anything that takes minutes: this may say that it can't be.
         let folder = Folder::prepare(game, self.zookeeper.as_deref())?;
-        folder.check_free(game.web.map(|program| (WEB_PORT, program)))?;
         if game.web.is_some() {
             page::build()?;
         }
