@@ -11,5 +11,10 @@ fi
 zk() {
   server=$1
   shift
-  "$zkcli" -server "$server" "$@" 2> /dev/null | tail -n 1
+  # The program prints answers and what is wrong with a command last, behind much about itself, to either output.
+  said=$("$zkcli" -server "$server" "$@" 2>&1) || true
+  case $said in
+    *SyncConnected*) printf '%s\n' "$said" | sed '1,/WatchedEvent/d' | tail -n 1 ;;
+    *) echo "no ZooKeeper answers at $server" >&2; exit 1 ;;
+  esac
 }
