@@ -133,7 +133,7 @@ pub(crate) enum Kind {
     Deadlock,
     /// The connection is gone, and what was written in this transaction with it.
     Lost,
-    /// There is no connection, and none can be had now.
+    /// There is no connection, and none can be had now, or nobody answers.
     Away,
     /// The connection was lost while a transaction ended: nobody knows how.
     Unsure,

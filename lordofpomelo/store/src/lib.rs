@@ -26,9 +26,9 @@
 //! # Several servers
 //!
 //! Any number of processes may open and use one database at once. A file is shared through SQLite's write-ahead log: readers wait for
-//! nobody, writers take turns, and one that got no turn for [`BUSY_MS`] is told [`StoreError::is_transient`]. That is for as long as
-//! one other writer holds the file, and a batch of a thousand heroes takes some hundredths of a second. MySQL locks single rows; a
-//! lock, too, is waited for up to [`BUSY_MS`].
+//! nobody, writers take turns, and one that got no turn for [`BUSY_MS`] is told so with an error that
+//! [`is_transient`](StoreError::is_transient). It takes a lot to get there: a thousand heroes are written in a quarter of a second.
+//! MySQL locks single rows; a lock, too, is waited for up to [`BUSY_MS`].
 //!
 //! # A MySQL server that goes away
 //!

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mysql::{Conn, DriverError, Error, Opts, OptsBuilder, consts::CapabilityFlags, prelude::Queryable as _};
+use mysql::{
+    Conn, DriverError, Error, MySqlError, Opts, OptsBuilder, consts::CapabilityFlags, prelude::Queryable as _,
+};
 
 use crate::{
     ANSWER_MS, BUSY_MS, CONNECT_MS, MysqlConfig, OpenError, PAUSE_MS,
@@ -64,6 +66,7 @@ impl Mysql {
         if let Some((_, why)) = self.failed.as_ref().filter(|(at, _)| at.elapsed() < pause) {
             return Err(DatabaseError::new(Kind::Away, why.clone()));
         }
+        let asked = Instant::now();
         match Conn::new(self.opts.clone()) {
             Ok(connection) => {
                 if self.failed.take().is_some() {
@@ -73,7 +76,7 @@ impl Mysql {
                 Ok(())
             }
             Err(error) => {
-                let why = format!("no connection to {}: {error}", self.address);
+                let why = format!("no connection to {}: {}", self.address, since(asked, error));
                 self.failed = Some((Instant::now(), why.clone()));
                 Err(DatabaseError::new(Kind::Away, why))
             }
@@ -84,10 +87,14 @@ impl Mysql {
         let connection = self.connection.as_mut();
         let connection =
             connection.ok_or_else(|| DatabaseError::new(Kind::Lost, "the connection is gone"))?;
+        let asked = Instant::now();
         ask(connection).map_err(|error| {
-            let error = DatabaseError::from(error);
-            if error.kind == Kind::Lost {
+            let error = since(asked, error);
+            if matches!(error.kind, Kind::Lost | Kind::Away) {
                 self.connection = None;
+            }
+            if error.kind == Kind::Away {
+                self.failed = Some((Instant::now(), error.to_string()));
             }
             error
         })
@@ -162,7 +169,7 @@ impl Database for Mysql {
     fn commit(&mut self) -> Result<(), DatabaseError> {
         let done = self.ask(|connection| connection.query_drop("COMMIT"));
         done.map_err(|mut error| {
-            if error.kind == Kind::Lost {
+            if matches!(error.kind, Kind::Lost | Kind::Away) {
                 error.kind = Kind::Unsure;
             }
             error
@@ -219,42 +226,51 @@ fn cell(value: mysql::Value) -> Cell {
     }
 }
 
+/// What went wrong with what was asked then.
+fn since(asked: Instant, error: Error) -> DatabaseError {
+    let error = DatabaseError::from(error);
+    if error.kind == Kind::Lost && asked.elapsed() >= Duration::from_millis(ANSWER_MS) {
+        // Asking again would take as long again.
+        return DatabaseError::new(Kind::Away, format!("no answer within {ANSWER_MS} ms"));
+    }
+    error
+}
+
 impl From<Error> for DatabaseError {
     fn from(error: Error) -> Self {
-        let kind = kind(&error);
         match error {
-            Error::IoError(error) => Self::new(kind, format!("the connection broke: {error}")),
-            Error::MySqlError(error) => Self::new(kind, error),
-            Error::DriverError(error) => Self::new(kind, error),
-            other => Self::new(kind, other),
+            Error::IoError(error) => Self::new(Kind::Lost, format!("the connection broke: {error}")),
+            Error::CodecError(error) => Self::new(Kind::Lost, format!("the connection broke: {error}")),
+            Error::DriverError(error) => Self::new(kind_of_driver(&error), error),
+            Error::MySqlError(error) => Self::new(kind_of_server(&error), error),
+            other => Self::new(Kind::Other, other),
         }
     }
 }
 
-/// What an error means, by the number the server gives it.
-fn kind(error: &Error) -> Kind {
+fn kind_of_driver(error: &DriverError) -> Kind {
     match error {
-        Error::IoError(_)
-        | Error::CodecError(_)
-        | Error::DriverError(
-            DriverError::ConnectTimeout
-            | DriverError::CouldNotConnect(_)
-            | DriverError::PacketOutOfSync
-            | DriverError::UnexpectedPacket
-            | DriverError::SetupError
-            | DriverError::Timeout,
-        ) => Kind::Lost,
-        Error::MySqlError(error) => match error.code {
-            1062 | 1586 => Kind::Taken,
-            1216 | 1452 => Kind::NoParent,
-            1205 => Kind::Busy,
-            // The second is what newer MariaDB says in place of the first when a row was changed since the transaction began.
-            1213 | 1020 => Kind::Deadlock,
-            // Killed, or idle for too long; the class 08 is everything else about connections, and a server that ends.
-            1927 | 3169 | 4031 => Kind::Lost,
-            _ if error.state.starts_with("08") => Kind::Lost,
-            _ => Kind::Other,
-        },
+        DriverError::ConnectTimeout
+        | DriverError::CouldNotConnect(_)
+        | DriverError::PacketOutOfSync
+        | DriverError::UnexpectedPacket
+        | DriverError::SetupError
+        | DriverError::Timeout => Kind::Lost,
+        _ => Kind::Other,
+    }
+}
+
+/// What the numbers mean that servers give their errors.
+fn kind_of_server(error: &MySqlError) -> Kind {
+    match error.code {
+        1062 | 1586 => Kind::Taken,
+        1216 | 1452 => Kind::NoParent,
+        1205 => Kind::Busy,
+        // The second is what newer MariaDB says in place of the first when a row was changed since the transaction began.
+        1213 | 1020 => Kind::Deadlock,
+        // Killed, or idle for too long; the class 08 is everything else about connections, and a server that ends.
+        1927 | 3169 | 4031 => Kind::Lost,
+        _ if error.state.starts_with("08") => Kind::Lost,
         _ => Kind::Other,
     }
 }

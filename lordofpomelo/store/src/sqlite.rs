@@ -1,9 +1,6 @@
 //! SQLite: one file for all servers of a machine. Its tables are in `sqlite.sql`.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, rc::Rc, time::Duration};
 
 use rusqlite::{
     Connection, ErrorCode, ToSql, TransactionBehavior, ffi, params_from_iter,
@@ -21,8 +18,9 @@ pub(crate) const VERSIONS: [&str; 1] = [include_str!("sqlite.sql")];
 /// Statements kept ready; there are fewer.
 const STATEMENTS_MAX: usize = 32;
 
-/// Between two looks whether somebody else is done with the whole file.
-const LOOK_MS: u64 = 10;
+/// Between two looks whether somebody else is done. SQLite's own pauses grow to fifty times this: who has waited for long then hardly
+/// ever finds the short moment between two writes of others.
+const LOOK_MS: u64 = 2;
 
 /// A file.
 #[derive(Debug)]
@@ -37,44 +35,61 @@ impl Sqlite {
         let at =
             |source: rusqlite::Error| OpenError::Database { database: database(), source: source.into() };
         let mut connection = Connection::open(path).map_err(at)?;
-        connection.busy_timeout(Duration::from_millis(BUSY_MS)).map_err(at)?;
+        connection.busy_handler(Some(wait)).map_err(at)?;
         use_log(&connection).map_err(at)?;
         // Committed is what survives the process; the last moments before the machine stops may be lost, as whole transactions.
         connection.pragma_update(None, "synchronous", "normal").map_err(at)?;
         connection.pragma_update(None, "foreign_keys", "on").map_err(at)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         let known = VERSIONS.len() as u32;
-        // Whoever comes first makes the tables, the others wait here and find them made.
-        let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at)?;
-        let found: u32 = change.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(at)?;
+        // Where there is nothing to be made, nobody has to wait for those who write.
+        let mut found = version(&connection).map_err(at)?;
+        if found < known {
+            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at)?;
+            // Whoever came first has made the tables meanwhile.
+            found = version(&change).map_err(at)?;
+            for version in VERSIONS.iter().skip(found as usize) {
+                change.execute_batch(version).map_err(at)?;
+            }
+            if found < known {
+                change.pragma_update(None, "user_version", known).map_err(at)?;
+            }
+            change.commit().map_err(at)?;
+        }
         if found > known {
             return Err(OpenError::Newer { database: database(), found, known });
         }
-        for version in &VERSIONS[found as usize..] {
-            change.execute_batch(version).map_err(at)?;
-        }
-        change.pragma_update(None, "user_version", known).map_err(at)?;
-        change.commit().map_err(at)?;
         Ok(Self { connection })
     }
 }
 
+fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Has changes written to a log first, so that nobody who reads waits for somebody who writes. The first to do so needs the file for
-/// itself, and SQLite refuses at once, whatever the time-out, when others are there.
+/// itself, and SQLite refuses at once, without [`wait`], when others are there.
 fn use_log(connection: &Connection) -> rusqlite::Result<()> {
-    let end = Instant::now() + Duration::from_millis(BUSY_MS);
+    let mut looks = 0;
     loop {
         match connection.pragma_update(None, "journal_mode", "wal") {
-            Err(error) if kind(&error) == Kind::Busy && Instant::now() < end => {
-                #[expect(
-                    clippy::disallowed_methods,
-                    reason = "opening waits for the disk anyway, and says so"
-                )]
-                std::thread::sleep(Duration::from_millis(LOOK_MS));
-            }
+            Err(error) if kind(&error) == Kind::Busy && wait(looks) => looks += 1,
             done => return done,
         }
     }
+}
+
+/// Waits a moment for somebody else, if that has not been done for [`BUSY_MS`].
+fn wait(looks: i32) -> bool {
+    let again = i64::from(looks) < (BUSY_MS / LOOK_MS) as i64;
+    if again {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the thread is there to wait for the file, and opening says that it waits"
+        )]
+        std::thread::sleep(Duration::from_millis(LOOK_MS));
+    }
+    again
 }
 
 impl Database for Sqlite {
@@ -106,7 +121,7 @@ impl Database for Sqlite {
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DatabaseError> {
         let mut statement = self.connection.prepare_cached(statement)?;
-        let columns: std::rc::Rc<[String]> = statement.column_names().map(str::to_owned).collect();
+        let columns: Rc<[String]> = statement.column_names().map(str::to_owned).collect();
         let rows = statement.query_map(params_from_iter(values), |row| {
             let cells = (0..columns.len()).map(|column| Ok(cell(row.get_ref(column)?)));
             Ok(Row { columns: columns.clone(), cells: cells.collect::<rusqlite::Result<_>>()? })

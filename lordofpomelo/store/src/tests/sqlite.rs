@@ -38,8 +38,8 @@ async fn a_file_somebody_else_writes_for_too_long_can_be_read_and_is_written_whe
     let file = rusqlite::Connection::open(file_in(&dir)).unwrap();
     let database = Fresh::File(dir);
     let (store, player) = with_player(&database).await;
-    let other = database.open();
     file.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = database.open();
     let mut changed = player.hero.clone();
     changed.stats.hp = 1;
     let saved = tokio::spawn({
