@@ -11,7 +11,7 @@ use pomelo_testkit::{
 use tokio::process::Command;
 
 /// Where Debian puts it.
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Two windows in one room.
 pub struct Page(Running);

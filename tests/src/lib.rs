@@ -4,7 +4,9 @@
 
 pub mod browser;
 pub mod npm;
+pub mod played;
 pub mod player;
+pub mod realm;
 pub mod trial;
 
 pub use pomelo_testkit::cluster;
