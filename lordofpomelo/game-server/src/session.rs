@@ -13,6 +13,9 @@ pub const PLAYER: Setting<SessionPlayer> = Setting::new("player");
 /// Where the player is, or comes in next.
 pub const PLACE: Setting<Place> = Setting::new("place");
 
+/// What a client is told that is sent away because its place in the world is lost: signing in anew leads to where it is then.
+pub const LOST: &str = "the server of this area is gone";
+
 /// Who plays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "by their names")]

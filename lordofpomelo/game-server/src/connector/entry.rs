@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use lordofpomelo_store::{Player, Store};
 use lordofpomelo_world::data::Tables;
-use pomelo::{Result, Rpc, Session, State, Target, UserId};
+use pomelo::{Result, Rpc, Servers, Session, State, Target, UserId};
 
-use super::Seats;
+use super::{place_of, take_player};
 use crate::{
     CALL,
     messages::{
@@ -31,7 +31,7 @@ const RANK: u32 = 1;
 pub(super) async fn entry(
     session: Session,
     rpc: Rpc,
-    seats: Seats,
+    servers: Servers,
     store: State<Store>,
     resources: State<Resources>,
     Entry { token }: Entry,
@@ -45,7 +45,7 @@ pub(super) async fn entry(
     // From here on other sessions of the user are gone, at whichever connector.
     let uid = UserId::from(account.id.to_string());
     session.bind(uid.clone()).await?;
-    match come_in(&session, &rpc, &seats, &store, account.id, uid).await {
+    match come_in(&session, &rpc, &servers, &store, account.id, uid).await {
         Ok(player) => {
             let player = player.map(|player| row(&player, &resources.tables));
             Ok(Entered { code: OK, player })
@@ -62,7 +62,7 @@ pub(super) async fn entry(
 async fn come_in(
     session: &Session,
     rpc: &Rpc,
-    seats: &Seats,
+    servers: &Servers,
     store: &Store,
     user: u32,
     uid: UserId,
@@ -73,7 +73,7 @@ async fn come_in(
         }
     }
     let Some(player) = store.player_of(user).await? else { return Ok(None) };
-    seats.take(session, &player.hero, &seats.place(&player.hero)?).await?;
+    take_player(session, &player.hero, &place_of(servers, &player.hero)?).await?;
     Ok(Some(player))
 }
 

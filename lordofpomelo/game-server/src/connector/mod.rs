@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use lordofpomelo_world::hero::Hero;
 use pomelo::{
-    Error, Extract, Hybrid, Me, Needs, Next, Request, Response, Result, Server, Servers, Session, State,
+    Error, Hybrid, Me, Next, Request, Response, Result, Server, Servers, Session,
     filters::{Rate, RateLimit},
 };
 
-use self::stranded::Playing;
 use crate::{
     clock::now_ms,
     duty::scene,
@@ -41,8 +40,6 @@ pub(crate) fn server(s: Server) -> Server {
         .state_from(open_store)
         .state_from(Resources::load)
         .state_from(role::Start::load)
-        .state(Playing::default())
-        .on_session_closed(stranded::session_closed)
         .on_server_removed(stranded::server_removed)
         .handler(ENTRY, entry::entry)
         .handler(CREATE_PLAYER, role::create_player)
@@ -97,38 +94,19 @@ async fn time_sync(_: TimeSync) -> Result<ServerTime> {
     Ok(ServerTime { code: OK, server_time: now_ms() })
 }
 
-/// Gives sessions their players: what signing in and making a hero have in common.
-struct Seats {
-    servers: Servers,
-    playing: State<Playing>,
+/// Where a hero comes in: at the server of its scene.
+fn place_of(servers: &Servers, hero: &Hero) -> Result<Place> {
+    let area = hero.area_id;
+    let server = scene(area, servers);
+    let server = server.ok_or_else(|| Error::msg(format!("no server of area {area} is there")))?;
+    Ok(Place { server, area, instance: None, team: None })
 }
 
-impl Extract<Request> for Seats {
-    fn extract(request: &Request) -> Result<Self> {
-        Ok(Self { servers: Servers::extract(request)?, playing: State::extract(request)? })
-    }
-
-    fn needs(needs: &mut Needs<'_>) {
-        <State<Playing> as Extract<Request>>::needs(needs);
-    }
-}
-
-impl Seats {
-    /// Where a hero comes in: at the server of its scene.
-    fn place(&self, hero: &Hero) -> Result<Place> {
-        let area = hero.area_id;
-        let server = scene(area, &self.servers);
-        let server = server.ok_or_else(|| Error::msg(format!("no server of area {area} is there")))?;
-        Ok(Place { server, area, instance: None, team: None })
-    }
-
-    /// The session has a player from here on: its messages reach the other servers.
-    async fn take(&self, session: &Session, hero: &Hero, place: &Place) -> Result<()> {
-        session.set(PLACE, place).await?;
-        self.playing.add(session);
-        let player = SessionPlayer { id: hero.id, name: hero.name.to_string() };
-        Ok(session.set(PLAYER, &player).await.inspect_err(|_| self.playing.remove(session))?)
-    }
+/// The session has a player from here on: its messages reach the other servers.
+async fn take_player(session: &Session, hero: &Hero, place: &Place) -> Result<()> {
+    session.set(PLACE, place).await?;
+    session.set(PLAYER, &SessionPlayer { id: hero.id, name: hero.name.to_string() }).await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::{fmt::Display, sync::Arc};
 
 use lordofpomelo_store::{Store, StoreError};
 use lordofpomelo_world::{Point, Rect, area::OwnView, hero::Hero, ids::PlayerId, map::AreaMap, text};
-use pomelo::{Error, Result, Session, State};
+use pomelo::{Error, Result, Servers, Session, State};
 
-use super::Seats;
+use super::{place_of, take_player};
 use crate::{
     messages::{
         FAIL, OK,
@@ -40,7 +40,7 @@ impl Start {
 /// The user of this session, who has no hero, makes one and plays it.
 pub(super) async fn create_player(
     session: Session,
-    seats: Seats,
+    servers: Servers,
     store: State<Store>,
     resources: State<Resources>,
     start: State<Start>,
@@ -55,12 +55,12 @@ pub(super) async fn create_player(
     let hero = Hero::new(tables, PlayerId::default(), name, wanted.role_id.0, start.point());
     let Some(hero) = hero else { return Ok(refused("nobody can play this character")) };
     // Looked for before the hero is made: whoever is refused for that can try again.
-    let place = seats.place(&hero)?;
+    let place = place_of(&servers, &hero)?;
     let made = match store.create_player(user, hero).await {
         Err(why @ (StoreError::NameTaken | StoreError::HasPlayer)) => return Ok(refused(why)),
         made => made?,
     };
-    seats.take(&session, &made.hero, &place).await?;
+    take_player(&session, &made.hero, &place).await?;
     let player = Upgraded { own: OwnView::of(&made.hero, tables), sort: "player".into() };
     Ok(Created { code: OK, user: Some(User { id: user }), player: Some(player), message: None })
 }

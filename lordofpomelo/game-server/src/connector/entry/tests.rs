@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    connector::{stranded::Playing, tests::areas},
+    connector::tests::areas,
     messages::remotes::{Account, Authenticated},
     session::{PLACE, PLAYER, Place, SessionPlayer},
     testing,
@@ -18,7 +18,6 @@ use crate::{
 struct Door {
     stage: Stage,
     servers: Servers,
-    playing: State<Playing>,
     store: State<Store>,
     resources: State<Resources>,
     /// Of whom the area servers were told, and whether there was a player of it in the session then.
@@ -46,8 +45,7 @@ impl Door {
             answer()
         });
         let resources = State::new(testing::resources().await);
-        let playing = State::new(Playing::default());
-        Self { stage, servers: areas(), playing, store, resources, left, _folder: folder }
+        Self { stage, servers: areas(), store, resources, left, _folder: folder }
     }
 
     /// An account, with a hero in this area.
@@ -60,10 +58,9 @@ impl Door {
     }
 
     async fn sign_in(&self, session: &Session, token: &str) -> Result<Entered> {
-        let (rpc, token) = (self.stage.rpc(), token.to_owned());
-        let seats = Seats { servers: self.servers.clone(), playing: self.playing.clone() };
+        let (rpc, servers, token) = (self.stage.rpc(), self.servers.clone(), token.to_owned());
         let (store, resources) = (self.store.clone(), self.resources.clone());
-        entry(session.clone(), rpc, seats, store, resources, Entry { token }).await
+        entry(session.clone(), rpc, servers, store, resources, Entry { token }).await
     }
 }
 

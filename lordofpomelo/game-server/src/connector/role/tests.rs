@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    connector::{stranded::Playing, tests::areas},
+    connector::tests::areas,
     messages::Number,
     session::{PLACE, PLAYER},
     testing,
@@ -40,10 +40,9 @@ impl Forge {
 
     async fn make(&self, session: &Session, name: &str, role: u32) -> Result<Created> {
         let wanted = CreatePlayer { name: name.to_owned(), role_id: Number(role) };
-        let seats = Seats { servers: self.servers.clone(), playing: State::new(Playing::default()) };
-        let store = self.store.clone();
+        let (servers, store) = (self.servers.clone(), self.store.clone());
         let (resources, start) = (self.resources.clone(), self.start.clone());
-        create_player(session.clone(), seats, store, resources, start, wanted).await
+        create_player(session.clone(), servers, store, resources, start, wanted).await
     }
 }
 
