@@ -43,15 +43,18 @@ pub fn name(text: &str) -> Result<&str, NameError> {
     if count > NAME_CHARS_MAX {
         return Err(NameError::TooLong(count));
     }
-    match name.chars().find(|&c| !(c.is_alphanumeric() && in_basic_plane(c) || matches!(c, ' ' | '_' | '-')))
-    {
+    let is_allowed = |c: char| match c {
+        ' ' | '_' | '-' => true,
+        c => c.is_alphanumeric() && in_basic_plane(c) && !is_blank_letter(c),
+    };
+    match name.chars().find(|&c| !is_allowed(c)) {
         Some(c) => Err(NameError::Character(c)),
         None => Ok(name),
     }
 }
 
-/// The chat line as it is pushed: no tags, no control characters but line breaks, no blanks before these, nothing outside the
-/// basic plane, cut at [`CHAT_CHARS_MAX`], and `<`, `>`, `&` and quotes as entities. `None` if nothing is left.
+/// The chat line as it is pushed: no tags, no control characters but line breaks, nothing that turns the direction of writing or is
+/// not seen, no blanks before line breaks, nothing outside the basic plane, cut at [`CHAT_CHARS_MAX`], and `<`, `>`, `&` and quotes as entities. `None` if nothing is left.
 ///
 /// ```
 /// use lordofpomelo_world::text::chat_line;
@@ -61,7 +64,8 @@ pub fn name(text: &str) -> Result<&str, NameError> {
 #[must_use]
 pub fn chat_line(text: &str) -> Option<String> {
     let mut plain = String::with_capacity(text.len());
-    for c in without_tags(text).chars().filter(|&c| in_basic_plane(c) && (!c.is_control() || c == '\n')) {
+    let is_shown = |c: char| in_basic_plane(c) && (c == '\n' || !c.is_control() && !is_unseen(c));
+    for c in without_tags(text).chars().filter(|&c| is_shown(c)) {
         if c == '\n' {
             plain.truncate(plain.trim_end_matches(' ').len());
         }
@@ -98,6 +102,16 @@ fn without_tags(text: &str) -> String {
     kept
 }
 
+/// Marks without a picture of their own: they turn the direction of what follows, also of the lines of others, or hide in words.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Letters that look like nothing: a name of them could not be seen, or would pass for another.
+fn is_blank_letter(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
+}
+
 /// The client's decoder knows one to three bytes a character.
 fn in_basic_plane(c: char) -> bool {
     c.len_utf8() <= 3
@@ -106,6 +120,21 @@ fn in_basic_plane(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_turns_the_direction_of_a_line_or_hides_in_it() {
+        let line = "gold\u{202e}dlog \u{2067}x\u{200b}y\u{2028}z\u{feff}";
+        assert_eq!(chat_line(line).as_deref(), Some("golddlog xyz"));
+        assert_eq!(chat_line("\u{200f}\u{2066} \u{200d}"), None);
+    }
+
+    #[test]
+    fn a_name_cannot_be_of_letters_that_are_not_seen() {
+        for letter in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+            assert_eq!(name(&format!("ann{letter}")), Err(NameError::Character(letter)));
+        }
+        assert!(name("ann\u{202e}").is_err());
+    }
 
     #[test]
     fn names_of_any_script_pass_and_markup_does_not() {
