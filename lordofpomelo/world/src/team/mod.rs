@@ -1,7 +1,9 @@
 //! Teams of up to three, as the manager server keeps them: a state machine without I/O. Requests go in, results and
 //! [`TeamEvent`]s come out. Not here: the checks that need both players in one area ([`crate::area`]), and delivery.
 //!
-//! A restart of the manager dissolves all teams. A team is forgotten when it is disbanded or its last member left.
+//! A player is in one team at most: who makes or joins another leaves the former, which only those are in who were lost on the way (their
+//! connector died while they travelled, or their area server got no answer). A restart of the manager dissolves all teams. A team is
+//! forgotten when it is disbanded or its last member left.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -138,11 +140,13 @@ struct Team {
 #[derive(Debug, Default)]
 pub struct Teams {
     teams: HashMap<TeamId, Team>,
+    /// Whose team is which: all members of all teams.
+    of: HashMap<PlayerId, TeamId>,
     last_id: u32,
 }
 
 impl Teams {
-    /// A new team with its captain, who is told of it. Whether the player is in another team is checked by its area.
+    /// A new team with its captain, who is told of it.
     pub fn create(
         &mut self,
         name: &str,
@@ -152,10 +156,12 @@ impl Teams {
         if self.teams.len() >= TEAMS_MAX {
             return Err(Join::SystemError);
         }
+        self.leave_former(captain.player_id, events);
         self.last_id += 1;
         let id = TeamId(self.last_id);
         captain.player_info.team_id = id;
         captain.player_info.is_captain = 1;
+        self.of.insert(captain.player_id, id);
         let team =
             Team { name: name.to_owned(), captain: captain.player_id, members: vec![captain], drag: None };
         events.push(team.update());
@@ -186,14 +192,16 @@ impl Teams {
         mut member: Member,
         events: &mut Vec<TeamEvent>,
     ) -> Result<String, Join> {
-        let found =
-            self.teams.get_mut(&team).filter(|team| team.captain == captain).ok_or(Join::SystemError)?;
+        let found = self.teams.get(&team).filter(|team| team.captain == captain).ok_or(Join::SystemError)?;
         if found.has(member.player_id) {
             return Err(Join::AlreadyIn);
         }
         if !found.has_room() {
             return Err(Join::NoRoom);
         }
+        self.leave_former(member.player_id, events);
+        let found = self.teams.get_mut(&team).ok_or(Join::SystemError)?;
+        self.of.insert(member.player_id, team);
         member.player_info.team_id = team;
         member.player_info.is_captain = 0;
         found.members.push(member);
@@ -211,6 +219,7 @@ impl Teams {
         }
         let left = found.members.iter().position(|member| member.player_id == player);
         let Some(left) = left.map(|place| found.members.remove(place)) else { return false };
+        self.of.remove(&player);
         events.push(TeamEvent::Push(to, TeamPush::MateLeft(player)));
         events.push(left.leaves_on_server());
         events.push(found.update());
@@ -235,6 +244,9 @@ impl Teams {
             return false;
         }
         let Some(team) = self.teams.remove(&team) else { return false };
+        for member in &team.members {
+            self.of.remove(&member.player_id);
+        }
         events.extend(team.members.iter().map(Member::leaves_on_server));
         let ids = team.members.iter().map(|member| member.player_id).collect();
         events.push(TeamEvent::Push(team.addresses(), TeamPush::Disbanded(ids)));
@@ -316,6 +328,12 @@ impl Teams {
     #[must_use]
     pub fn is_captain(&self, team: TeamId, player: PlayerId) -> bool {
         self.teams.get(&team).is_some_and(|team| team.captain == player)
+    }
+
+    fn leave_former(&mut self, player: PlayerId, events: &mut Vec<TeamEvent>) {
+        if let Some(former) = self.of.get(&player) {
+            self.leave(*former, player, events);
+        }
     }
 
     /// How many teams there are.
@@ -407,6 +425,19 @@ mod tests {
         assert_eq!(to, [1001, 1002]);
         let flags = members.iter().map(|(id, data)| (id.0, data.team_id.0, data.is_captain));
         assert_eq!(flags.collect::<Vec<_>>(), [(1, 1, 1), (2, 1, 0)]);
+    }
+
+    #[test]
+    fn who_makes_or_joins_another_team_leaves_the_one_it_was_lost_in() {
+        let (mut teams, lost) = trio();
+        let mut events = Vec::new();
+        let own = teams.create("Five Winds", member(2), &mut events).unwrap();
+        assert_eq!(teams.hearers(lost, PlayerId(2)), None);
+        assert_eq!(push(&events[0]).1, &TeamPush::MateLeft(PlayerId(2)));
+        teams.join(own, PlayerId(2), member(1), &mut events).unwrap();
+        assert_eq!(teams.count(), 1, "a captain takes its team along");
+        assert!(teams.may_apply(own, PlayerId(3)));
+        assert_eq!(teams.of.len(), 2);
     }
 
     #[test]
