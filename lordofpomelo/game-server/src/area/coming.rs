@@ -1,6 +1,6 @@
 //! Into an area and out of the game: `enterScene`, and what happens when a player's client is gone or signs in anew.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use lordofpomelo_store::{Parts, Store};
 use lordofpomelo_world::{
@@ -11,7 +11,7 @@ use lordofpomelo_world::{
 use pomelo::{Channels, Context, Error, Extract, Leavers, Needs, Peer, Result, Rpc, State, UserId};
 
 use super::{
-    here::Door,
+    here::{Door, DoorError},
     host::{Host, Left, Person},
     hosts::Hosts,
     loading::Loading,
@@ -32,15 +32,20 @@ use crate::{
 /// The player comes into the area of its session. It is answered with everything in its window; what others are told comes after that.
 pub(super) async fn enter_scene(
     door: Door,
+    hosts: State<Hosts>,
     store: State<Store>,
     resources: State<Resources>,
     loading: State<Loading>,
-    channels: Channels,
-    rpc: Rpc,
+    exit: Exit,
     _: Nothing,
 ) -> Result<Scene> {
-    let Door { host, who, place, uid, frontend } = door;
+    let Door { who, place, uid, frontend, .. } = door;
+    // It may have left this server just now, and be on its way into the database.
+    exit.saver.flush().await?;
     let stored = store.player(who.id).await?;
+    // Looked for after the waiting: an instance may have ended, and nobody would drive what it left.
+    let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
+    let Exit { channels, rpc, .. } = exit;
     let mut hero = stored.ok_or_else(|| Error::msg(format!("there is no player {}", who.id)))?.hero;
     if place.instance.is_some() {
         hero.position = resources.map(place.area)?.birth_point(&mut fastrand::Rng::new());
@@ -103,9 +108,9 @@ impl Exit {
         Self { resources, saver, channels, rpc }
     }
 
-    /// A player leaves the game, and its team. Done when it is stored.
-    async fn depart(&self, host: &Host, player: PlayerId) -> Result<()> {
-        let Some(left) = host.leave(player, Farewell::LoggedOut) else { return Ok(()) };
+    /// A player leaves the game, and its team. Answers what is to be stored of it; `None` if it is not here.
+    fn depart(&self, host: &Host, player: PlayerId) -> Option<Hero> {
+        let left = host.leave(player, Farewell::LoggedOut)?;
         self.forget(host, &left.person);
         if let Some(team) = &left.team {
             let leave = team::OfTeam { team: team.id, player };
@@ -113,11 +118,11 @@ impl Exit {
                 tracing::warn!(%error, %player, "stays in its team: the manager can't be told");
             }
         }
-        Ok(self.saver.save(to_be_stored(left, &self.resources), Parts::ALL).await?)
+        Some(to_be_stored(left, &self.resources))
     }
 
-    /// A player leaves for another area: it is out of this one and stored for that; or, if it can't be stored, it is back as if
-    /// nothing had been.
+    /// A player leaves for another area: it is out of this one and stored for that; or, if it can't be stored, it is back, though as
+    /// another entity.
     pub(super) async fn travel(&self, host: &Host, player: PlayerId, place: &Place) -> Result<()> {
         // Read before anybody moves: it may be missing.
         let map = self.resources.map(place.area)?;
@@ -131,7 +136,10 @@ impl Exit {
             hero.position = map.birth_point(&mut fastrand::Rng::new());
         }
         if let Err(error) = self.saver.save(hero, Parts::ALL).await {
-            host.enter(as_it_was, team, person);
+            let channel = self.channels.channel(&host.channel());
+            host.enter(as_it_was, team, person.clone());
+            // Its client may have gone meanwhile, when there was nobody to take out: then the channel says so once more.
+            channel.add(person.uid, person.frontend)?;
             return Err(error.into());
         }
         self.forget(host, &person);
@@ -155,11 +163,14 @@ pub(super) async fn gone(
         return Ok(());
     };
     // Who is there again, at this connector or another, has not left.
-    for uid in leavers.users.iter().filter(|uid| channel.frontend_of(uid).is_none()) {
-        if let Some(player) = player_of(&host, uid) {
-            exit.depart(&host, player).await?;
-        }
-    }
+    let users: HashSet<_> = leavers.users.iter().filter(|uid| channel.frontend_of(uid).is_none()).collect();
+    let people = host.people();
+    let players = people.values().filter(|person| users.contains(&person.uid)).map(|person| person.player);
+    let players: Vec<_> = players.collect();
+    drop(people);
+    // With a connector many go at once. None of them waits for the database: that may be away, and nobody asks again who was left.
+    let heroes = players.into_iter().filter_map(|player| exit.depart(&host, player));
+    exit.saver.save_later(heroes.map(|hero| (hero, Parts::ALL)).collect());
     Ok(())
 }
 
@@ -167,8 +178,9 @@ pub(super) async fn gone(
 pub(super) async fn player_leave(hosts: State<Hosts>, exit: Exit, leave: Leave) -> Result<bool> {
     let mut was_here = false;
     for host in hosts.all() {
-        if let Some(player) = player_of(&host, &leave.uid) {
-            exit.depart(&host, player).await?;
+        let player = player_of(&host, &leave.uid);
+        if let Some(hero) = player.and_then(|player| exit.depart(&host, player)) {
+            exit.saver.save(hero, Parts::ALL).await?;
             was_here = true;
         }
     }

@@ -4,16 +4,26 @@ use std::{sync::Arc, time::Duration};
 
 use lordofpomelo_store::{Parts, Store};
 use lordofpomelo_world::{Point, hero::Hero, ids::PlayerId};
-use pomelo::{Game, Leavers, Me, ServerInfo, Session, State, UserId, testing::Stage};
+use pomelo::{Game, Leavers, Me, ServerInfo, Servers, Session, State, UserId, testing::Stage};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
-use super::{coming, here::Door, hosts, hosts::Hosts, loading::Loading, saver, saver::Saver};
+use super::{
+    coming,
+    here::{Door, Here},
+    host::Person,
+    hosts,
+    hosts::Hosts,
+    loading::Loading,
+    saver,
+    saver::Saver,
+    travel,
+};
 use crate::{
     messages::{
-        Nothing,
-        area::Scene,
+        Nothing, Number,
+        area::{ChangeArea, Scene},
         pushes::{ON_ADD_ENTITIES, ON_USER_LEAVE},
         remotes::{CHAT_ADD, Leave, REMOVE_INSTANCE, team},
     },
@@ -40,6 +50,7 @@ impl Server {
         stage.add_server("chat-server-1", "chat");
         let stage = stage.answer(team::UPDATE_MEMBER, |_| Ok(true)).answer(REMOVE_INSTANCE, |_| Ok(()));
         let mut info = ServerInfo::clone(&stage.me().0);
+        info.server_type = serde_json::from_value(json!("area")).unwrap();
         info.extra = entry.as_object().unwrap().clone();
         let me = Me(Arc::new(info));
         let (store, folder) = testing::store();
@@ -68,8 +79,8 @@ impl Server {
     async fn enter(&self, session: &Session) -> pomelo::Result<Scene> {
         let door = Door::of(session, &self.hosts)?;
         let (store, resources, loading) = (self.store.clone(), self.resources.clone(), self.loading.clone());
-        let (channels, rpc) = (self.stage.channels(), self.stage.rpc());
-        coming::enter_scene(door, store, resources, loading, channels, rpc, Nothing {}).await
+        coming::enter_scene(door, self.hosts.clone(), store, resources, loading, self.exit(), Nothing {})
+            .await
     }
 
     fn exit(&self) -> coming::Exit {
@@ -106,11 +117,14 @@ async fn who_comes_in_is_answered_with_itself_and_the_others_are_told_after_that
     assert_eq!((own.own.shown.name.as_ref(), own.bag.item_count, own.fight_skills.len()), ("ann", 20, 1));
     assert_eq!(scene.map.unwrap().weight_map.len(), 210);
     server.enter(&bob).await.unwrap();
-    assert!(server.stage.pushed(ON_ADD_ENTITIES).is_empty(), "before the answer");
+    let told_of_bob = || {
+        let mut told = server.stage.pushed(ON_ADD_ENTITIES);
+        told.retain(|push| push.message.player.iter().any(|player| player.id == id));
+        told
+    };
+    assert!(told_of_bob().is_empty(), "before the answer");
     sleep(A_TICK).await;
-    let told = server.stage.pushed(ON_ADD_ENTITIES);
-    let of_bob = told.iter().find(|push| push.message.player.iter().any(|player| player.id == id)).unwrap();
-    assert_eq!(of_bob.users, [ann.uid().unwrap()]);
+    assert_eq!(told_of_bob()[0].users, [ann.uid().unwrap()]);
     let chat: Vec<_> = server.stage.sent(CHAT_ADD).into_iter().map(|(_, add)| (add.name, add.area)).collect();
     assert_eq!(chat, [("ann".to_owned(), "1".to_owned()), ("bob".to_owned(), "1".to_owned())]);
 }
@@ -142,11 +156,53 @@ async fn whose_client_is_gone_is_stored_and_the_area_is_told() {
     let leavers = Leavers { channel, frontend, users: vec![ann.uid().unwrap()] };
     coming::gone(server.hosts.clone(), server.stage.channels(), server.exit(), leavers).await.unwrap();
     sleep(A_TICK).await;
+    server.saver.flush().await.unwrap();
     let stored = server.store.player(id).await.unwrap().unwrap().hero;
     assert_eq!(stored.position, Point::new(700.0, 250.0));
     let told = server.stage.pushed(ON_USER_LEAVE);
     assert_eq!(told.iter().map(|push| push.message.player_id).collect::<Vec<_>>(), [id]);
     assert_eq!(told[0].users, [bob.uid().unwrap()]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_go_at_once_are_out_before_any_of_them_is_stored() {
+    let server = desert().await;
+    let mut users = Vec::new();
+    for name in ["ann", "bob", "eve"] {
+        let (session, _) = server.player(name, BIRTH, server.desert()).await;
+        server.enter(&session).await.unwrap();
+        users.push(session.uid().unwrap());
+    }
+    let host = server.hosts.by_key("1").unwrap();
+    let (channel, frontend) = (host.channel(), server.stage.session().frontend());
+    for uid in &users {
+        server.stage.channels().channel(&channel).leave(uid, &frontend);
+    }
+    let leavers = Leavers { channel, frontend, users };
+    let gone = coming::gone(server.hosts.clone(), server.stage.channels(), server.exit(), leavers);
+    // As far as it comes without waiting.
+    tokio::select! {
+        biased;
+        gone = gone => gone.unwrap(),
+        () = std::future::ready(()) => {}
+    }
+    assert!(host.people().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_instance_ends_while_it_is_read_from_the_database_does_not_come_into_what_is_left_of_it() {
+    let server = Server::new("instance-server-1", json!({ "instance": true })).await;
+    let wanted = crate::messages::remotes::NewInstance { area: 4, instance: "4_1".to_owned() };
+    hosts::create_instance(server.hosts.clone(), wanted).await.unwrap();
+    let place = Place { area: 4, instance: Some("4_1".to_owned()), ..server.desert() };
+    let (ann, _) = server.player("ann", BIRTH, place).await;
+    let entering = server.enter(&ann);
+    let closing = async {
+        let closed = crate::messages::remotes::InstanceId { instance: "4_1".to_owned() };
+        assert!(hosts::close_instance(server.hosts.clone(), closed).await.unwrap());
+    };
+    let (entered, ()) = tokio::join!(biased; entering, closing);
+    assert!(entered.unwrap_err().to_string().contains("no area 4_1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,6 +248,31 @@ async fn a_travelling_player_is_stored_where_it_goes_and_from_an_instance_in_its
     let stored = server.store.player(id).await.unwrap().unwrap().hero;
     assert_eq!(stored.area_id, 1);
     assert!(server.resources.map(1).unwrap().birth.contains(stored.position), "{:?}", stored.position);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_can_not_be_stored_does_not_travel_and_is_sent_to_sign_in_anew() {
+    let server = desert().await;
+    let at_alma = Point::new(1439.0, 709.0);
+    let (ann, id) = server.player("ann", at_alma, server.desert()).await;
+    let nobody = PlayerId(999);
+    let hero = Hero { id: nobody, ..server.store.player(id).await.unwrap().unwrap().hero };
+    let host = server.hosts.by_key("1").unwrap();
+    let person = Person { uid: ann.uid().unwrap(), frontend: ann.frontend(), player: nobody };
+    host.enter(hero, None, person);
+    let oasis = json!({ "id": "area-server-2", "serverType": "area", "host": "127.0.0.1", "area": 2 });
+    let servers = Servers::new([Arc::new(serde_json::from_value(oasis).unwrap())]);
+    let here = Here { host: Arc::clone(&host), player: nobody };
+    let (resources, rpc) = (server.resources.clone(), server.stage.rpc());
+    let wanted = ChangeArea { target: Number(2) };
+    let answer = travel::change_area(here, ann.clone(), servers, resources, server.exit(), rpc, wanted).await;
+    assert!(!answer.unwrap().success);
+    assert!(
+        server.stage.sessions().get(ann.id()).is_none(),
+        "its client would not know that it is another entity"
+    );
+    assert_eq!(host.people().len(), 1, "until its client is gone");
+    assert_eq!(server.stage.channels().channel(&host.channel()).members(), [ann.uid().unwrap()]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use crate::{
         remotes::{INSTANCE, NewInstance, team},
     },
     resources::Resources,
-    session::{PLACE, Place, SessionTeam},
+    session::{LOST, PLACE, Place, SessionTeam},
 };
 
 /// Why a player stays where it is.
@@ -53,20 +53,34 @@ pub(super) async fn change_area(
         let team = here.host.read(|area| area.membership(here.player));
         let kind = may_travel(&here, team.as_ref(), target, &resources, &rpc).await?;
         let place = destination(kind, target, here.player, team, &servers, &rpc).await?;
-        exit.travel(&here.host, here.player, &place).await?;
-        session.set(PLACE, &place).await?;
+        if let Err(error) = leave(&here, &session, &exit, &place).await {
+            // It is nowhere, or somewhere else than its client believes. The client may be gone itself.
+            let _ = session.kick(LOST).await;
+            return Err(error);
+        }
         if let Some(team) = place.team.filter(|team| team.is_captain && kind == AreaKind::TeamInstance) {
-            rpc.send(team::DRAG, THE_ONE, &team::Drag { team: team.id, player: here.player, target })?;
+            let drag = team::Drag { team: team.id, player: here.player, target };
+            if let Err(error) = rpc.send(team::DRAG, THE_ONE, &drag) {
+                tracing::warn!(%error, team = %team.id, target, "nobody follows the captain: the manager can't be told");
+            }
         }
         Ok::<_, Error>(())
     };
     match gone.await {
         Ok(()) => Ok(AreaChanged { area_id: Some(from.area), target: Some(target), success: true }),
         Err(error) => {
-            tracing::info!(%error, player = %here.player, target, "stays where it is");
+            tracing::info!(%error, player = %here.player, target, "does not travel");
             Ok(AreaChanged { area_id: None, target: None, success: false })
         }
     }
+}
+
+/// Out of this area, stored, and on its way: from here on its messages go to the other.
+async fn leave(here: &Here, session: &Session, exit: &Exit, place: &Place) -> Result<()> {
+    exit.travel(&here.host, here.player, place).await.inspect_err(
+        |error| tracing::warn!(%error, player = %here.player, area = place.area, "can't be stored, so it can't travel"),
+    )?;
+    Ok(session.set(PLACE, place).await?)
 }
 
 /// An NPC near the player takes it there, or its captain has just gone into that instance. Answers what kind of area it is.
