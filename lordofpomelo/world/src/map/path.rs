@@ -181,11 +181,12 @@ impl PathFinder {
 
     /// Leaves out points without which the way is the same, and points that the one before sees past.
     fn smooth(&self, points: &mut Vec<Point>) {
-        straighten(points);
+        straighten(points, |_, _| true);
         for _ in 0..SMOOTHINGS {
             self.cut_corners(points);
         }
-        straighten(points);
+        // A slanting line that passes a tile's corner may be free in pieces and not as a whole: it is looked at in steps from its start.
+        straighten(points, |from, to| self.grid.is_line_free(from, to, Lines::Strict));
     }
 
     /// Where a point sees the one after the next, the next is left out.
@@ -202,15 +203,15 @@ impl PathFinder {
     }
 }
 
-/// Leaves out points in the middle of a straight piece.
-fn straighten(points: &mut Vec<Point>) {
+/// Leaves out points in the middle of a straight piece that is free.
+fn straighten(points: &mut Vec<Point>, is_free: impl Fn(Point, Point) -> bool) {
     let mut kept = 1;
     for n in 1..points.len() {
         let (a, b) = (points[kept - 1], points[n]);
         let needless = points.get(n + 1).is_some_and(|c| {
             let cross = (b.x - a.x) * (c.y - b.y) - (b.y - a.y) * (c.x - b.x);
             let onwards = (b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y);
-            cross == 0.0 && onwards >= 0.0
+            cross == 0.0 && onwards >= 0.0 && is_free(a, *c)
         });
         if !needless {
             points[kept] = b;
@@ -281,6 +282,23 @@ mod tests {
         }
         assert_eq!(finder.known.len(), REMEMBERED);
         assert!(!Arc::ptr_eq(&first, &finder.between(tile(0), tile(1)).unwrap()));
+    }
+
+    #[test]
+    fn ways_across_the_desert_can_be_walked_also_where_they_pass_corners() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../game-server/config/map/desert.json");
+        let map = crate::map::AreaMap::load(file.as_ref(), 4200, 2800).unwrap();
+        let mut finder = PathFinder::new(Arc::clone(&map.grid));
+        let (mut chance, mut here) = (fastrand::Rng::with_seed(7), Point::new(400.0, 150.0));
+        for _ in 0..3000 {
+            let around = Rect { x: here.x - 800.0, y: here.y - 800.0, width: 1600.0, height: 1600.0 };
+            let to = around.random(&mut chance);
+            let Some(way) = finder.find(here, to) else { continue };
+            if to != here {
+                assert!(map.grid.is_path_free(&way.points, Lines::Strict), "{:?}", way.points);
+            }
+            here = to;
+        }
     }
 
     fn crowded(rects: &[(u32, u32, u32, u32)]) -> Grid {
