@@ -20,6 +20,9 @@ pub struct Plan {
     /// Seconds to play once all have come. Ctrl-C ends it earlier; the report is printed all the same.
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
     pub duration: Duration,
+    /// Seconds of these whose answers and pushes the report leaves out, for figures of robots that have all come.
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub warm_up: Duration,
     /// Threads that play them [default: one for each core].
     #[arg(long, value_name = "N")]
     pub workers: Option<NonZeroUsize>,
@@ -101,6 +104,7 @@ impl Default for Plan {
             count: const { NonZeroUsize::new(100).unwrap() },
             ramp: Duration::from_secs(5),
             duration: Duration::from_secs(60),
+            warm_up: Duration::ZERO,
             workers: None,
             first: 0,
             once: false,

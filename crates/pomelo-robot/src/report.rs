@@ -22,7 +22,7 @@ const EXAMPLE: usize = 240;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// How long it took, from the first robot to the last.
+    /// How long it took, from the first robot to the last, without [`Plan::warm_up`].
     pub seconds: f64,
     /// How many were to come.
     pub robots: usize,

@@ -103,13 +103,20 @@ where
     // The threads have the others: once all of them have ended, nobody can say anything any more.
     drop((done, is_over));
     let mut live = Live::new(Output::of(plan), plan.count.get());
-    let mut all = Stats::default();
+    let (mut all, mut counted_from) = (Stats::default(), Duration::ZERO);
+    let mut is_warm = plan.warm_up.is_zero();
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let end = sleep_until(began + plan.ramp + plan.duration);
+        let warm = sleep_until(began + plan.ramp + plan.warm_up);
         tokio::select! {
             _ = look.tick() => {}
+            () = warm, if !is_warm => {
+                is_warm = true;
+                collect(&mut all, &stats);
+                (all, counted_from) = (all.without_times(), began.elapsed());
+            }
             () = end, if !*over.borrow() => drop(over.send_replace(true)),
             stopped = tokio::signal::ctrl_c(), if !*over.borrow() => {
                 stopped?;
@@ -122,7 +129,7 @@ where
     }
     collect(&mut all, &stats);
     live.end(&all, began.elapsed());
-    Ok(Report::new(plan, began.elapsed(), &all))
+    Ok(Report::new(plan, began.elapsed().saturating_sub(counted_from), &all))
 }
 
 /// Lets this process have so many open files, as far as the system lets it.

@@ -89,6 +89,11 @@ impl Stats {
         self.failures.entry(key).or_insert_with(|| Failed { times: 0, example: example() }).times += times;
     }
 
+    /// What failed and where the robots are; what was answered and pushed is forgotten.
+    pub(crate) fn without_times(self) -> Self {
+        Self { requests: HashMap::new(), pushes: HashMap::new(), ..self }
+    }
+
     /// Adds what another one counted, which begins anew.
     pub(crate) fn take(&mut self, other: &mut Self) {
         for (route, theirs) in &mut other.requests {
@@ -196,5 +201,17 @@ mod tests {
         let near = |value: u64, wanted: u64| value.abs_diff(wanted) <= wanted / 50;
         assert_eq!(timed.times.min(), 1);
         assert!(near(timed.times.value_at_quantile(0.5), 10_000) && near(timed.times.max(), LONGEST_US));
+    }
+
+    #[test]
+    fn what_failed_while_robots_came_is_not_forgotten_with_what_was_answered() {
+        let mut stats = Stats::default();
+        stats.request("a", Some(Duration::from_millis(1)));
+        stats.pushes("onA", 3);
+        stats.failure("connect", "refused".to_owned(), 1, || "refused".to_owned());
+        stats.robots.came = 2;
+        let warm = stats.without_times();
+        assert!(warm.requests.is_empty() && warm.pushes.is_empty());
+        assert_eq!((warm.failures.len(), warm.robots.came), (1, 2));
     }
 }
