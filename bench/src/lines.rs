@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use crate::plot::{self, FAINT, GRID, OURS, THEIRS};
 
-const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 360.0;
 /// Top and bottom of the drawings.
 const TOP: f64 = 92.0;
@@ -13,6 +12,8 @@ const BOTTOM: f64 = 310.0;
 /// Width of a panel's drawing, and what is left of it.
 const PANEL: f64 = 380.0;
 const LEFT: f64 = 70.0;
+/// From one panel's drawing to that of the next.
+const NEXT: f64 = PANEL + LEFT + 20.0;
 
 /// Decades of what is measured that are drawn.
 const DECADES: [i32; 2] = [-1, 2];
@@ -35,18 +36,43 @@ impl Line {
     }
 }
 
-/// The picture; each panel has a name for what is counted, and its lines.
+/// A drawing of the picture.
+pub(crate) struct Panel {
+    counted: &'static str,
+    lines: [Line; 2],
+    goal: Option<f64>,
+    mark: Option<(usize, &'static str)>,
+}
+
+impl Panel {
+    /// With a name for what is counted.
+    pub(crate) fn new(counted: &'static str, lines: [Line; 2]) -> Self {
+        Self { counted, lines, goal: None, mark: None }
+    }
+
+    /// With a line that values should stay below.
+    pub(crate) fn goal(self, value: f64) -> Self {
+        Self { goal: Some(value), ..self }
+    }
+
+    /// With a number that is worth to be seen.
+    pub(crate) fn mark(self, number: usize, what: &'static str) -> Self {
+        Self { mark: Some((number, what)), ..self }
+    }
+}
+
+/// The picture.
 #[expect(clippy::cast_precision_loss, reason = "a handful of panels")]
-pub(crate) fn svg(title: &str, panels: &[(&str, [Line; 2])]) -> String {
-    let mut svg = plot::begin(WIDTH, HEIGHT, title);
-    for (n, (counted, lines)) in panels.iter().enumerate() {
-        panel(&mut svg, LEFT + n as f64 * (PANEL + LEFT + 20.0), counted, lines);
+pub(crate) fn svg(title: &str, panels: &[Panel]) -> String {
+    let mut svg = plot::begin(20.0 + panels.len() as f64 * NEXT, HEIGHT, title);
+    for (n, one) in panels.iter().enumerate() {
+        panel(&mut svg, LEFT + n as f64 * NEXT, one);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn panel(svg: &mut String, left: f64, counted: &str, lines: &[Line; 2]) {
+fn panel(svg: &mut String, left: f64, Panel { counted, lines, goal, mark }: &Panel) {
     for decade in DECADES[0]..=DECADES[1] {
         let (y, value) = (y(10f64.powi(decade)), 10f64.powi(decade));
         _ = writeln!(
@@ -59,12 +85,33 @@ fn panel(svg: &mut String, left: f64, counted: &str, lines: &[Line; 2]) {
         );
     }
     _ = writeln!(svg, "<text x=\"{left}\" y=\"{:.1}\" fill=\"{FAINT}\">{counted}</text>", BOTTOM + 40.0);
-    let numbers = || lines.iter().flat_map(|line| line.points.iter().map(|(number, _)| *number));
+    let measured = || lines.iter().flat_map(|line| line.points.iter().map(|(number, _)| *number));
+    let numbers = || measured().chain(mark.map(|(number, _)| number));
     let (least, most) = (numbers().min().unwrap_or(1), numbers().max().unwrap_or(10));
     let x = |number: usize| {
         let at = (log(number) - log(least)) / (log(most) - log(least)).max(f64::EPSILON);
         left + 30.0 + at * (PANEL - 60.0)
     };
+    if let Some(goal) = goal {
+        let (right, y) = (left + PANEL, y(*goal));
+        _ = writeln!(
+            svg,
+            "<line x1=\"{left}\" y1=\"{y:.1}\" x2=\"{right:.1}\" y2=\"{y:.1}\" stroke=\"{FAINT}\" stroke-dasharray=\"6 4\"/>\n\
+             <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{FAINT}\">goal: below {goal}</text>",
+            left + 4.0,
+            y - 6.0
+        );
+    }
+    if let Some((number, what)) = mark {
+        let x = x(*number);
+        _ = writeln!(
+            svg,
+            "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{BOTTOM}\" stroke=\"{FAINT}\" stroke-dasharray=\"2 4\"/>\n\
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{FAINT}\">{what}</text>",
+            x - 6.0,
+            BOTTOM - 8.0
+        );
+    }
     // The first line's values stand above it, the second one's below.
     for ((line, colour), beside) in lines.iter().zip(COLOURS).zip([-10.0, 20.0]) {
         let path: Vec<_> =
@@ -119,17 +166,18 @@ mod tests {
             flat.add(number, 2.0);
             grows.add(number, number as f64 / 10.0);
         }
-        let svg = svg("title", &[("members", [flat, grows])]);
+        let svg = svg("title", &[Panel::new("members", [flat, grows]).goal(5.0).mark(50, "theirs")]);
         assert_eq!(svg.matches("<circle").count(), 6);
         let line = svg.split("<polyline points=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         let heights: Vec<_> = line.split(' ').map(|point| point.split(',').nth(1).unwrap()).collect();
         assert!(heights.windows(2).all(|pair| pair[0] == pair[1]), "{heights:?}");
+        assert!(svg.contains("goal: below 5") && svg.contains("theirs"), "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 
     #[test]
     fn nothing_measured_is_a_picture_too() {
-        let svg = svg("title", &[("members", [Line::new("a"), Line::new("b")])]);
+        let svg = svg("title", &[Panel::new("members", [Line::new("a"), Line::new("b")])]);
         assert!(!svg.contains("NaN"), "{svg}");
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn active_at(game: &GameDir, ports: &[u16], epoch: u64) -> Option<(u1
 }
 
 /// The time at the start of a log line, `2026-11-23T00:45:04.123456Z`.
-fn time_of(line: &str) -> Option<SystemTime> {
+pub(crate) fn time_of(line: &str) -> Option<SystemTime> {
     let (date, time) = line.split_whitespace().next()?.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.split('-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);

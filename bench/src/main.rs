@@ -6,6 +6,7 @@ mod busy;
 mod crowd;
 mod crowded;
 mod failover;
+mod game;
 mod lines;
 mod load;
 mod log;
@@ -43,6 +44,8 @@ enum What {
     Soak(soak::Soak),
     /// What it costs to have more connections, larger channels and a second connector.
     Growth(load::growth::Growth),
+    /// How many players one area of LordOfPomelo carries that walk, fight, or do what players do.
+    Game(game::Game),
     /// How many calls one link between two servers takes, and what they cost.
     Rpc(rpc::Rpc),
     /// The called server of `rpc`.
@@ -111,6 +114,7 @@ async fn main() -> Result<()> {
         What::Load(load) => load.run().await,
         What::Soak(soak) => soak.run().await,
         What::Growth(growth) => growth.run().await,
+        What::Game(game) => game.run().await,
         What::Rpc(rpc) => rpc.run().await,
         What::RpcPeer(peer) => peer.run().await,
         What::Floor(Floor { links: true, .. }) => load::floor::echo_links(),

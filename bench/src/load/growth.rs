@@ -13,7 +13,7 @@ use super::{
     system::System,
 };
 use crate::{
-    lines::{self, Line},
+    lines::{self, Line, Panel},
     page::Page,
 };
 
@@ -105,8 +105,8 @@ impl Growth {
         self.page.put("growth", &table)?;
         if let Some(file) = &self.plot {
             let panels = [
-                ("connections of one connector", [memory, echo]),
-                ("members of a channel, µs of a delivery", [one, many]),
+                Panel::new("connections of one connector", [memory, echo]),
+                Panel::new("members of a channel, µs of a delivery", [one, many]),
             ];
             let svg = lines::svg("What one costs, the more there are", &panels);
             fs::write(file, svg).with_context(|| file.display().to_string())?;

@@ -48,3 +48,15 @@ impl Used {
         Self { cpu: self.cpu - before.cpu, resident: self.resident - before.resident }
     }
 }
+
+/// CPU that everything on this machine has used since it began, in seconds.
+pub(crate) fn machine_cpu() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let first = stat.lines().next().unwrap_or_default();
+    let ticks: Vec<f64> = first.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; the rest is in these already.
+    let [user, nice, system, _, _, irq, softirq, steal, ..] = ticks[..] else {
+        anyhow::bail!("/proc/stat has an unknown form");
+    };
+    Ok((user + nice + system + irq + softirq + steal) / TICKS)
+}
