@@ -1,7 +1,10 @@
 //! LordOfPomelo's page in Debian's Chromium: two people who fight and talk, driven by `lordofpomelo/web-client/test/played/two.mjs`, and
 //! the web server that serves it. Not here: what happens to the servers meanwhile, which is the suites'.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use pomelo_testkit::{
@@ -13,6 +16,40 @@ use tokio::process::Command;
 
 use crate::{browser::CHROMIUM, realm::ENVIRONMENT};
 
+/// The web server with the real page; None where there is no browser or no built page. And where it is.
+pub async fn serve(game: &GameDir) -> Result<Option<(Running, String)>> {
+    let client = client();
+    let needed =
+        [Path::new(CHROMIUM), &client.join("node_modules/playwright-core"), &client.join("dist/index.html")];
+    if let Some(missing) = needed.iter().find(|path| !path.exists()) {
+        if require_all() {
+            bail!("{} is not there, and POMELO_REQUIRE_ALL=1 forbids to skip", missing.display());
+        }
+        eprintln!("SKIPPED: {} is not there; `cargo xtask test` installs and builds it", missing.display());
+        return Ok(None);
+    }
+    let mut command = Command::new(program("lordofpomelo-web")?);
+    command.args(["--env", ENVIRONMENT, "--listen", "127.0.0.1:0", "--tries-per-minute", "0"]);
+    command.arg("--client").arg(client.join("dist"));
+    command.current_dir(game.path());
+    let web = Running::start(command)?;
+    let line = web.line("http://").await?;
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
+    Ok(Some((web, url.trim_end_matches('/').to_owned())))
+}
+
+/// A script of `test/played`, given the address of the web server and a folder for pictures.
+pub fn play(script: &str, url: &str, pictures: &Path) -> Result<Running> {
+    fs::create_dir_all(pictures)?;
+    let mut command = Command::new("node");
+    command.arg(client().join("test/played").join(script)).arg(url).arg(pictures);
+    Running::start(command)
+}
+
+fn client() -> PathBuf {
+    root().join("lordofpomelo/web-client")
+}
+
 /// Two people at two pages.
 pub struct TwoPlayers {
     web: Running,
@@ -22,36 +59,10 @@ pub struct TwoPlayers {
 }
 
 impl TwoPlayers {
-    /// Serves the page, opens it twice and waits until both play; None where there is no browser or no built page. Their pictures go to
-    /// `target/played/NAME`.
+    /// Serves the page, opens it twice and waits until both play; None as with [`serve`]. Their pictures go to `target/played/NAME`.
     pub async fn open(game: &GameDir, name: &str) -> Result<Option<Self>> {
-        let client = root().join("lordofpomelo/web-client");
-        let needed = [
-            Path::new(CHROMIUM),
-            &client.join("node_modules/playwright-core"),
-            &client.join("dist/index.html"),
-        ];
-        if let Some(missing) = needed.iter().find(|path| !path.exists()) {
-            if require_all() {
-                bail!("{} is not there, and POMELO_REQUIRE_ALL=1 forbids to skip", missing.display());
-            }
-            eprintln!(
-                "SKIPPED: {} is not there; `cargo xtask test` installs and builds it",
-                missing.display()
-            );
-            return Ok(None);
-        }
-        let pictures = root().join("target/played").join(name);
-        fs::create_dir_all(&pictures)?;
-        let mut command = Command::new(program("lordofpomelo-web")?);
-        command.args(["--env", ENVIRONMENT, "--listen", "127.0.0.1:0", "--client"]).arg(client.join("dist"));
-        command.current_dir(game.path());
-        let web = Running::start(command)?;
-        let line = web.line("http://").await?;
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
-        let mut command = Command::new("node");
-        command.arg(client.join("test/played/two.mjs")).arg(url.trim_end_matches('/')).arg(pictures);
-        let pages = Running::start(command)?;
+        let Some((web, url)) = serve(game).await? else { return Ok(None) };
+        let pages = play("two.mjs", &url, &root().join("target/played").join(name))?;
         let playing = pages.line("playing").await?;
         let ports = playing.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         Ok(Some(Self { web, pages, ports }))

@@ -94,7 +94,12 @@ export class Player {
   }
 
   async inWorld(timeout = 30_000) {
-    await this.until(() => window.__game.screen === "world" && window.__game.link === "open", undefined, timeout);
+    try {
+      await this.until(() => window.__game.screen === "world" && window.__game.link === "open", undefined, timeout);
+    } catch {
+      const { screen, link } = await this.page.evaluate(() => ({ screen: window.__game.screen, link: window.__game.link }));
+      throw new Error(`${this.name} is not in the world: ${screen}, ${link}; ${await this.page.locator("#ui").innerText()}; ${this.errors.join("; ")}`);
+    }
   }
 
   /** Registers, makes a hero and is in the world. */

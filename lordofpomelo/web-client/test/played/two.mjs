@@ -5,6 +5,7 @@
 //! - `go on`: both have fought on since the last line, each hears the other, and neither has noticed anything;
 //! - `next leader`: the corners of both pages show a higher epoch than before;
 //! - `back PORT`: who was connected to this port had the reconnect screen and is back in place, the other did not notice;
+//! - `back`: the same of both;
 //! - `stop`: leaves pictures of both in FOLDER and ends.
 //!
 //! Whatever does not hold ends it with words and another code than 0.
@@ -136,9 +137,10 @@ async function goOn() {
 async function obey(line) {
   if (line === "go on") return goOn();
   if (line === "next leader") return each((one) => one.nextLeader());
-  const port = Number(/^back (\d+)$/.exec(line)?.[1] ?? claim(false, `what is "${line}"?`));
-  const lost = both.filter((one) => one.portBefore === port);
-  claim(lost.length > 0, `nobody was on ${port}`);
+  const back = /^back ?(\d*)$/.exec(line);
+  claim(back !== null, `what is "${line}"?`);
+  const lost = both.filter((one) => back[1] === "" || one.portBefore === Number(back[1]));
+  claim(lost.length > 0, `nobody was on ${back[1]}`);
   await each((one) => (lost.includes(one) ? one.back() : one.unaware()));
   for (const one of both) one.portBefore = one.port();
 }
