@@ -59,13 +59,12 @@ pub(super) async fn enter_scene(
     // channel says so, and it leaves again.
     channels.channel(&host.channel()).add(uid, frontend)?;
     // Who is in already and enters again goes on as it is, not as it was stored.
-    let (hero, team) = match host.leave(who.id, Farewell::Travels) {
-        Some(left) => (left.hero, left.team),
-        None => (hero, team),
-    };
     tell_chat(&rpc, &host, &person, &who.name);
-    let is_in_team = team.is_some();
-    let entered = host.enter(hero, team, person);
+    let entered = match host.leave(who.id, Farewell::Travels) {
+        Some(left) => host.enter_again(left.hero, left.team, person),
+        None => host.enter(hero, team, person),
+    };
+    let is_in_team = host.read(|area| area.membership(who.id)).is_some();
     if is_in_team {
         tokio::spawn(tell_manager(Arc::clone(&host), who.id, rpc));
     }
@@ -137,7 +136,7 @@ impl Exit {
         }
         if let Err(error) = self.saver.save(hero, Parts::ALL).await {
             let channel = self.channels.channel(&host.channel());
-            host.enter(as_it_was, team, person.clone());
+            host.enter_again(as_it_was, team, person.clone());
             // Its client may have gone meanwhile, when there was nobody to take out: then the channel says so once more.
             channel.add(person.uid, person.frontend)?;
             return Err(error.into());
@@ -166,10 +165,8 @@ pub(super) async fn gone(
     let users: HashSet<_> = leavers.users.iter().filter(|uid| channel.frontend_of(uid).is_none()).collect();
     let people = host.people();
     let players = people.values().filter(|person| users.contains(&person.uid)).map(|person| person.player);
-    let players: Vec<_> = players.collect();
-    drop(people);
     // With a connector many go at once. None of them waits for the database: that may be away, and nobody asks again who was left.
-    let heroes = players.into_iter().filter_map(|player| exit.depart(&host, player));
+    let heroes = players.filter_map(|player| exit.depart(&host, player));
     exit.saver.save_later(heroes.map(|hero| (hero, Parts::ALL)).collect());
     Ok(())
 }

@@ -127,6 +127,14 @@ impl Host {
         })
     }
 
+    /// A player who left is back as it was, which is not what is stored.
+    pub(super) fn enter_again(&self, hero: Hero, team: Option<Membership>, person: Person) -> Entered {
+        let player = person.player;
+        let entered = self.enter(hero, team, person);
+        self.lock().area.mark_unsaved(player);
+        entered
+    }
+
     /// A player leaves; `None` if it is not here.
     pub(super) fn leave(&self, player: PlayerId, why: Farewell) -> Option<Left> {
         self.with_people(|area, people, now_ms| {
@@ -246,14 +254,27 @@ impl Host {
         );
     }
 
-    /// Hands what changed since the last time to the saver.
-    fn save(&self, saver: &Saver) {
-        let mut inner = self.lock();
-        let area = &mut inner.area;
-        let marks = area.take_unsaved();
-        let heroes =
-            marks.into_iter().filter_map(|(player, marks)| Some((area.hero(player)?.clone(), parts(marks))));
-        saver.save_later(heroes.collect());
+    /// Hands what changed since the last time to the saver. What can't be stored is handed over again the next time, as it is then.
+    pub(super) fn save(self: &Arc<Self>, saver: &Saver) {
+        let heroes: Vec<_> = {
+            let mut inner = self.lock();
+            let area = &mut inner.area;
+            let marks = area.take_unsaved().into_iter();
+            marks.filter_map(|(player, marks)| Some((area.hero(player)?.clone(), parts(marks)))).collect()
+        };
+        if heroes.is_empty() {
+            return;
+        }
+        let players: Vec<_> = heroes.iter().map(|(hero, _)| hero.id).collect();
+        let (host, saving) = (Arc::clone(self), saver.save_all(heroes));
+        // Ends with its job: there are as many of these tasks as jobs wait for the database.
+        tokio::spawn(async move {
+            if let Err(error) = saving.await {
+                tracing::error!(%error, area = host.key, players = players.len(), "not stored, tried again in {SAVE_EVERY:?}");
+                let area = &mut host.lock().area;
+                players.into_iter().for_each(|player| area.mark_unsaved(player));
+            }
+        });
     }
 
     /// Tells the manager of members whose figures changed.

@@ -48,14 +48,22 @@ pub(super) async fn open(store: State<Store>) -> Result<Saver> {
 }
 
 impl Saver {
-    /// Stores one hero. It takes its turn with the call, not when the answer is waited for.
+    /// Stores one hero; see [`Saver::save_all`].
     pub(super) fn save(
         &self,
         hero: Hero,
         parts: Parts,
     ) -> impl Future<Output = Result<(), SaveError>> + use<> {
+        self.save_all(vec![(hero, parts)])
+    }
+
+    /// Stores heroes. They take their turn with the call, not when the answer is waited for.
+    pub(super) fn save_all(
+        &self,
+        heroes: Vec<(Hero, Parts)>,
+    ) -> impl Future<Output = Result<(), SaveError>> + use<> {
         let (done, answer) = oneshot::channel();
-        let queued = self.0.try_send(Job { heroes: vec![(hero, parts)], done: Some(done) });
+        let queued = self.0.try_send(Job { heroes, done: Some(done) });
         async move {
             queued.map_err(|_| SaveError::Busy)?;
             answer.await.unwrap_or(Err(SaveError::Ended))

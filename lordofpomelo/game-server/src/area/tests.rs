@@ -315,6 +315,32 @@ async fn what_changed_is_stored_within_a_minute_and_all_of_it_when_the_server_en
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_enters_again_has_all_of_it_stored_the_next_time() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    server.enter(&ann).await.unwrap();
+    let unsaved = server.hosts.by_key("1").unwrap().with(|area, _| area.take_unsaved());
+    assert!(unsaved.iter().any(|(player, marks)| *player == id && marks.bag && marks.tasks));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_can_not_be_stored_is_stored_the_next_time() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", BIRTH, server.desert()).await;
+    let nobody = PlayerId(999);
+    let hero = Hero { id: nobody, ..server.store.player(id).await.unwrap().unwrap().hero };
+    let host = server.hosts.by_key("1").unwrap();
+    let person = Person { uid: ann.uid().unwrap(), frontend: ann.frontend(), player: nobody };
+    host.enter_again(hero, None, person);
+    host.save(&server.saver);
+    server.saver.flush().await.unwrap();
+    sleep(A_TICK).await;
+    let unsaved = host.with(|area, _| area.take_unsaved());
+    assert_eq!(unsaved.iter().map(|(player, _)| *player).collect::<Vec<_>>(), [nobody]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hero_that_can_not_be_stored_costs_the_others_nothing() {
     let server = desert().await;
     let (_, id) = server.player("ann", BIRTH, server.desert()).await;

@@ -321,6 +321,13 @@ impl Area {
         players.filter(|(_, marks)| marks.any()).collect()
     }
 
+    /// A hero is to be stored again, all of it: what [`Area::take_unsaved`] named was not, or it came in as nobody stored it.
+    pub fn mark_unsaved(&mut self, player: PlayerId) {
+        if let Some(id) = self.entities.of_player(player) {
+            self.mark(id, |marks| *marks = Marks { player: true, bag: true, equipment: true, tasks: true });
+        }
+    }
+
     /// The entity of a player who may act.
     fn actor(&self, player: PlayerId) -> Result<EntityId, Refused> {
         let (entity, player) = self.entities.player(player).ok_or(Refused::Absent)?;
