@@ -19,6 +19,7 @@ use crate::{
     duty::scene,
     messages::{
         OK,
+        area::{CHANGE_AREA, ENTER_SCENE, LOAD_AREA_RESOURCE, LOAD_RESOURCE},
         connector::{CREATE_PLAYER, ENTRY, ServerTime, TIME_SYNC, TimeSync},
         gate::QUERY_ENTRY,
     },
@@ -46,11 +47,16 @@ pub(crate) fn server(s: Server) -> Server {
         .handler(TIME_SYNC, time_sync)
 }
 
-/// How much one session may ask: ten steps a second and a fight take less than half of it. Signing in reaches the database each time.
+/// How much one session may ask: ten steps a second and a fight take less than half of it. Signing in, coming into an area and travelling
+/// reach the database each time; what is loaded before is large.
 pub(crate) fn rate_limit() -> RateLimit {
     RateLimit::per_session(Rate::per_second(60).burst(120))
         .route(ENTRY, Rate::per_minute(12).burst(5))
         .route(CREATE_PLAYER, Rate::per_minute(30).burst(10))
+        .route(LOAD_RESOURCE, Rate::per_minute(30).burst(10))
+        .route(LOAD_AREA_RESOURCE, Rate::per_minute(30).burst(10))
+        .route(ENTER_SCENE, Rate::per_minute(30).burst(10))
+        .route(CHANGE_AREA, Rate::per_minute(60).burst(10))
 }
 
 /// Refuses what a session may not ask yet: before it has signed in nothing but that, and before it has a player nothing but to make one.
