@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::OpenError;
 
 /// Where the file is, in the folder of a game.
-const FILE: &str = "config/database.json";
+pub(crate) const FILE: &str = "config/database.json";
 
 /// Which database a game uses.
 ///

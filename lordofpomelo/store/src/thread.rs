@@ -5,7 +5,7 @@ use std::path::Path;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    Config, OpenError, StoreError, TRIES_MAX, WAITING_MAX,
+    Config, OpenError, StoreError, TRIES_MAX, WAITING_MAX, config,
     database::{Access, Database, Kind},
     sqlite::Sqlite,
 };
@@ -40,7 +40,13 @@ impl Store {
             let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        Self::connect(&config)
+        Self::connect(&config).map_err(|error| match error {
+            OpenError::Url(_) | OpenError::NoMysql => OpenError::Config {
+                file: game_dir.join(config::FILE),
+                what: format!("{environment}.mysql: {error}"),
+            },
+            other => other,
+        })
     }
 
     /// Opens a database, as [`Self::load`] does, but in folders that are there.
