@@ -99,10 +99,18 @@ async fn work(store: State<Store>, mut jobs: mpsc::Receiver<Job>) {
     }
 }
 
-/// All at once; if that fails for good, one by one, so that one bad hero costs the others nothing.
+/// All at once; if one of them can't be stored, one by one, so that it costs the others nothing.
 async fn store_all(store: &Store, heroes: Vec<(Hero, Parts)>) -> Result<(), SaveError> {
-    if heroes.is_empty() || try_to_store(store, &heroes).await.is_ok() {
+    if heroes.is_empty() {
         return Ok(());
+    }
+    match try_to_store(store, &heroes).await {
+        Ok(()) => return Ok(()),
+        Err(error) if error.is_transient() => {
+            tracing::error!(%error, heroes = heroes.len(), "heroes are not stored: the database is away");
+            return Err(error.into());
+        }
+        Err(_) => {}
     }
     let mut failed = Ok(());
     for hero in heroes {
