@@ -17,7 +17,7 @@ use lordofpomelo_world::{
 };
 
 use super::Player;
-use crate::{Line, PlayerError, Task};
+use crate::{Line, PlayerError, Task, View};
 
 impl<L: Line> Player<L> {
     /// Walks along these points, the first being where the player is. It walks at once; if the server does not let it, it stands at the
@@ -63,7 +63,7 @@ impl<L: Line> Player<L> {
     /// # Errors
     /// As of the connection.
     pub async fn attack(&self, target: EntityId) -> Result<(), PlayerError> {
-        self.change(|view, now_ms| view.stop(now_ms));
+        self.change(View::stop);
         let Nothing {} = self.line.request(ATTACK, &aim(target)).await?;
         Ok(())
     }
@@ -81,7 +81,7 @@ impl<L: Line> Player<L> {
     /// # Errors
     /// Code 500 if there is no such thing.
     pub async fn pick(&self, target: EntityId) -> Result<(), PlayerError> {
-        self.change(|view, now_ms| view.stop(now_ms));
+        self.change(View::stop);
         self.line.request(PICK_ITEM, &aim(target)).await.map(|_: Answer| ())
     }
 
@@ -90,7 +90,7 @@ impl<L: Line> Player<L> {
     /// # Errors
     /// As of the connection.
     pub async fn npc_talk(&self, npc: EntityId) -> Result<(), PlayerError> {
-        self.change(|view, now_ms| view.stop(now_ms));
+        self.change(View::stop);
         self.line.notify(NPC_TALK, &aim(npc)).await
     }
 

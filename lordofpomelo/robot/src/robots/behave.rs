@@ -67,21 +67,22 @@ impl Behaviour {
         player: &Player<L>,
         manner: &Manner,
     ) -> Result<(), PlayerError> {
-        if self == Self::Walk {
-            attempt(spread(player).await)?;
+        match self {
+            Self::Walk => attempt(spread(player).await)?,
+            Self::Idle => {
+                robot.over().await;
+                return Ok(());
+            }
+            Self::Fight | Self::Mixed => {}
         }
         loop {
             alive(robot, player).await?;
             let done = match self {
-                Self::Walk => stroll(player, manner).await,
+                Self::Walk | Self::Idle => stroll(player, manner).await,
                 Self::Fight => fight(robot, player, manner, Entity::is_alive).await,
                 Self::Mixed => mix(robot, player, manner).await,
-                Self::Idle => Ok(robot.over().await),
             };
             attempt(done)?;
-            if self == Self::Idle {
-                return Ok(());
-            }
         }
     }
 }
