@@ -4,7 +4,7 @@
 import { TimeoutError } from "pomelo-client-ts";
 import { type Account, login, register } from "../protocol/accounts";
 import type { Messages } from "../protocol/messages";
-import { EnterError, type LinkState, Session, explain, gateOf } from "../protocol/session";
+import { EnterError, type LinkState, Session, explain, gateOf, patiently } from "../protocol/session";
 import { type Args, type Key, setLanguage, t } from "../text/text";
 import { bestRenderer } from "../view/renderer";
 import type { Stage } from "../view/stage";
@@ -193,15 +193,15 @@ export class Game {
     this.failure = undefined;
     this.#show("enter.area", 0.12);
     try {
-      const resource = await client.request("area.resourceHandler.loadAreaResource", {});
+      const resource = await patiently(() => client.request("area.resourceHandler.loadAreaResource", {}));
       this.#show("enter.tables", 0.2);
-      this.tables.take(await client.request("area.resourceHandler.loadResource", { version: this.tables.version }));
+      this.tables.take(await patiently(() => client.request("area.resourceHandler.loadResource", { version: this.tables.version })));
       const stage = await this.openStage();
       const kinds = [...new Set([210, 211, ...[...resource.players, ...resource.mobs, ...resource.npcs].map(Number)])];
       stage.textures.forget(new Set(kinds));
       await stage.prepare(kinds, (part) => this.#show("enter.art", 0.25 + part * 0.45));
       this.#show("enter.scene", 0.72);
-      const scene = await client.request("area.playerHandler.enterScene", {});
+      const scene = await patiently(() => client.request("area.playerHandler.enterScene", {}));
       if (turn !== this.#entering) return;
       if (!scene.curPlayer || !scene.map) throw new EnterError("fail.enter", { why: `code ${scene.code}` });
       this.world.enter(scene, performance.now());

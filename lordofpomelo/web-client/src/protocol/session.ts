@@ -118,6 +118,22 @@ function comesBack(reason: CloseReason): boolean {
   return reason.kind !== "local" && reason.kind !== "refused";
 }
 
+/** What a server answers that has too much to do at the moment. */
+const BUSY = 503;
+const BUSY_TRIES_MAX = 6;
+const BUSY_PAUSE_MS = 800;
+
+/** Asks on the way in, and again for a while if the server is busy. */
+export async function patiently<T>(asks: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await asks();
+    } catch (error) {
+      if (!(error instanceof FailedError) || error.code !== BUSY || tries >= BUSY_TRIES_MAX) throw error;
+      await new Promise((done) => setTimeout(done, BUSY_PAUSE_MS * tries));
+    }
+}
+
 /** What an error of the way in means to a player; `silent` is for whoever does not answer. */
 export function explain(error: unknown, silent: Key = "fail.noServer"): EnterError {
   if (error instanceof EnterError) return error;
@@ -126,6 +142,7 @@ export function explain(error: unknown, silent: Key = "fail.noServer"): EnterErr
     if (error.code === 1002) return new EnterError("fail.tokenExpired", undefined, true);
     if (error.code === 1003) return new EnterError("fail.userMissing", undefined, true);
     if (error.code === 2001) return new EnterError("fail.noConnector");
+    if (error.code === BUSY) return new EnterError("fail.busy");
   }
   if (error instanceof RefusedError) return new EnterError("fail.refused");
   const why = error instanceof Error ? error.message : String(error);

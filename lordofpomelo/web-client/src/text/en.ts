@@ -38,6 +38,7 @@ export const en = {
   "fail.noGate": "The gate does not answer: {why}.",
   "fail.noServer": "The game server does not answer: {why}.",
   "fail.noConnector": "No server has room at the moment (code 2001).",
+  "fail.busy": "The server has too much to do at the moment. Please try again in a while.",
   "fail.tokenInvalid": "Your login is not valid any more. Please log in again.",
   "fail.tokenExpired": "Your login is too old. Please log in again.",
   "fail.userMissing": "This account does not exist any more.",

@@ -40,6 +40,7 @@ export const zh: Readonly<Record<Key, string>> = {
   "fail.noGate": "网关没有响应:{why}。",
   "fail.noServer": "游戏服务器没有响应:{why}。",
   "fail.noConnector": "目前没有可用的服务器(代码 2001)。",
+  "fail.busy": "服务器现在太忙，请稍后再试。",
   "fail.tokenInvalid": "登录已失效,请重新登录。",
   "fail.tokenExpired": "登录已过期,请重新登录。",
   "fail.userMissing": "这个账号已不存在。",

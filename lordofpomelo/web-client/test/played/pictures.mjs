@@ -159,6 +159,9 @@ await of("Noor", async (player) => {
   await picture(player, "skills");
 });
 await of("Noor", async (player) => {
+  await player.at("menu-hero").click();
+  await player.at("menu-bag").click();
+  await player.at("bag-2").click();
   await player.page.waitForTimeout(600);
   await picture(player, "chinese");
 }, { locale: "zh-CN" });
@@ -170,7 +173,6 @@ await of("Lin", async (player) => {
   const [mob] = await player.sight("mob");
   await player.meet(mob.entityId);
   await player.at("mask-death").waitFor({ timeout: 60_000 });
-  await player.page.waitForTimeout(900);
   await picture(player, "death");
 });
 await browser.close();
