@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod npm;
+pub mod pastime;
 pub mod played;
 pub mod player;
 pub mod realm;

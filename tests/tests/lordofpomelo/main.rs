@@ -4,7 +4,10 @@
 mod accounts;
 mod belongings;
 mod chat;
+mod failures;
 mod fighting;
+mod load;
+mod masters;
 mod sessions;
 mod sight;
 mod skills;
