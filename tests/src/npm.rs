@@ -1,4 +1,4 @@
-//! The original's own tools from npm: `pomelo-cli` 0.1.4 and a chat client on `pomelo-jsclient-websocket`. Code that
+//! The original's own tools from npm: `pomelo-cli` 0.1.4 and clients on `pomelo-jsclient-websocket`. Code that
 //! nobody here wrote, talking to our servers.
 
 use std::path::PathBuf;
@@ -21,10 +21,8 @@ pub struct Player(Option<Running>);
 impl Player {
     /// Enters the room by way of the gate and starts to speak.
     pub async fn join(game: &GameDir, name: &str) -> Result<Self> {
-        let Some(dir) = packages()? else { return Ok(Self(None)) };
-        let mut command = Command::new("node");
-        command.arg(dir.join("chat.js")).args([&game.gate.to_string(), name, "lobby", &EVERY_MS.to_string()]);
-        let running = Running::start(command)?;
+        let arguments = [&game.gate.to_string(), name, "lobby", &EVERY_MS.to_string()];
+        let Some(running) = script("chat.js", &arguments)? else { return Ok(Self(None)) };
         running.line("entered").await?;
         Ok(Self(Some(running)))
     }
@@ -70,8 +68,16 @@ pub async fn show_servers(game: &GameDir, port: u16, ids: &[&str]) -> Result<()>
     Ok(())
 }
 
-/// Where the packages are installed.
-fn packages() -> Result<Option<PathBuf>> {
+/// A script of `tests/npm` with these arguments; None where the packages are not installed.
+pub fn script(name: &str, arguments: &[&str]) -> Result<Option<Running>> {
+    let Some(dir) = packages()? else { return Ok(None) };
+    let mut command = Command::new("node");
+    command.arg(dir.join(name)).args(arguments);
+    Running::start(command).map(Some)
+}
+
+/// Where the packages are installed; None where they are not, which is said.
+pub fn packages() -> Result<Option<PathBuf>> {
     let dir = root().join("tests/npm");
     if dir.join("node_modules/pomelo-cli").is_dir() {
         return Ok(Some(dir));
