@@ -145,6 +145,9 @@ pub enum StoreError {
     /// There is no such account or hero.
     #[error("there is no such account or hero")]
     Missing,
+    /// Another server has taken the hero over since.
+    #[error("another server has taken the hero over")]
+    Superseded,
     /// What the database holds can't be read as what it should be.
     #[error("{table} {id}: {what}")]
     Damaged {
@@ -178,7 +181,12 @@ impl StoreError {
             Self::Database(error) => {
                 matches!(error.kind, Kind::Busy | Kind::Deadlock | Kind::Lost | Kind::Away | Kind::Unsure)
             }
-            Self::NameTaken | Self::HasPlayer | Self::Missing | Self::Damaged { .. } | Self::Closed => false,
+            Self::NameTaken
+            | Self::HasPlayer
+            | Self::Missing
+            | Self::Superseded
+            | Self::Damaged { .. }
+            | Self::Closed => false,
         }
     }
 }

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS "Player" (
     "x" INT NOT NULL,
     "y" INT NOT NULL,
     "skillPoint" INT UNSIGNED NOT NULL DEFAULT 1,
+    "term" INT UNSIGNED NOT NULL DEFAULT 0,
     FOREIGN KEY ("userId") REFERENCES "User" ("id")
 ) ENGINE = InnoDB, COLLATE = {collation};
 CREATE TABLE IF NOT EXISTS "Bag" (

@@ -72,10 +72,24 @@ impl Store {
         self.read(move |tables| load(tables, "id", id.0)).await
     }
 
+    /// Takes a hero over: as [`Store::player`], and from here on nothing is stored of it as it was read before. So a server that hung
+    /// or was cut off can't overwrite what its player has done since, elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or the database fails.
+    pub async fn take_over(&self, id: PlayerId) -> Result<Option<Player>, StoreError> {
+        self.write(move |tables| {
+            tables.execute(r#"UPDATE "Player" SET "term" = "term" + 1 WHERE "id" = ?"#, &[id.0.into()])?;
+            load(tables, "id", id.0)
+        })
+        .await
+    }
+
     /// Writes parts of heroes, all or nothing. Of what is there twice the later one counts.
     ///
     /// # Errors
-    /// [`StoreError::Missing`] if there is no such hero, or the database fails; then nothing was written.
+    /// [`StoreError::Missing`] if there is no such hero, [`StoreError::Superseded`] if it was [taken over](Store::take_over) after it was
+    /// read, or the database fails; then nothing was written.
     pub async fn save(&self, mut heroes: Vec<(Hero, Parts)>) -> Result<(), StoreError> {
         // Two servers that write the same ones then wait for each other, and not each for what the other holds.
         heroes.sort_by_key(|(hero, _)| hero.id);
@@ -130,6 +144,7 @@ fn add(tables: &mut dyn Database, user: u32, hero: &Hero) -> Result<PlayerId, St
 
 fn write_parts(tables: &mut dyn Database, hero: &Hero, parts: Parts) -> Result<(), StoreError> {
     let id = hero.id.0;
+    hold(tables, hero)?;
     if parts.player {
         write_player(tables, hero)?;
     }
@@ -156,11 +171,24 @@ fn write_parts(tables: &mut dyn Database, hero: &Hero, parts: Parts) -> Result<(
     Ok(())
 }
 
+/// Makes sure that nobody has taken the hero over, and that nobody does before this is written.
+fn hold(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
+    let held = tables.execute(
+        r#"UPDATE "Player" SET "term" = ? WHERE "id" = ? AND "term" = ?"#,
+        &[hero.term.into(), hero.id.0.into(), hero.term.into()],
+    )?;
+    if held.rows > 0 {
+        return Ok(());
+    }
+    let there = tables.query(r#"SELECT "term" FROM "Player" WHERE "id" = ?"#, &[hero.id.0.into()])?;
+    Err(if there.is_empty() { StoreError::Missing } else { StoreError::Superseded })
+}
+
 fn write_player(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
     let Stats { level, hp, max_hp, mp, max_mp, attack_value, defence_value, walk_speed, attack_speed } =
         hero.stats;
     let position = hero.position.floor();
-    let changed = tables.execute(
+    tables.execute(
         r#"UPDATE "Player" SET "level" = ?, "experience" = ?, "attackValue" = ?, "defenceValue" = ?, "walkSpeed" = ?,
             "attackSpeed" = ?, "hp" = ?, "mp" = ?, "maxHp" = ?, "maxMp" = ?, "areaId" = ?, "x" = ?, "y" = ?, "skillPoint" = ?
         WHERE "id" = ?"#,
@@ -182,7 +210,7 @@ fn write_player(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError
             hero.id.0.into(),
         ],
     )?;
-    if changed.rows == 0 { Err(StoreError::Missing) } else { Ok(()) }
+    Ok(())
 }
 
 fn write_worn(tables: &mut dyn Database, hero: &Hero) -> Result<(), StoreError> {
@@ -288,6 +316,7 @@ fn figures(row: &Row) -> Result<Player, String> {
         equipments: Worn::default(),
         skills: Skills::default(),
         tasks: Tasks::default(),
+        term: row.integer("term")?,
     };
     Ok(Player { user: row.integer("userId")?, hero })
 }

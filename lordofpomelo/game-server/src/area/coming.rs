@@ -42,7 +42,7 @@ pub(super) async fn enter_scene(
     let Door { who, place, uid, frontend, .. } = door;
     // It may have left this server just now, and be on its way into the database.
     exit.saver.flush().await?;
-    let stored = store.player(who.id).await?;
+    let stored = store.take_over(who.id).await?;
     // Looked for after the waiting: an instance may have ended, and nobody would drive what it left.
     let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
     let Exit { channels, rpc, .. } = exit;
@@ -61,7 +61,7 @@ pub(super) async fn enter_scene(
     // Who is in already and enters again goes on as it is, not as it was stored.
     tell_chat(&rpc, &host, &person, &who.name);
     let entered = match host.leave(who.id, Farewell::Travels) {
-        Some(left) => host.enter_again(left.hero, left.team, person),
+        Some(left) => host.enter_again(Hero { term: hero.term, ..left.hero }, left.team, person),
         None => host.enter(hero, team, person),
     };
     let is_in_team = host.read(|area| area.membership(who.id)).is_some();

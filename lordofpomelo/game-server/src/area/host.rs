@@ -317,6 +317,6 @@ pub(super) fn channel(key: &str) -> String {
 }
 
 fn parts(marks: Marks) -> Parts {
-    let Marks { player, bag, equipment, tasks } = marks;
-    Parts { player, bag, equipment, skills: false, tasks }
+    let Marks { player, bag, equipment, skills, tasks } = marks;
+    Parts { player, bag, equipment, skills, tasks }
 }

@@ -39,6 +39,22 @@ on_both! {
         assert_eq!(store.account_by_name("ANN").await.unwrap(), None);
     }
 
+    async fn nothing_is_stored_of_a_hero_as_it_was_before_another_server_took_it_over(database) {
+        let (slow, player) = with_player(database).await;
+        let id = player.hero.id;
+        let mut before = slow.take_over(id).await.unwrap().unwrap().hero;
+        let store = database.open();
+        let mut hero = store.take_over(id).await.unwrap().unwrap().hero;
+        (before.experience, hero.experience) = (1, 2);
+        store.save(vec![(hero.clone(), Parts::ALL)]).await.unwrap();
+        for parts in [Parts::ALL, Parts { player: false, ..Parts::ALL }] {
+            let late = slow.save(vec![(before.clone(), parts)]).await;
+            assert!(matches!(late, Err(StoreError::Superseded)), "{late:?}");
+        }
+        assert_eq!(store.player(id).await.unwrap().unwrap().hero, hero);
+        assert_eq!(store.take_over(PlayerId(99)).await.unwrap(), None);
+    }
+
     async fn everything_of_a_hero_comes_back_as_it_was(database) {
         let (store, mut player) = with_player(database).await;
         let id = store.add_task(player.hero.id, 1, 1_700_000_000_000).await.unwrap();

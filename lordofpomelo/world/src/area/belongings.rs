@@ -70,7 +70,11 @@ impl Area {
     /// As [`Area::use_item`].
     pub fn learn_skill(&mut self, player: PlayerId, skill: u32) -> Result<Option<Skill>, Refused> {
         let (id, tables) = (self.actor(player)?, self.tables.clone());
-        Ok(self.player_mut(id).and_then(|player| player.hero.learn(&tables, skill)))
+        let learnt = self.player_mut(id).and_then(|player| player.hero.learn(&tables, skill));
+        if learnt.is_some() {
+            self.mark(id, |marks| marks.skills = true);
+        }
+        Ok(learnt)
     }
 
     /// Raises a skill by a level; to be stored at once. `false` if it cannot be raised.
@@ -81,7 +85,7 @@ impl Area {
         let (id, tables) = (self.actor(player)?, self.tables.clone());
         let upgraded = self.player_mut(id).is_some_and(|player| player.hero.upgrade(&tables, skill));
         if upgraded {
-            self.mark(id, |marks| marks.player = true);
+            self.mark(id, |marks| (marks.player, marks.skills) = (true, true));
         }
         Ok(upgraded)
     }

@@ -114,11 +114,15 @@ pub struct Marks {
     pub bag: bool,
     /// What it wears.
     pub equipment: bool,
+    /// What it can do.
+    pub skills: bool,
     /// What it was asked to do.
     pub tasks: bool,
 }
 
 impl Marks {
+    pub(super) const ALL: Self = Self { player: true, bag: true, equipment: true, skills: true, tasks: true };
+
     pub(super) fn any(self) -> bool {
         self != Self::default()
     }

@@ -324,7 +324,7 @@ impl Area {
     /// A hero is to be stored again, all of it: what [`Area::take_unsaved`] named was not, or it came in as nobody stored it.
     pub fn mark_unsaved(&mut self, player: PlayerId) {
         if let Some(id) = self.entities.of_player(player) {
-            self.mark(id, |marks| *marks = Marks { player: true, bag: true, equipment: true, tasks: true });
+            self.mark(id, |marks| *marks = Marks::ALL);
         }
     }
 

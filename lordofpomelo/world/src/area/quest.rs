@@ -15,9 +15,10 @@ impl Area {
     /// To be stored at once.
     ///
     /// # Errors
-    /// The player may not act, or ([`Refused::Task`]) may not take the task.
+    /// The player is not there, or ([`Refused::Task`]) may not take the task.
     pub fn start_task(&mut self, player: PlayerId, kind: u32, id: TaskId) -> Result<(), Refused> {
-        let (entity, tables) = (self.actor(player)?, self.tables.clone());
+        // Also for a player who died while it was stored.
+        let (entity, tables) = (self.entities.of_player(player).ok_or(Refused::Absent)?, self.tables.clone());
         let Some(player) = self.player_mut(entity) else { return Err(Refused::Absent) };
         player.hero.start_task(&tables, kind, id)?;
         self.mark(entity, |marks| marks.tasks = true);

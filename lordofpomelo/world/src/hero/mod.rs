@@ -81,6 +81,8 @@ pub struct Hero {
     pub skills: Skills,
     /// What it was asked to do.
     pub tasks: Tasks,
+    /// Each server that takes the hero over begins a new term; what is to be stored of an earlier one comes too late.
+    pub term: u32,
 }
 
 impl Hero {
@@ -113,6 +115,7 @@ impl Hero {
             equipments: Worn::default(),
             skills: Skills::default(),
             tasks: Tasks::default(),
+            term: 0,
         })
     }
 
