@@ -45,11 +45,14 @@ pub fn app(config: Config) -> App {
         .route("chat", |_, chats| chats.by_hash(ONE))
         .single_session(SingleSession::KickFormer)
         .each_server(|server_type, s| if server_type == "gate" { s } else { s.filter(Shed::new()) })
-        .filter(RequestLog::new())
+        .filter(RequestLog::slower_than(SLOW))
         .filter(connector::rate_limit())
         .filter(connector::in_turn)
         .messages(messages::list)
 }
+
+/// Requests that take longer are worth a line in the log.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// How long a call between servers of the game may take where a player waits for it.
 pub(crate) const CALL: Duration = Duration::from_secs(5);

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use lordofpomelo_world::{area::Refused, ids::PlayerId};
-use pomelo::{Error, Extract, Needs, Request, ServerId, Session, State, UserId};
+use pomelo::{Error, Extract, Needs, Next, Request, Response, ServerId, Session, State, UserId};
 
 use super::{host::Host, hosts::Hosts};
-use crate::session::{PLACE, PLAYER, Place, SessionPlayer};
+use crate::session::{LOST, PLACE, PLAYER, Place, SessionPlayer};
 
 /// A player in its area, alive.
 pub(super) struct Here {
@@ -56,6 +56,19 @@ impl Door {
         }
         Ok(Self { host, who, place, uid: session.uid()?, frontend: session.frontend() })
     }
+}
+
+/// Whoever is in an area that is not here any more, an instance that ended just then, is sent away, to sign in anew: here it would be
+/// refused whatever it asks.
+pub(super) async fn send_away_lost(request: Request, next: Next) -> Response {
+    let session = request.session().clone();
+    let response = next.run(request).await;
+    let error = response.err().and_then(|error| error.downcast_ref::<DoorError>());
+    if matches!(error, Some(DoorError::NoArea(_))) {
+        // An error says that it is gone already.
+        let _ = session.kick(LOST).await;
+    }
+    response
 }
 
 impl Extract<Request> for Door {

@@ -49,6 +49,7 @@ pub(crate) fn server(s: Server) -> Server {
         .state_from(saver::open)
         .state_from(loading::Loading::new)
         .state_from(hosts::open)
+        .filter(here::send_away_lost)
         .on_members_left(coming::gone)
         .on_server_added(coming::chat_came)
         .on_server_removed(teams::manager_went)

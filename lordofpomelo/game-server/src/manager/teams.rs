@@ -1,20 +1,26 @@
 //! Teams: each request changes the [`Teams`], and what follows from it is sent before the next one is begun, so that all who are told of a
 //! team are told in the order in which it happened. Nothing of that waits for an answer.
 
-use lordofpomelo_world::team::{Address, Join, TeamEvent, TeamPush, Teams};
+use lordofpomelo_world::{
+    ids::TeamId,
+    team::{Address, Join, TeamEvent, TeamPush, Teams},
+};
 use pomelo::{Channels, Context, Error, Extract, Needs, Peer, Push, Result, Rpc, ServerId, State, UserId};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::Instant};
 
 use super::server_id;
-use crate::messages::{
-    pushes::{
-        Drag as DragTo, ON_CHAT, ON_DISBAND_TEAM, ON_DRAG_MEMBER, ON_TEAMMATE_LEAVE_TEAM, ON_UPDATE_TEAM,
-        Player,
-    },
-    remotes::{
-        LEAVE_TEAM, Whereabouts,
-        team::{Chat, Created, Drag, Joined, KickOut, NewMember, NewTeam, OfTeam, Update},
+use crate::{
+    clock::now_ms,
+    messages::{
+        pushes::{
+            Drag as DragTo, ON_CHAT, ON_DISBAND_TEAM, ON_DRAG_MEMBER, ON_TEAMMATE_LEAVE_TEAM, ON_UPDATE_TEAM,
+            Player,
+        },
+        remotes::{
+            LEAVE_TEAM, Whereabouts,
+            team::{Chat, Created, Drag, Joined, KickOut, NewMember, NewTeam, OfTeam, Update},
+        },
     },
 };
 
@@ -33,7 +39,10 @@ pub(super) struct Desk {
 
 impl Book {
     pub(super) fn new() -> Self {
-        Self { teams: Mutex::default(), started: Instant::now() }
+        // Teams are numbered from the time of day in seconds: what an instance server still has of the teams of a former manager is
+        // nobody's by mistake.
+        let last = TeamId(u32::try_from(now_ms() / 1000).unwrap_or(0));
+        Self { teams: Mutex::new(Teams::after(last)), started: Instant::now() }
     }
 
     fn now_ms(&self) -> u64 {

@@ -146,6 +146,12 @@ pub struct Teams {
 }
 
 impl Teams {
+    /// None yet; the first will have the number after `last_id`.
+    #[must_use]
+    pub fn after(last_id: TeamId) -> Self {
+        Self { last_id: last_id.0, ..Self::default() }
+    }
+
     /// A new team with its captain, who is told of it.
     pub fn create(
         &mut self,
