@@ -10,6 +10,9 @@ use super::{
 /// Share of a core from which on a process has no time left, and of the machine from which on nobody has.
 const FULL: f64 = 0.93;
 
+/// Share of the machine's work from which on it is others' that counts: what they take is missing here.
+const OTHERS: f64 = 0.2;
+
 /// Routes with fewer of all answers than this share are no measure.
 const RARE: f64 = 0.01;
 
@@ -141,6 +144,11 @@ impl Row {
         })
     }
 
+    /// CPU of everything that is measured.
+    fn ours(&self) -> f64 {
+        self.robots_cpu + self.servers.iter().map(|(_, cpu)| cpu).sum::<f64>()
+    }
+
     /// Who had no time left. Where it is not the area, its ticks had to wait for a core, and its CPU says more.
     fn limit(&self) -> &'static str {
         #[expect(clippy::cast_precision_loss, reason = "a handful of cores")]
@@ -148,6 +156,7 @@ impl Row {
         match () {
             () if self.server(0) >= FULL => "the area",
             () if self.server(1).max(self.server(2)) >= FULL => "a connector",
+            () if is_machine_full && self.ours() < self.machine * (1.0 - OTHERS) => "other work",
             () if is_machine_full && self.robots_cpu > self.server(0) => "the machine: robots",
             () if is_machine_full => "the machine",
             () => "",
@@ -220,7 +229,9 @@ mod tests {
         let mut row = row();
         row.servers[0].1 = 0.97;
         assert_eq!(row.limit(), "the area");
-        (row.servers[0].1, row.machine) = (0.5, 1.2);
+        (row.servers[0].1, row.robots_cpu) = (0.1, 0.1);
+        assert_eq!(row.limit(), "other work", "of two full cores a third is known");
+        row.machine = 1.2;
         assert_eq!(row.limit(), "");
     }
 }
