@@ -90,17 +90,18 @@ pub(crate) async fn of_many_clients_of_a_user_one_stays(stage: Rc<Stage>) -> Res
             hero.position = Point::new(YARD.x + 60.0, YARD.y + 500.0);
         })
         .await?;
-    let coming = (0..6).map(|n| {
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..6 {
         let (stage, token) = (Rc::clone(&stage), account.token.clone());
-        tokio::task::spawn_local(async move {
+        all.spawn_local(async move {
             let player = stage.connect_at(n % 2).await?;
             let came = player.play(&token, None).await;
             anyhow::Ok((player, came.is_ok()))
-        })
-    });
+        });
+    }
     let mut players = Vec::new();
-    for coming in coming.collect::<Vec<_>>() {
-        players.push(coming.await??);
+    while let Some(came) = all.join_next().await {
+        players.push(came??);
     }
     // Whoever did not come in, or was thrown out, is out; who is in can play.
     let playing = pomelo_testkit::eventually("at most one plays", tests::cluster::PATIENCE, async || {
