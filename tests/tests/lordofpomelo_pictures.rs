@@ -43,8 +43,11 @@ const PICTURES: [&str; 15] = [
     "death",
 ];
 
+/// A hero by its name, area, level, position in pixels and kind.
+type Placed = (&'static str, u32, u32, (f64, f64), u32);
+
 /// Who is where, of which level and kind; the names are the script's. Beside the NPC stands who travels on.
-const HEROES: [(&str, u32, u32, (f64, f64), u32); 9] = [
+const HEROES: [Placed; 9] = [
     ("Mira", 1, 9, (560.0, 600.0), 210),
     ("Bran", 1, 8, (500.0, 640.0), 211),
     ("Sela", 1, 7, (620.0, 560.0), 210),
