@@ -14,10 +14,6 @@ const PANEL: f64 = 380.0;
 const LEFT: f64 = 70.0;
 /// From one panel's drawing to that of the next.
 const NEXT: f64 = PANEL + LEFT + 20.0;
-
-/// Decades of what is measured that are drawn.
-const DECADES: [i32; 2] = [-1, 2];
-
 const COLOURS: [&str; 2] = [OURS, THEIRS];
 
 /// Values by number.
@@ -73,7 +69,9 @@ pub(crate) fn svg(title: &str, panels: &[Panel]) -> String {
 }
 
 fn panel(svg: &mut String, left: f64, Panel { counted, lines, goal, mark }: &Panel) {
-    for decade in DECADES[0]..=DECADES[1] {
+    let decades = decades(lines, *goal);
+    let y = |value: f64| y(value, decades);
+    for decade in decades[0]..=decades[1] {
         let (y, value) = (y(10f64.powi(decade)), 10f64.powi(decade));
         _ = writeln!(
             svg,
@@ -104,11 +102,12 @@ fn panel(svg: &mut String, left: f64, Panel { counted, lines, goal, mark }: &Pan
     }
     if let Some((number, what)) = mark {
         let x = x(*number);
+        let (anchor, beside) = if x < left + PANEL / 2.0 { ("start", 6.0) } else { ("end", -6.0) };
         _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" y1=\"{TOP}\" x2=\"{x:.1}\" y2=\"{BOTTOM}\" stroke=\"{FAINT}\" stroke-dasharray=\"2 4\"/>\n\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{FAINT}\">{what}</text>",
-            x - 6.0,
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\" fill=\"{FAINT}\">{what}</text>",
+            x + beside,
             BOTTOM - 8.0
         );
     }
@@ -149,8 +148,18 @@ fn log(number: usize) -> f64 {
     (number.max(1) as f64).log10()
 }
 
-fn y(value: f64) -> f64 {
-    let [first, last] = DECADES.map(f64::from);
+/// The powers of ten between which everything lies.
+#[expect(clippy::cast_possible_truncation, reason = "an exponent")]
+fn decades(lines: &[Line; 2], goal: Option<f64>) -> [i32; 2] {
+    let values = lines.iter().flat_map(|line| line.points.iter().map(|(_, value)| *value)).chain(goal);
+    let logs: Vec<_> = values.filter(|value| *value > 0.0).map(f64::log10).collect();
+    let least = logs.iter().copied().fold(f64::INFINITY, f64::min).floor();
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max).ceil();
+    if logs.is_empty() { [0, 1] } else { [least as i32, (most as i32).max(least as i32 + 1)] }
+}
+
+fn y(value: f64, decades: [i32; 2]) -> f64 {
+    let [first, last] = decades.map(f64::from);
     let at = (value.max(1e-9).log10() - first) / (last - first);
     BOTTOM - at.clamp(0.0, 1.0) * (BOTTOM - TOP)
 }
@@ -173,6 +182,14 @@ mod tests {
         assert!(heights.windows(2).all(|pair| pair[0] == pair[1]), "{heights:?}");
         assert!(svg.contains("goal: below 5") && svg.contains("theirs"), "{svg}");
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+
+    #[test]
+    fn the_largest_value_is_below_the_upper_edge() {
+        let (mut small, mut large) = (Line::new("small"), Line::new("large"));
+        small.add(10, 5.0);
+        large.add(10, 334.6);
+        assert_eq!(decades(&[small, large], Some(50.0)), [0, 3]);
     }
 
     #[test]
