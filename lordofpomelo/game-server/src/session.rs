@@ -1,9 +1,7 @@
 //! What a session says of its player: who it is and where. Written by the connector when it signs in and by area servers when it travels;
 //! read by every server it talks to.
 
-use std::sync::Arc;
-
-use lordofpomelo_world::ids::{PlayerId, TeamId};
+use lordofpomelo_world::{area::Membership, ids::PlayerId};
 use pomelo::{ServerId, Setting};
 use serde::{Deserialize, Serialize};
 
@@ -34,16 +32,7 @@ pub struct Place {
     /// Its key, if it is an instance.
     pub instance: Option<String>,
     /// The team it was in when it left the last area.
-    pub team: Option<SessionTeam>,
-}
-
-/// A team that a player takes along to its next area.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "by their names")]
-pub struct SessionTeam {
-    pub id: TeamId,
-    pub is_captain: bool,
-    pub name: Arc<str>,
+    pub team: Option<Membership>,
 }
 
 impl Place {

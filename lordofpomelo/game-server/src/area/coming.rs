@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use lordofpomelo_store::{Parts, Store};
 use lordofpomelo_world::{
-    area::{Farewell, Membership, Refused},
+    area::{Farewell, Refused},
     hero::Hero,
     ids::PlayerId,
 };
@@ -26,7 +26,7 @@ use crate::{
         remotes::{CHAT_ADD, ChatAdd, Leave, team},
     },
     resources::Resources,
-    session::{Place, SessionTeam},
+    session::Place,
 };
 
 /// The player comes into the area of its session. It is answered with everything in its window; what others are told comes after that.
@@ -53,7 +53,6 @@ pub(super) async fn enter_scene(
         hero.area_id = place.area;
     }
     let map = loading.map(place.area, &resources)?;
-    let team = place.team.map(|SessionTeam { id, is_captain, name }| Membership { id, is_captain, name });
     let person = Person { uid: uid.clone(), frontend: frontend.clone(), player: who.id };
     // From here on nothing waits: the answer goes out before anything that the player is told. If its client is gone already, the
     // channel says so, and it leaves again.
@@ -62,7 +61,7 @@ pub(super) async fn enter_scene(
     tell_chat(&rpc, &host, &person, &who.name);
     let entered = match host.leave(who.id, Farewell::Travels) {
         Some(left) => host.enter_again(Hero { term: hero.term, ..left.hero }, left.team, person),
-        None => host.enter(hero, team, person),
+        None => host.enter(hero, place.team, person),
     };
     let is_in_team = host.read(|area| area.membership(who.id)).is_some();
     if is_in_team {

@@ -19,7 +19,7 @@ use crate::{
         remotes::{INSTANCE, NewInstance, team},
     },
     resources::Resources,
-    session::{LOST, PLACE, Place, SessionTeam},
+    session::{LOST, PLACE, Place},
 };
 
 /// Why a player stays where it is.
@@ -121,6 +121,5 @@ async fn destination(
         Some(instance) => rpc.call(INSTANCE, THE_ONE, &NewInstance { area: target, instance }).await?.server,
         None => scene(target, servers).ok_or(TravelError::NoServer(target))?,
     };
-    let team = team.map(|Membership { id, is_captain, name }| SessionTeam { id, is_captain, name });
     Ok(Place { server, area: target, instance, team })
 }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::entity::Player;
 use super::events::{Push, Short, TeamStatus};
 use super::{Area, Refused};
@@ -19,7 +21,7 @@ const OFFER_MS: u64 = 60_000;
 const OFFERS_MAX: usize = 8;
 
 /// That a player is in a team.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "by their names")]
 pub struct Membership {
     pub id: TeamId,
