@@ -1,5 +1,5 @@
-//! What an area server is for, as its entry in `servers.json` says: one scene (`"area": 1`), or instances (`"instance": true`). A server that
-//! was started with arguments says both as text.
+//! What an area server is for, as its entry in `servers.json` says: one scene (`"area": 1`), or instances (`"instance": true`). In
+//! configurations of the original's kind both may stand as text.
 
 use pomelo::{ServerId, ServerInfo, Servers};
 use serde_json::Value;

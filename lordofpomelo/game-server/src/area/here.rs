@@ -17,13 +17,13 @@ pub(super) struct Here {
 
 impl Extract<Request> for Here {
     fn extract(request: &Request) -> Result<Self, Error> {
-        let Door { host, who, .. } = Door::extract(request)?;
+        let (host, who, _) = find(request.session(), &*State::<Hosts>::extract(request)?)?;
         host.read(|area| area.admit(who.id))?;
         Ok(Self { host, player: who.id })
     }
 
     fn needs(needs: &mut Needs<'_>) {
-        Door::needs(needs);
+        <State<Hosts> as Extract<Request>>::needs(needs);
     }
 }
 
@@ -45,11 +45,17 @@ pub(super) enum DoorError {
     NoArea(String),
 }
 
+/// Who a session plays, and the area it names.
+fn find(session: &Session, hosts: &Hosts) -> Result<(Arc<Host>, SessionPlayer, Place), DoorError> {
+    let (who, place) = session.get(PLAYER).zip(session.get(PLACE)).ok_or(DoorError::Nobody)?;
+    let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
+    Ok((host, who, place))
+}
+
 impl Door {
     /// The door that a session stands at.
     pub(super) fn of(session: &Session, hosts: &Hosts) -> Result<Self, Error> {
-        let (who, place) = session.get(PLAYER).zip(session.get(PLACE)).ok_or(DoorError::Nobody)?;
-        let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
+        let (host, who, place) = find(session, hosts)?;
         match host.read(|area| area.admit(who.id)) {
             Ok(()) | Err(Refused::Absent) => {}
             Err(dead) => return Err(dead.into()),

@@ -101,7 +101,7 @@ impl Host {
 
     /// The channel of its players.
     pub(super) fn channel(&self) -> String {
-        channel(&self.key)
+        format!("area_{}", self.key)
     }
 
     /// Reads something.
@@ -120,7 +120,9 @@ impl Host {
     pub(super) fn enter(&self, hero: Hero, team: Option<Membership>, person: Person) -> Entered {
         self.with_people(|area, people, now_ms| {
             // Once more at another connection, perhaps: the area forgets the former entity without a word, and so do we.
-            people.retain(|_, former| former.player != person.player);
+            if let Some(former) = area.entity_of(person.player) {
+                people.remove(&former);
+            }
             let entered = area.enter(hero, team, now_ms);
             people.insert(entered.entity, person);
             entered
@@ -309,11 +311,6 @@ impl Host {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The channel of the players of an area.
-pub(super) fn channel(key: &str) -> String {
-    format!("area_{key}")
 }
 
 fn parts(marks: Marks) -> Parts {
