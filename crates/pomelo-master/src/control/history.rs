@@ -23,6 +23,8 @@ const FOLLOW_MAX: Duration = Duration::from_secs(5);
 const SIGN_MAX: Duration = Duration::from_secs(60);
 /// Names the read of the history; those of `stores` start at 1.
 const READ_ID: u64 = 0;
+/// Why leadership changed when the former leader gave it away.
+const HANDED_OVER: &str = "handed over";
 
 /// The first thing that was noticed of a leader's end.
 #[derive(Debug)]
@@ -58,6 +60,8 @@ pub(super) struct History {
     read: bool,
     /// Measured, and not written yet.
     unwritten: bool,
+    /// The epoch of the leader before this one.
+    former_epoch: Option<u64>,
     measure: Option<Measure>,
 }
 
@@ -73,9 +77,21 @@ impl Control {
         }
     }
 
+    /// The leader of an epoch says that it gives it away. The coordinator may be quicker than its word: then this master leads
+    /// already, and only its record is put right.
+    pub(super) fn note_handover(&mut self, epoch: u64, now: Instant) {
+        if self.epoch().is_some() && self.history.former_epoch == Some(epoch) {
+            self.history.put_right(HANDED_OVER);
+            self.write_history(now);
+        } else if let Some(leader) = self.known_leader().filter(|leader| leader.epoch == epoch) {
+            self.note_sign(MasterAddr { host: leader.host, port: leader.port }, HANDED_OVER, now);
+        }
+    }
+
     /// This master was promoted just now.
     pub(super) fn measure(&mut self, epoch: u64, former: Option<Leader>, now: Instant) {
         let former = former.filter(|leader| !self.is_me(&leader.host, leader.port));
+        self.history.former_epoch = former.as_ref().map(|leader| leader.epoch);
         let from = former.map(|leader| MasterAddr { host: leader.host.clone(), port: leader.port });
         let elected = self.elected.take().unwrap_or(now);
         let sign = self.sign.take().filter(|sign| Some(&sign.of) == from.as_ref());
@@ -235,6 +251,16 @@ impl History {
         former.sort_by_key(|failover| failover.epoch);
         self.failovers = former;
         self.shorten();
+    }
+
+    /// Why the last change came, if that was not known when it was measured.
+    fn put_right(&mut self, why: &str) {
+        if let Some(measure) = &mut self.measure {
+            why.clone_into(&mut measure.why);
+        } else if let Some(last) = self.failovers.last_mut() {
+            why.clone_into(&mut last.why);
+            self.unwritten = true;
+        }
     }
 
     fn shorten(&mut self) {

@@ -434,13 +434,16 @@ impl Control {
     /// Another master asks or tells something. The links to the others do not know this master's own epoch, so that it is
     /// compared here.
     fn asked_by_master(&mut self, ask: Option<u64>, epoch: u64, body: &Value, now: Instant) {
-        if epoch < self.epoch_seen {
+        let asked = Asked::read(messages::CLUSTER, body);
+        // How an epoch ended stays true in the next.
+        let of_any_epoch = matches!(asked, Ok(Some(Asked::HandingOver { .. })));
+        if epoch < self.epoch_seen && !of_any_epoch {
             let superseded =
                 Failure { superseded: Some(self.epoch_seen), ..Failure::new("superseded by a later epoch") };
             return self.reply(ask, Err(superseded));
         }
         self.seen(epoch, now);
-        let result = match Asked::read(messages::CLUSTER, body) {
+        let result = match asked {
             Ok(Some(Asked::StepAside { to })) => match ask {
                 Some(ask) => match self.step_aside(ask, &to) {
                     Some(result) => result,
@@ -451,10 +454,7 @@ impl Control {
             Ok(Some(Asked::Failsafe { .. })) => Ok(self.may_promise(now)),
             Ok(Some(Asked::About)) => Ok(self.about()),
             Ok(Some(Asked::HandingOver { .. })) => {
-                if let Some(leader) = self.known_leader() {
-                    let addr = MasterAddr { host: leader.host, port: leader.port };
-                    self.note_sign(addr, "handed over", now);
-                }
+                self.note_handover(epoch, now);
                 Ok(Value::Null)
             }
             Ok(None) => Err(Failure::new("masters answer tools, not other masters")),

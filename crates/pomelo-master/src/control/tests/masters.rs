@@ -112,6 +112,30 @@ fn a_failover_is_measured_and_the_next_master_knows_it() {
 }
 
 #[test]
+fn a_handover_is_on_record_as_one_whichever_comes_first_the_word_or_the_place() {
+    let over = Asked::HandingOver { to: addr(3006) };
+    let why = |stage: &Stage| stage.kept("history/failovers")[0]["why"].clone();
+    let mut told = standby();
+    told.asked(1, &over);
+    told.role(active(2));
+    assert_eq!(why(&told), "handed over");
+
+    let mut granted = standby();
+    granted.role(active(2));
+    assert_eq!(why(&granted), "the coordinator took its place away");
+    let answer = granted.asked(1, &over);
+    assert!(answer.contains(&Action::Reply { ask: 9, result: Ok(Value::Null) }), "{answer:?}");
+    assert_eq!(why(&granted), "handed over");
+
+    // Somebody's word about an epoch before that changes nothing.
+    let mut third = standby();
+    third.on(Event::Leader(leader(3005, 2)));
+    third.role(active(3));
+    third.asked(1, &over);
+    assert_eq!(why(&third), "the coordinator took its place away");
+}
+
+#[test]
 fn a_server_that_does_not_follow_is_not_waited_for_for_ever() {
     let mut stage = standby();
     stage.server("chat-1", 1);
