@@ -1,6 +1,6 @@
 //! Into an area and out of the game: `enterScene`, and what happens when a player's client is gone or signs in anew.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use lordofpomelo_store::{Parts, Store};
 use lordofpomelo_world::{
@@ -8,7 +8,8 @@ use lordofpomelo_world::{
     hero::Hero,
     ids::PlayerId,
 };
-use pomelo::{Channels, Context, Error, Extract, Leavers, Needs, Peer, Result, Rpc, State, UserId};
+use pomelo::{Channels, Context, Deadline, Error, Extract, Leavers, Needs, Peer, Result, Rpc, State, UserId};
+use tokio::time::Instant;
 
 use super::{
     here::{Door, DoorError},
@@ -29,6 +30,9 @@ use crate::{
     session::Place,
 };
 
+/// What is kept of the time of whoever waits while something is stored: to write its session, and to answer.
+const ANSWER: Duration = Duration::from_secs(1);
+
 /// The player comes into the area of its session. It is answered with everything in its window; what others are told comes after that.
 pub(super) async fn enter_scene(
     door: Door,
@@ -41,7 +45,7 @@ pub(super) async fn enter_scene(
 ) -> Result<Scene> {
     let Door { who, place, uid, frontend, .. } = door;
     // It may have left this server just now, and be on its way into the database.
-    exit.saver.flush().await?;
+    exit.ready().await?;
     let stored = store.take_over(who.id).await?;
     // Looked for after the waiting: an instance may have ended, and nobody would drive what it left.
     let host = hosts.get(&place).ok_or_else(|| DoorError::NoArea(place.key()))?;
@@ -82,12 +86,15 @@ pub(super) struct Exit {
     saver: State<Saver>,
     channels: Channels,
     rpc: Rpc,
+    /// When whoever waits for this stops waiting.
+    until: Option<Instant>,
 }
 
 impl<C: Context> Extract<C> for Exit {
     fn extract(context: &C) -> Result<Self> {
         let (channels, rpc) = (Channels::extract(context)?, Rpc::extract(context)?);
-        Ok(Self::new(State::extract(context)?, State::extract(context)?, channels, rpc))
+        let until = Deadline::extract(context)?.left().map(|left| Instant::now() + left);
+        Ok(Self::new(State::extract(context)?, State::extract(context)?, channels, rpc, until))
     }
 
     fn needs(needs: &mut Needs<'_>) {
@@ -102,8 +109,15 @@ impl Exit {
         saver: State<Saver>,
         channels: Channels,
         rpc: Rpc,
+        until: Option<Instant>,
     ) -> Self {
-        Self { resources, saver, channels, rpc }
+        Self { resources, saver, channels, rpc, until }
+    }
+
+    /// Until when something may be stored that a client waits for.
+    fn stored_until(&self) -> Instant {
+        let now = Instant::now();
+        self.until.map_or(now + CALL, |until| until.checked_sub(ANSWER).unwrap_or(now))
     }
 
     /// A player leaves the game, and its team. Answers what is to be stored of it; `None` if it is not here.
@@ -119,8 +133,13 @@ impl Exit {
         Some(to_be_stored(left, &self.resources))
     }
 
-    /// A player leaves for another area: it is out of this one and stored for that; or, if it can't be stored, it is back, though as
-    /// another entity.
+    /// Whether anything is stored at all: done when nobody is left who is to be stored before.
+    pub(super) async fn ready(&self) -> Result<()> {
+        self.saver.flush_until(self.stored_until()).await
+    }
+
+    /// A player leaves for another area: it is out of this one and stored for that; or, if it can't be stored while its client
+    /// waits, it is back, though as another entity.
     pub(super) async fn travel(&self, host: &Host, player: PlayerId, place: &Place) -> Result<()> {
         // Read before anybody moves: it may be missing.
         let map = self.resources.map(place.area)?;
@@ -133,7 +152,7 @@ impl Exit {
             hero.area_id = place.area;
             hero.position = map.birth_point(&mut fastrand::Rng::new());
         }
-        if let Err(error) = self.saver.save(hero, Parts::ALL).await {
+        if let Err(error) = self.saver.save_until(hero, Parts::ALL, self.stored_until()).await {
             let channel = self.channels.channel(&host.channel());
             host.enter_again(as_it_was, team, person.clone());
             // Its client may have gone meanwhile, when there was nobody to take out: then the channel says so once more.

@@ -8,7 +8,7 @@ use lordofpomelo_world::hero::Hero;
 use pomelo::{Error, Result, State};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::sleep,
+    time::{Instant, sleep, timeout_at},
 };
 
 /// Writes that wait; one more is refused.
@@ -29,6 +29,8 @@ pub(super) enum SaveError {
     Store(#[from] StoreError),
     #[error("this server ends")]
     Ended,
+    #[error("nothing has been stored for too long: the database is away, or slow")]
+    Late,
 }
 
 struct Job {
@@ -70,6 +72,11 @@ impl Saver {
         }
     }
 
+    /// Stores one hero. When it returns [`SaveError::Late`] the hero still has its turn: what it is instead is to be handed over again.
+    pub(super) async fn save_until(&self, hero: Hero, parts: Parts, until: Instant) -> Result<(), SaveError> {
+        timeout_at(until, self.save(hero, parts)).await.unwrap_or(Err(SaveError::Late))
+    }
+
     /// Stores heroes some time; nobody waits for it.
     pub(super) fn save_later(&self, heroes: Vec<(Hero, Parts)>) {
         if heroes.is_empty() {
@@ -86,6 +93,29 @@ impl Saver {
         let job = Job { heroes: Vec::new(), done: Some(done) };
         self.0.send(job).await.map_err(|_| Error::msg("nothing is stored any more"))?;
         Ok(answer.await??)
+    }
+
+    /// As [`Saver::flush`], for whoever has other things to do then.
+    pub(super) async fn flush_until(&self, until: Instant) -> Result<()> {
+        timeout_at(until, self.flush()).await.unwrap_or(Err(SaveError::Late.into()))
+    }
+}
+
+#[cfg(test)]
+impl Saver {
+    /// Its database is away: what is handed over waits, but for who only asks whether it does if that is answered.
+    pub(super) fn stuck(answers_flush: bool) -> Self {
+        let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_MAX);
+        tokio::spawn(async move {
+            let mut waiting = Vec::new();
+            while let Some(job) = jobs.recv().await {
+                match job.done {
+                    Some(done) if answers_flush && job.heroes.is_empty() => _ = done.send(Ok(())),
+                    done => waiting.push(done),
+                }
+            }
+        });
+        Self(sender)
     }
 }
 

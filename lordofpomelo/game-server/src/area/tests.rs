@@ -7,7 +7,7 @@ use lordofpomelo_world::{Point, hero::Hero, ids::PlayerId};
 use pomelo::{Game, Leavers, Me, ServerInfo, Servers, Session, State, UserId, testing::Stage};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     coming,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     messages::{
         Nothing, Number,
-        area::{ChangeArea, Scene},
+        area::{AreaChanged, ChangeArea, Scene},
         pushes::{ON_ADD_ENTITIES, ON_USER_LEAVE},
         remotes::{CHAT_ADD, Leave, REMOVE_INSTANCE, team},
     },
@@ -86,8 +86,29 @@ impl Server {
     }
 
     fn exit(&self) -> coming::Exit {
+        // The database has a thread of its own, which knows nothing of the paused clock.
+        self.exit_by(self.saver.clone(), Duration::from_secs(24 * 3600))
+    }
+
+    /// As for somebody who waits so long.
+    fn exit_by(&self, saver: State<Saver>, waits: Duration) -> coming::Exit {
         let (channels, rpc) = (self.stage.channels(), self.stage.rpc());
-        coming::Exit::new(self.resources.clone(), self.saver.clone(), channels, rpc)
+        coming::Exit::new(self.resources.clone(), saver, channels, rpc, Some(Instant::now() + waits))
+    }
+
+    /// An NPC's way to the oasis is taken.
+    async fn change_area(
+        &self,
+        session: &Session,
+        player: PlayerId,
+        exit: coming::Exit,
+    ) -> pomelo::Result<AreaChanged> {
+        let oasis = json!({ "id": "area-server-2", "serverType": "area", "host": "127.0.0.1", "area": 2 });
+        let servers = Servers::new([Arc::new(serde_json::from_value(oasis).unwrap())]);
+        let here = Here { host: self.hosts.by_key("1").unwrap(), player };
+        let (resources, rpc) = (self.resources.clone(), self.stage.rpc());
+        let wanted = ChangeArea { target: Number(2) };
+        travel::change_area(here, session.clone(), servers, resources, exit, rpc, wanted).await
     }
 
     fn desert(&self) -> Place {
@@ -105,6 +126,9 @@ async fn desert() -> Server {
 }
 
 const BIRTH: Point = Point::new(600.0, 250.0);
+
+/// Near the NPC who takes players to the oasis.
+const AT_ALMA: Point = Point::new(1439.0, 709.0);
 
 /// Longer than a tick, by the paused clock of these tests.
 const A_TICK: Duration = Duration::from_millis(150);
@@ -255,26 +279,67 @@ async fn a_travelling_player_is_stored_where_it_goes_and_from_an_instance_in_its
 #[tokio::test(start_paused = true)]
 async fn who_can_not_be_stored_does_not_travel_and_is_sent_to_sign_in_anew() {
     let server = desert().await;
-    let at_alma = Point::new(1439.0, 709.0);
-    let (ann, id) = server.player("ann", at_alma, server.desert()).await;
+    let (ann, id) = server.player("ann", AT_ALMA, server.desert()).await;
     let nobody = PlayerId(999);
     let hero = Hero { id: nobody, ..server.store.player(id).await.unwrap().unwrap().hero };
     let host = server.hosts.by_key("1").unwrap();
     let person = Person { uid: ann.uid().unwrap(), frontend: ann.frontend(), player: nobody };
     host.enter(hero, None, person);
-    let oasis = json!({ "id": "area-server-2", "serverType": "area", "host": "127.0.0.1", "area": 2 });
-    let servers = Servers::new([Arc::new(serde_json::from_value(oasis).unwrap())]);
-    let here = Here { host: Arc::clone(&host), player: nobody };
-    let (resources, rpc) = (server.resources.clone(), server.stage.rpc());
-    let wanted = ChangeArea { target: Number(2) };
-    let answer = travel::change_area(here, ann.clone(), servers, resources, server.exit(), rpc, wanted).await;
-    assert!(!answer.unwrap().success);
+    assert!(!server.change_area(&ann, nobody, server.exit()).await.unwrap().success);
     assert!(
         server.stage.sessions().get(ann.id()).is_none(),
         "its client would not know that it is another entity"
     );
     assert_eq!(host.people().len(), 1, "until its client is gone");
     assert_eq!(server.stage.channels().channel(&host.channel()).members(), [ann.uid().unwrap()]);
+}
+
+/// What a connector waits for a handler.
+const CLIENT_WAITS: Duration = Duration::from_secs(10);
+
+#[tokio::test(start_paused = true)]
+async fn who_wants_to_travel_while_nothing_can_be_stored_is_refused_in_time_and_stays_as_it_is() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", AT_ALMA, server.desert()).await;
+    let entity = server.enter(&ann).await.unwrap().cur_player.unwrap().own.shown.entity_id;
+    let asked = Instant::now();
+    let exit = server.exit_by(State::new(Saver::stuck(false)), CLIENT_WAITS);
+    assert!(!server.change_area(&ann, id, exit).await.unwrap().success);
+    assert!(asked.elapsed() < CLIENT_WAITS, "its client waits no longer");
+    assert_eq!(server.hosts.by_key("1").unwrap().read(|area| area.entity_of(id)), Some(entity));
+    assert!(server.stage.sessions().get(ann.id()).is_some());
+    assert_eq!(ann.get(PLACE), Some(server.desert()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_not_stored_in_time_does_not_travel_after_its_client_was_refused() {
+    let server = desert().await;
+    let (ann, id) = server.player("ann", AT_ALMA, server.desert()).await;
+    server.enter(&ann).await.unwrap();
+    let asked = Instant::now();
+    let exit = server.exit_by(State::new(Saver::stuck(true)), CLIENT_WAITS);
+    assert!(!server.change_area(&ann, id, exit).await.unwrap().success);
+    assert!(asked.elapsed() < CLIENT_WAITS, "its client waits no longer");
+    let host = server.hosts.by_key("1").unwrap();
+    assert_eq!(host.people().len(), 1, "it is back until its client, who is sent away, is gone");
+    assert!(server.stage.sessions().get(ann.id()).is_none());
+    let unsaved = host.with(|area, _| area.take_unsaved());
+    assert!(unsaved.iter().any(|(player, marks)| *player == id && marks.player && marks.bag));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_wants_to_come_in_while_nothing_can_be_stored_is_refused_in_time() {
+    let server = desert().await;
+    let (ann, _) = server.player("ann", BIRTH, server.desert()).await;
+    let door = Door::of(&ann, &server.hosts).unwrap();
+    let (store, resources, loading) =
+        (server.store.clone(), server.resources.clone(), server.loading.clone());
+    let exit = server.exit_by(State::new(Saver::stuck(false)), CLIENT_WAITS);
+    let asked = Instant::now();
+    let entered =
+        coming::enter_scene(door, server.hosts.clone(), store, resources, loading, exit, Nothing {}).await;
+    assert!(entered.is_err() && asked.elapsed() < CLIENT_WAITS);
+    assert!(server.hosts.by_key("1").unwrap().people().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

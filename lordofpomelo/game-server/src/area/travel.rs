@@ -53,6 +53,10 @@ pub(super) async fn change_area(
         let team = here.host.read(|area| area.membership(here.player));
         let kind = may_travel(&here, team.as_ref(), target, &resources, &rpc).await?;
         let place = destination(kind, target, here.player, team, &servers, &rpc).await?;
+        // What its client does not hear of in time must not happen. While nothing can be stored nobody even sets out.
+        exit.ready().await?;
+        // It may have died while it waited.
+        here.host.read(|area| area.admit(here.player))?;
         if let Err(error) = leave(&here, &session, &exit, &place).await {
             // It is nowhere, or somewhere else than its client believes. The client may be gone itself.
             let _ = session.kick(LOST).await;
