@@ -38,9 +38,12 @@ use super::{
 /// is first.
 const LOOK_MS: u64 = 1_000;
 
-/// Who has given its place back lets the others go first for so long: the kernel wakes all who wait for the lock at once, and
-/// does not keep their order. Nobody leads meanwhile only if nobody else is there.
+/// Who has given its place back lets the others go first until one of them leads, and for so long at most: a lock that is free goes to
+/// whoever asks first, not to whoever has waited longest. Nobody leads meanwhile only if nobody else is there.
 const RESPITE_MS: u64 = 300;
+
+/// How often it looks whether another one leads. Short, because a next handover counts on those who wait for the lock.
+const PASS_MS: u64 = 2;
 
 /// After a fault of the folder it is tried again this much later.
 const RETRY_MS: u64 = 1_000;
@@ -49,13 +52,21 @@ const RETRY_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct LocalCoordinator {
     files: Files,
-    /// When a place was given back last.
+    /// The place that was given back last.
     left: Left,
     /// The records, as far as they were read: a standby reads along.
     reader: Reader,
 }
 
-type Left = Arc<std::sync::Mutex<Option<Instant>>>;
+type Left = Arc<std::sync::Mutex<Option<GivenBack>>>;
+
+/// A place that was given back.
+#[derive(Clone, Copy, Debug)]
+struct GivenBack {
+    at: Instant,
+    /// The last epoch that anybody had by then, if it could be read: as soon as there is a later one, another candidate leads.
+    epoch: Option<u64>,
+}
 
 impl LocalCoordinator {
     /// Uses this folder, made when it is missing: usually `run/ENVIRONMENT/ha` of the game. All candidates of a
@@ -181,7 +192,10 @@ impl Candidacy for LocalCandidacy {
         Box::pin(async move {
             self.task.lock().await.end().await;
             self.obituary.send_replace(None);
-            *self.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            let files = self.files.clone();
+            let epoch = blocking(move || files.epoch()).await;
+            *self.left.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(GivenBack { at: Instant::now(), epoch });
             if let Some(held) = self.lock.lock().await.take() {
                 // Not left to the close: a process that was started at this moment may still have the file open.
                 _ = held.lock.unlock();
@@ -292,13 +306,30 @@ impl Queue {
     /// If this candidate has given its place back a moment ago, and others are there.
     async fn let_others_pass(&mut self, shown: &Arc<Shown>) {
         let left = *self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = left.map(|left| left + Duration::from_millis(RESPITE_MS)) else { return };
+        let Some(GivenBack { at, epoch }) = left else { return };
+        let until = at + Duration::from_millis(RESPITE_MS);
+        if until <= Instant::now() {
+            return;
+        }
         let (files, shown) = (self.files.clone(), Arc::clone(shown));
         let ahead = blocking(move || files.ahead(&shown)).await;
-        if ahead > 0 && until > Instant::now() {
-            self.events.say(CoordinatorEvent::Waiting { ahead }).await;
-            tokio::time::sleep_until(until).await;
+        if ahead == 0 {
+            return;
         }
+        self.events.say(CoordinatorEvent::Waiting { ahead }).await;
+        let passed = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(PASS_MS)).await;
+                let files = self.files.clone();
+                let now = blocking(move || files.epoch()).await;
+                if epoch.is_some_and(|epoch| now.is_some_and(|now| now > epoch)) {
+                    // Several may let others pass: they come back in the order in which they stand.
+                    return tokio::time::sleep(Duration::from_millis(PASS_MS) * ahead as u32).await;
+                }
+            }
+        };
+        // In vain: nobody wanted the lock.
+        _ = tokio::time::timeout_at(until, passed).await;
     }
 
     async fn wait(&mut self, shown: &Arc<Shown>) -> Result<File, FilesError> {
@@ -357,5 +388,45 @@ async fn blocking<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> 
             // The runtime is going down, and this task with it.
             Err(_) => std::future::pending().await,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(port: u16) -> CandidateInfo {
+        let addr = MasterAddr { host: "127.0.0.1".into(), port };
+        CandidateInfo { id: "master-server-1".parse().unwrap(), addr, pid: std::process::id() }
+    }
+
+    /// How long somebody lets others pass that gave its place back in epoch 1, if `others` are there and `led` is the last epoch.
+    async fn respite(others: bool, led: u64) -> u64 {
+        let dir = tempfile::tempdir().unwrap();
+        let files = Files::new(dir.path().to_owned());
+        files.prepare().unwrap();
+        let _other = others.then(|| files.show(&candidate(3005)).unwrap());
+        std::fs::write(dir.path().join("epoch"), format!("{led}\n")).unwrap();
+        let shown = Arc::new(files.show(&candidate(3006)).unwrap());
+        let began = Instant::now();
+        let (events, _told) = Events::new();
+        let mut queue = Queue {
+            files,
+            me: candidate(3006),
+            lock: HeldLock::default(),
+            place: watch::Sender::new(None),
+            events,
+            left: Arc::new(std::sync::Mutex::new(Some(GivenBack { at: began, epoch: Some(1) }))),
+            reader: Reader::default(),
+        };
+        queue.let_others_pass(&shown).await;
+        began.elapsed().as_millis() as u64
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn others_are_let_pass_until_one_of_them_leads() {
+        assert_eq!(respite(true, 2).await, 2 * PASS_MS);
+        assert_eq!(respite(true, 1).await, RESPITE_MS);
+        assert_eq!(respite(false, 1).await, 0);
     }
 }

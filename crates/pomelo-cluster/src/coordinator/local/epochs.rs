@@ -74,7 +74,7 @@ pub(super) fn grant(dir: &Path, above: u64) -> Result<u64, FilesError> {
 }
 
 /// The last epoch, if one was written.
-fn granted(dir: &Path) -> Result<Option<u64>, FilesError> {
+pub(super) fn granted(dir: &Path) -> Result<Option<u64>, FilesError> {
     let path = dir.join("epoch");
     let Some(text) = read(&path)? else { return Ok(None) };
     match text.trim().parse() {

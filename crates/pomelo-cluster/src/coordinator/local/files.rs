@@ -136,6 +136,11 @@ impl Files {
         Ok(Term { epoch })
     }
 
+    /// The epoch that was granted last, as far as it can be read: it says that somebody leads, not who may.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        epochs::granted(&self.dir).ok().map(Option::unwrap_or_default)
+    }
+
     /// Who was promoted last, if anybody ever was.
     pub(crate) fn leader(&self) -> Result<Option<Leader>, FilesError> {
         let path = self.dir.join("leader.json");

@@ -1,6 +1,9 @@
 //! The records of the embedded coordinator: a file to which each step appends one line, and is durable with one `fsync`
 //! however many records it changes. A step whose line is not whole was never made, so there are no half ones.
 //!
+//! A step of nothing but history does not wait for the disk: the next process reads it all the same, a machine that stops may forget
+//! it, and a handover right behind it does not have to wait.
+//!
 //! ```text
 //! <MD5 of the rest of the line> {"epoch":4,"writes":[{"put":"ops/0190","text":"{}"},{"delete":"ops/0189"}]}
 //! ```
@@ -18,7 +21,7 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 use super::{files::same_file, reader::Reader};
-use crate::coordinator::Write;
+use crate::coordinator::{Write, store::HISTORY};
 
 /// A file larger than this is written anew with the living records only, if they are less than half of it.
 const COMPACT_BYTES: u64 = 1024 * 1024;
@@ -117,10 +120,14 @@ impl Journal {
         if writes.is_empty() {
             return Ok(());
         }
+        let is_history = |write: &Write| write.key().split_once('/').is_some_and(|(of, _)| of == HISTORY);
+        let lasts = !writes.iter().all(is_history);
         let step = Step { epoch, writes: writes.into_iter().map(Change::from).collect() };
         let appended = line(&step).and_then(|line| {
             self.file.write_all(&line)?;
-            self.file.sync_data()?;
+            if lasts {
+                self.file.sync_data()?;
+            }
             Ok(line.len())
         });
         self.bytes += appended.map_err(|source| self.failed(source))? as u64;
