@@ -19,8 +19,6 @@ export interface Cut {
 export interface Atlas {
   readonly figure: Figure;
   readonly canvas: HTMLCanvasElement;
-  /** The same with left and right changed; made when it is asked for. */
-  readonly mirrored: () => HTMLCanvasElement;
   readonly scale: number;
   at(pose: Pose, frame: number, back: boolean): Cut;
 }
@@ -33,49 +31,50 @@ export function drawAtlas(kind: number, scale: number): Atlas {
   const figure = figureOf(kind);
   const width = Math.ceil(figure.width * scale);
   const height = Math.ceil(figure.height * scale);
-  const pictures: { readonly key: string; readonly canvas: HTMLCanvasElement; readonly box: Box }[] = [];
+  const pictures: { readonly place: number; readonly canvas: HTMLCanvasElement; readonly box: Box }[] = [];
   for (const pose of POSES)
     for (const back of [false, true])
       for (let frame = 0; frame < FRAMES[pose]; frame++) {
         const { canvas, pen } = sheet(width, height, 1, true);
         pen.scale(scale, scale);
         paint(pen, figure, { pose, t: pose === "die" ? (frame + 1) / FRAMES.die : frame / FRAMES[pose], back });
-        pictures.push({ key: keyOf(pose, frame, back), canvas, box: boxOf(pen.getImageData(0, 0, width, height)) });
+        pictures.push({ place: placeOf(pose, frame, back), canvas, box: boxOf(pen.getImageData(0, 0, width, height)) });
       }
   // Side by side in rows.
-  const cuts = new Map<string, Cut>();
+  const cuts: Cut[] = [];
   let [x, y, row, widest] = [0, 0, 0, 0];
-  for (const { key, box } of pictures) {
+  for (const { place, box } of pictures) {
     const [w, h] = [box.right - box.left, box.bottom - box.top];
     if (x + w > WIDEST) [x, y, row] = [0, y + row + 1, 0];
-    cuts.set(key, { x, y, width: w, height: h, footX: Math.round((figure.width / 2) * scale) - box.left, footY: Math.round(figure.foot * scale) - box.top });
+    cuts[place] = { x, y, width: w, height: h, footX: Math.round((figure.width / 2) * scale) - box.left, footY: Math.round(figure.foot * scale) - box.top };
     x += w + 1;
     row = Math.max(row, h);
     widest = Math.max(widest, x);
   }
   const whole = sheet(widest, y + row, 1);
-  for (const { key, canvas, box } of pictures) {
-    const cut = cuts.get(key);
+  for (const { place, canvas, box } of pictures) {
+    const cut = cuts[place];
     if (cut !== undefined) whole.pen.drawImage(canvas, box.left, box.top, cut.width, cut.height, cut.x, cut.y, cut.width, cut.height);
   }
-  let mirrored: HTMLCanvasElement | undefined;
-  const first = cuts.get(keyOf("stand", 0, false));
   return {
     figure,
     canvas: whole.canvas,
-    mirrored: () => (mirrored ??= mirror(whole.canvas)),
     scale,
     at(pose, frame, back) {
-      const cut = cuts.get(keyOf(pose, frame, back)) ?? first;
+      const cut = cuts[placeOf(pose, frame, back)];
       if (cut === undefined) throw new Error("an atlas without pictures");
       return cut;
     },
   };
 }
 
-function keyOf(pose: Pose, frame: number, back: boolean): string {
-  return `${pose}${frame % FRAMES[pose]}${back ? "b" : "f"}`;
+/** Of all pictures of a figure, the how manieth it is. */
+function placeOf(pose: Pose, frame: number, back: boolean): number {
+  return (FIRST[pose] + (frame % FRAMES[pose])) * 2 + (back ? 1 : 0);
 }
+
+/** How many pictures come before those of a pose. */
+const FIRST: Readonly<Record<Pose, number>> = { stand: 0, walk: FRAMES.stand, attack: FRAMES.stand + FRAMES.walk, die: FRAMES.stand + FRAMES.walk + FRAMES.attack };
 
 interface Box {
   readonly left: number;
@@ -96,12 +95,4 @@ function boxOf({ width, height, data }: ImageData): Box {
       bottom = y + 1;
     }
   return right > left ? { left, top, right, bottom } : { left: 0, top: 0, right: 1, bottom: 1 };
-}
-
-function mirror(canvas: HTMLCanvasElement): HTMLCanvasElement {
-  const made = sheet(canvas.width, canvas.height, 1);
-  made.pen.translate(canvas.width, 0);
-  made.pen.scale(-1, 1);
-  made.pen.drawImage(canvas, 0, 0);
-  return made.canvas;
 }

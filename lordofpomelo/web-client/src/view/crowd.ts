@@ -22,9 +22,17 @@ export interface Looks {
   still: boolean;
 }
 
+/** A plate is made anew at once when health or level changes; what else it shows is looked at this often. */
+const PLATE_MS = 500;
+
 interface Shown {
   readonly body: Sprite;
   readonly plate: Sprite | undefined;
+  /** What the plate was made of, and when. */
+  hp: number;
+  maxHp: number;
+  level: number;
+  platedAt: number;
 }
 
 export class Crowd {
@@ -81,12 +89,13 @@ export class Crowd {
     body.anchor.set(0.5, thing ? 0.7 : 0);
     body.scale.set(1 / textures.scale);
     this.bodies.addChild(body);
-    if (thing) return { body, plate: undefined };
+    const made = { body, hp: 0, maxHp: 0, level: 0, platedAt: Number.NEGATIVE_INFINITY };
+    if (thing) return { ...made, plate: undefined };
     const plate = new Sprite();
     plate.anchor.set(0.5, 1);
     plate.scale.set(1 / textures.scale);
     this.plates.addChild(plate);
-    return { body, plate };
+    return { ...made, plate };
   }
 
   #place(entity: Entity, shown: Shown, target: number | undefined, own: number | undefined, now: number): void {
@@ -126,9 +135,19 @@ export class Crowd {
     }
     if (entity.entityId === target) this.#mark(x, y, figure.shade[0] * 1.15, entity.sort === "mob" ? "#ff6a4a" : "#8ae0ff");
     if (plate === undefined || !looks.plates) return;
-    const part = entity.sort === "npc" ? undefined : entity.maxHp > 0 ? Math.max(0, Math.min(1, entity.hp / entity.maxHp)) : 0;
-    plate.texture = textures.plate(looks.name(entity), looks.color(entity), part, entity.sort === "player" ? GREEN : RED);
-    plate.position.set(x, y - figure.tall - (figure.flies ?? 0) + 4);
+    this.#write(entity, shown, plate, now);
+    plate.position.set(x, Math.round(y - figure.tall - (figure.flies ?? 0) + 4));
+  }
+
+  #write(entity: Entity, shown: Shown, plate: Sprite, now: number): void {
+    const { hp, maxHp, level } = entity;
+    if (shown.hp === hp && shown.maxHp === maxHp && shown.level === level && now - shown.platedAt < PLATE_MS) return;
+    // Not all in the same frame the next time.
+    shown.platedAt = shown.platedAt === Number.NEGATIVE_INFINITY ? now - (entity.entityId % 16) * (PLATE_MS / 16) : now;
+    [shown.hp, shown.maxHp, shown.level] = [hp, maxHp, level];
+    const { looks } = this;
+    const part = entity.sort === "npc" ? undefined : maxHp > 0 ? Math.max(0, Math.min(1, hp / maxHp)) : 0;
+    plate.texture = this.textures.plate(looks.name(entity), looks.color(entity), part, entity.sort === "player" ? GREEN : RED);
   }
 
   #mark(x: number, y: number, radius: number, color: string): void {

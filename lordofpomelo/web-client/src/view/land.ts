@@ -24,11 +24,22 @@ interface Chunk {
   seenAt: number;
 }
 
+/** A prop, and where it can be seen, in pixels of the map. */
+interface Standing {
+  readonly sprite: Sprite;
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
 export class Land {
   readonly ground = new Container();
   readonly #chunks = new Map<string, Chunk>();
   readonly #places: Places;
-  readonly #shown = new Map<string, Sprite[]>();
+  readonly #standing = new Map<string, Standing[]>();
+  /** Where the view was when props were looked at last. */
+  #seen = { left: Number.NaN, top: Number.NaN, width: 0, height: 0 };
   #tick = 0;
 
   constructor(
@@ -64,8 +75,15 @@ export class Land {
         }
       }
     for (const chunk of this.#chunks.values()) if (chunk.seenAt !== this.#tick) chunk.sprite.visible = false;
-    // Props reach further than their chunk: tall ones stand below the edge.
-    this.#showProps(c1 - 1, c2 + 1, r1 - 1, r2 + 1);
+    const seen = this.#seen;
+    if (seen.left !== left || seen.top !== top || seen.width !== width || seen.height !== height) {
+      this.#seen = { left, top, width, height };
+      // Props reach further than their chunk: tall ones stand below the edge.
+      this.#showProps(c1 - 1, c2 + 1, r1 - 1, r2 + 1);
+      const [right, bottom] = [left + width, top + height];
+      for (const standing of this.#standing.values())
+        for (const one of standing) one.sprite.visible = one.right > left && one.left < right && one.bottom > top && one.top < bottom;
+    }
     if (complete && !drawn) this.#ahead(c1 - 1, c2 + 1, r1 - 1, r2 + 1, columns, rows);
     return complete;
   }
@@ -102,19 +120,19 @@ export class Land {
   #showProps(c1: number, c2: number, r1: number, r2: number): void {
     const wanted = new Set<string>();
     for (let r = r1; r <= r2; r++) for (let c = c1; c <= c2; c++) wanted.add(`${c},${r}`);
-    for (const [key, sprites] of this.#shown)
+    for (const [key, standing] of this.#standing)
       if (!wanted.has(key)) {
-        for (const sprite of sprites) sprite.destroy();
-        this.#shown.delete(key);
+        for (const { sprite } of standing) sprite.destroy();
+        this.#standing.delete(key);
       }
     for (const key of wanted) {
-      if (this.#shown.has(key)) continue;
+      if (this.#standing.has(key)) continue;
       const [c = 0, r = 0] = key.split(",").map(Number);
-      this.#shown.set(key, this.#places.things(c, r).flatMap((thing) => this.#stand(thing) ?? []));
+      this.#standing.set(key, this.#places.things(c, r).flatMap((thing) => this.#stand(thing) ?? []));
     }
   }
 
-  #stand({ kind, x, y, size, variant, ry }: Thing): Sprite | undefined {
+  #stand({ kind, x, y, size, variant, ry }: Thing): Standing | undefined {
     const { biome } = this.scene;
     const art = propOf(kind, biome);
     if (art === undefined) return undefined;
@@ -128,7 +146,9 @@ export class Land {
     sprite.position.set(Math.round(x), Math.round(y + ry * 0.5));
     sprite.zIndex = y;
     this.bodies.addChild(sprite);
-    return sprite;
+    const [wide, tall] = [width / this.textures.scale, height / this.textures.scale];
+    const top = sprite.y - tall * sprite.anchor.y;
+    return { sprite, left: sprite.x - wide, right: sprite.x + wide, top, bottom: top + tall };
   }
 
   destroy(): void {
@@ -136,7 +156,7 @@ export class Land {
       sprite.destroy();
       texture.destroy(true);
     }
-    for (const sprites of this.#shown.values()) for (const sprite of sprites) sprite.destroy();
+    for (const standing of this.#standing.values()) for (const { sprite } of standing) sprite.destroy();
     this.ground.destroy();
   }
 }

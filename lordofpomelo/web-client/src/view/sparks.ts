@@ -99,19 +99,20 @@ const WEATHERS: Readonly<Record<Biome, Weather>> = {
 /** Snow, dust, fireflies: in front of the screen, moving with the land. */
 export class Air {
   readonly layer = new Container();
-  readonly #motes: Sprite[] = [];
+  readonly #motes: { readonly sprite: Sprite; readonly far: number; readonly x: number; readonly y: number }[] = [];
   readonly #weather: Weather;
 
   constructor(biome: Biome, textures: Textures) {
     this.#weather = WEATHERS[biome];
     const { color, radius, count, alpha } = this.#weather;
     for (let i = 0; i < count; i++) {
-      const mote = new Sprite(textures.mote(color, radius));
-      mote.anchor.set(0.5);
-      mote.scale.set((0.6 + hash(i, 1, 1) * 0.9) / textures.scale);
-      mote.alpha = alpha * (0.4 + hash(i, 2, 2) * 0.6);
-      this.#motes.push(mote);
-      this.layer.addChild(mote);
+      // A few sizes, each drawn as large as it is shown, and on whole pixels: all else is slow without a GPU.
+      const sprite = new Sprite(textures.mote(color, Math.max(1, Math.round(radius * (0.6 + hash(i, 1, 1) * 0.9)))));
+      sprite.anchor.set(0.5);
+      sprite.scale.set(1 / textures.scale);
+      sprite.alpha = alpha * (0.4 + hash(i, 2, 2) * 0.6);
+      this.#motes.push({ sprite, far: 0.7 + hash(i, 3, 3) * 0.6, x: hash(i, 4, 4) * 4000, y: hash(i, 5, 5) * 4000 });
+      this.layer.addChild(sprite);
     }
   }
 
@@ -119,12 +120,11 @@ export class Air {
     const { dx, dy, sway } = this.#weather;
     const s = now / 1000;
     const [w, h] = [width + 40, height + 40];
-    this.#motes.forEach((mote, i) => {
-      const far = 0.7 + hash(i, 3, 3) * 0.6;
-      const x = hash(i, 4, 4) * 4000 + dx * s * far - cameraX * far + Math.sin(s * 0.8 + i) * sway;
-      const y = hash(i, 5, 5) * 4000 + dy * s * far - cameraY * far + Math.cos(s * 0.6 + i * 2) * sway * 0.5;
-      mote.position.set((((x % w) + w) % w) - 20, (((y % h) + h) % h) - 20);
-    });
+    for (const [i, mote] of this.#motes.entries()) {
+      const x = mote.x + (dx * s - cameraX) * mote.far + Math.sin(s * 0.8 + i) * sway;
+      const y = mote.y + (dy * s - cameraY) * mote.far + Math.cos(s * 0.6 + i * 2) * sway * 0.5;
+      mote.sprite.position.set(Math.round(((x % w) + w) % w) - 20, Math.round(((y % h) + h) % h) - 20);
+    }
   }
 
   destroy(): void {

@@ -1,6 +1,6 @@
 //! Drawings as textures, each made once. Those of an area that was left are given back with `forget`.
 
-import { Rectangle, Texture } from "pixi.js";
+import { Rectangle, Texture, groupD8 } from "pixi.js";
 import { type Atlas, type Cut, drawAtlas } from "../art/atlas";
 import { EFFECT_FRAMES, EFFECT_SIDE, type Effect, drawEffect } from "../art/effects";
 import type { Pose } from "../art/figure";
@@ -11,6 +11,9 @@ import type { Biome } from "../art/scene";
 
 /** Words on plates and numbers kept at most. */
 const WORDS_MAX = 600;
+
+/** Outlines kept at most. */
+const OUTLINES_MAX = 300;
 
 /** Of the bar over a figure. */
 const BAR_WIDTH = 46;
@@ -24,19 +27,27 @@ const OUTLINE = 2;
 
 const FONT = '"DejaVu Sans", "Noto Sans SC", "Microsoft YaHei", system-ui, sans-serif';
 
+/** A picture of a figure, and where its feet are, as parts of its width and height. */
+export interface Picture {
+  readonly texture: Texture;
+  readonly anchorX: number;
+  readonly anchorY: number;
+}
+
 /** A kind's pictures: each looking right, and looking left. */
 interface Drawn {
   readonly atlas: Atlas;
-  readonly whole: Texture;
-  mirrored: Texture | undefined;
-  readonly frames: Map<Cut, [right: Texture | undefined, left: Texture | undefined]>;
+  /** All in one, for a GPU, which likes to change its source seldom. */
+  readonly whole: Texture | undefined;
+  readonly pictures: Map<Cut, [right: Picture | undefined, left: Picture | undefined]>;
 }
 
 export class Textures {
   readonly #atlases = new Map<number, Drawn>();
-  readonly #outlines = new Map<string, Texture>();
+  readonly #outlines = new Map<string, Picture>();
   readonly #others = new Map<string, Texture>();
   readonly #words = new Map<string, Texture>();
+  readonly #measure = sheet(1, 1, 1).pen;
 
   /** `scale`: pixels of the screen per pixel of the map; `gpu`: mirroring costs nothing. */
   constructor(
@@ -56,35 +67,49 @@ export class Textures {
     const known = this.#atlases.get(kind);
     if (known !== undefined) return known;
     const atlas = drawAtlas(kind, this.scale);
-    const made: Drawn = { atlas, whole: Texture.from(atlas.canvas, true), mirrored: undefined, frames: new Map() };
+    const made: Drawn = { atlas, whole: this.gpu ? Texture.from(atlas.canvas, true) : undefined, pictures: new Map() };
     this.#atlases.set(kind, made);
     return made;
   }
 
-  /** One picture of a figure; looking left it is one of its own, as mirrored drawing is slow without a GPU. */
-  frame(kind: number, pose: Pose, frame: number, back: boolean, left: boolean): { texture: Texture; anchorX: number; anchorY: number } {
+  /** One picture of a figure. */
+  frame(kind: number, pose: Pose, frame: number, back: boolean, left: boolean): Picture {
     const figure = this.#figure(kind);
     const cut = figure.atlas.at(pose, frame, back);
-    let both = figure.frames.get(cut);
-    if (both === undefined) figure.frames.set(cut, (both = [undefined, undefined]));
+    let both = figure.pictures.get(cut);
+    if (both === undefined) figure.pictures.set(cut, (both = [undefined, undefined]));
+    return (both[left ? 1 : 0] ??= this.#picture(figure, cut, left));
+  }
+
+  /**
+   * With a GPU a part of the whole, turned by it. Without one each picture is a bitmap of its own: blits out of a large canvas take
+   * twice as long, and turned ones longer still.
+   */
+  #picture({ atlas, whole }: Drawn, cut: Cut, left: boolean): Picture {
     const { x, y, width, height, footX, footY } = cut;
-    if (left) figure.mirrored ??= Texture.from(figure.atlas.mirrored(), true);
-    const { source } = left ? (figure.mirrored ?? figure.whole) : figure.whole;
-    const texture = (both[left ? 1 : 0] ??= new Texture({ source, frame: new Rectangle(left ? figure.atlas.canvas.width - x - width : x, y, width, height) }));
-    return { texture, anchorX: (left ? width - footX : footX) / width, anchorY: footY / height };
+    const anchors = { anchorX: (left ? width - footX : footX) / width, anchorY: footY / height };
+    if (whole === undefined) return { texture: this.#solid(alone(atlas, cut, left).canvas), ...anchors };
+    return { texture: new Texture({ source: whole.source, frame: new Rectangle(x, y, width, height), rotate: left ? groupD8.MIRROR_HORIZONTAL : 0 }), ...anchors };
+  }
+
+  /** What is blitted. Without a GPU a bitmap: a canvas is asked for its picture anew with each blit. */
+  #solid(canvas: HTMLCanvasElement): Texture {
+    if (this.gpu || typeof OffscreenCanvas === "undefined") return Texture.from(canvas, true);
+    const made = new OffscreenCanvas(canvas.width, canvas.height);
+    made.getContext("2d")?.drawImage(canvas, 0, 0);
+    return Texture.from(made.transferToImageBitmap(), true);
   }
 
   /** Its outline, to stand behind it: wider by as much on each side as `OUTLINE` says. */
-  outline(kind: number, pose: Pose, frame: number, back: boolean, left: boolean, color: string): { texture: Texture; anchorX: number; anchorY: number } {
+  outline(kind: number, pose: Pose, frame: number, back: boolean, left: boolean, color: string): Picture {
     const { atlas } = this.#figure(kind);
-    const { x, y, width, height, footX, footY } = atlas.at(pose, frame, back);
+    const cut = atlas.at(pose, frame, back);
+    const { width, height, footX, footY } = cut;
     const d = Math.ceil(OUTLINE * atlas.scale);
-    const texture = keep(this.#outlines, `${kind}/${pose}/${frame}/${back}/${left}/${color}`, WORDS_MAX, () => {
+    return keep(this.#outlines, `${kind}/${pose}/${frame}/${back}/${left}/${color}`, OUTLINES_MAX, () => {
       const { canvas, pen } = sheet(width + d * 2, height + d * 2, 1);
       // Without its shadow: that is fainter than what is drawn.
-      const body = sheet(width, height, 1, true);
-      const source = left ? atlas.mirrored() : atlas.canvas;
-      body.pen.drawImage(source, left ? source.width - x - width : x, y, width, height, 0, 0, width, height);
+      const body = alone(atlas, cut, left, true);
       const image = body.pen.getImageData(0, 0, width, height);
       for (let i = 3; i < image.data.length; i += 4) if ((image.data[i] ?? 0) < 160) image.data[i] = 0;
       body.pen.putImageData(image, 0, 0);
@@ -92,9 +117,8 @@ export class Textures {
       pen.globalCompositeOperation = "source-in";
       pen.fillStyle = color;
       pen.fillRect(0, 0, width + d * 2, height + d * 2);
-      return Texture.from(canvas, true);
+      return { texture: this.#solid(canvas), anchorX: (d + (left ? width - footX : footX)) / (width + d * 2), anchorY: (d + footY) / (height + d * 2) };
     });
-    return { texture, anchorX: (d + (left ? width - footX : footX)) / (width + d * 2), anchorY: (d + footY) / (height + d * 2) };
   }
 
   prop(name: string, biome: Biome, seed: number, size: number): Texture {
@@ -147,9 +171,7 @@ export class Textures {
     const step = part === undefined ? -1 : Math.ceil(part * BAR_STEPS);
     return keep(this.#words, `${text}/${color}/${step}/${bar[0]}`, WORDS_MAX, () => {
       const font = `bold ${PLATE_SIZE}px ${FONT}`;
-      const measure = sheet(1, 1, 1).pen;
-      measure.font = font;
-      const width = Math.ceil(Math.max(BAR_WIDTH + 4, measure.measureText(text).width + 10) / 2) * 2;
+      const width = Math.ceil(Math.max(BAR_WIDTH + 4, this.#long(text, font)) / 2) * 2;
       const { canvas, pen } = sheet(width, PLATE_SIZE + 6 + BAR_HEIGHT, this.scale);
       write(pen, text, width / 2, PLATE_SIZE + 1, font, color, PLATE_SIZE);
       if (step >= 0) {
@@ -164,7 +186,7 @@ export class Textures {
         pen.fillStyle = g;
         pen.fillRect(x, y, (BAR_WIDTH * step) / BAR_STEPS, BAR_HEIGHT - 2);
       }
-      return Texture.from(canvas, true);
+      return this.#solid(canvas);
     });
   }
 
@@ -185,36 +207,48 @@ export class Textures {
   words(text: string, color: string, size: number, bold = true): Texture {
     return keep(this.#words, `${text}/${color}/${size}`, WORDS_MAX, () => {
       const font = `${bold ? "bold " : ""}${size}px ${FONT}`;
-      const measure = sheet(1, 1, 1).pen;
-      measure.font = font;
       // Even, so that its middle is a whole pixel: between pixels every blit is slow, and not sharp.
-      const width = Math.ceil((measure.measureText(text).width + 10) / 2) * 2;
+      const width = Math.ceil(this.#long(text, font) / 2) * 2;
       const { canvas, pen } = sheet(width, Math.ceil(size * 1.5 + 4), this.scale);
       write(pen, text, width / 2, size * 1.1 + 2, font, color, size);
-      return Texture.from(canvas, true);
+      return this.#solid(canvas);
     });
+  }
+
+  /** How wide words are, with their lines. */
+  #long(text: string, font: string): number {
+    this.#measure.font = font;
+    return this.#measure.measureText(text).width + 10;
   }
 
   #other(key: string, draw: () => HTMLCanvasElement): Texture {
     const known = this.#others.get(key);
     if (known !== undefined) return known;
-    const made = Texture.from(draw(), true);
+    const made = this.#solid(draw());
     this.#others.set(key, made);
     return made;
   }
 
   /** Gives back the figures that are not needed any more. */
   forget(except: ReadonlySet<number>): void {
-    for (const [kind, { whole, mirrored, frames }] of this.#atlases) {
+    for (const [kind, { whole, pictures }] of this.#atlases) {
       if (except.has(kind)) continue;
-      for (const both of frames.values()) for (const frame of both) frame?.destroy();
-      whole.destroy(true);
-      mirrored?.destroy(true);
+      for (const both of pictures.values()) for (const picture of both) picture?.texture.destroy(whole === undefined);
+      whole?.destroy(true);
       this.#atlases.delete(kind);
     }
-    for (const outline of this.#outlines.values()) outline.destroy(true);
+    for (const { texture } of this.#outlines.values()) texture.destroy(true);
     this.#outlines.clear();
   }
+}
+
+/** One picture of a figure on a canvas of its own. */
+function alone(atlas: Atlas, { x, y, width, height }: Cut, left: boolean, read = false): { canvas: HTMLCanvasElement; pen: Pen } {
+  const made = sheet(width, height, 1, read);
+  if (left) made.pen.setTransform(-1, 0, 0, 1, width, 0);
+  made.pen.drawImage(atlas.canvas, x, y, width, height, 0, 0, width, height);
+  made.pen.setTransform(1, 0, 0, 1, 0, 0);
+  return made;
 }
 
 function write(pen: Pen, text: string, x: number, y: number, font: string, color: string, size: number): void {
@@ -228,7 +262,7 @@ function write(pen: Pen, text: string, x: number, y: number, font: string, color
 }
 
 /** The oldest goes when there are too many; it may be in use still, so it is only let go of. */
-function keep(map: Map<string, Texture>, key: string, max: number, make: () => Texture): Texture {
+function keep<T>(map: Map<string, T>, key: string, max: number, make: () => T): T {
   const known = map.get(key);
   if (known !== undefined) return known;
   if (map.size >= max) for (const oldest of map.keys()) {

@@ -85,7 +85,8 @@ export function settle(entity: Entity, now: number): void {
 
 export function look(entity: Entity, dx: number, dy: number): void {
   if (dx === 0 && dy === 0) return;
-  entity.facing = { left: dx < 0, back: dy < 0 && Math.abs(dy) > Math.abs(dx) * 0.35 };
+  entity.facing.left = dx < 0;
+  entity.facing.back = dy < 0 && Math.abs(dy) > Math.abs(dx) * 0.35;
 }
 
 /** What its figure does at a time. */

@@ -21,8 +21,9 @@ export function stepAt(walk: Walk, now: number): Step {
   let left = Math.max(0, ((now - walk.startedAt) / 1000) * walk.speed);
   let [before] = walk.path;
   let [dx, dy] = [0, 1];
-  for (const point of walk.path.slice(1)) {
-    if (before === undefined) break;
+  for (let i = 1; i < walk.path.length; i++) {
+    const point = walk.path[i];
+    if (before === undefined || point === undefined) break;
     [dx, dy] = [point.x - before.x, point.y - before.y];
     const long = Math.hypot(dx, dy);
     if (left < long) return { x: before.x + (dx / long) * left, y: before.y + (dy / long) * left, dx, dy, done: false };
