@@ -23,20 +23,24 @@ export interface Atlas {
   at(pose: Pose, frame: number, back: boolean): Cut;
 }
 
+/** Room around a figure's box while it is drawn, in its units: who falls or strikes reaches over the edge. */
+const ROOM = { side: 8, top: 8, below: 36 } as const;
+
 /** How wide the canvas gets at most, in pixels. */
 const WIDEST = 2048;
 
 /** Draws a kind at so many pixels per unit. Some ten milliseconds; kept by whoever asks. */
 export function drawAtlas(kind: number, scale: number): Atlas {
   const figure = figureOf(kind);
-  const width = Math.ceil(figure.width * scale);
-  const height = Math.ceil(figure.height * scale);
+  const width = Math.ceil((figure.width + ROOM.side * 2) * scale);
+  const height = Math.ceil((ROOM.top + figure.height + ROOM.below) * scale);
   const pictures: { readonly place: number; readonly canvas: HTMLCanvasElement; readonly box: Box }[] = [];
   for (const pose of POSES)
     for (const back of [false, true])
       for (let frame = 0; frame < FRAMES[pose]; frame++) {
         const { canvas, pen } = sheet(width, height, 1, true);
         pen.scale(scale, scale);
+        pen.translate(ROOM.side, ROOM.top);
         paint(pen, figure, { pose, t: pose === "die" ? (frame + 1) / FRAMES.die : frame / FRAMES[pose], back });
         pictures.push({ place: placeOf(pose, frame, back), canvas, box: boxOf(pen.getImageData(0, 0, width, height)) });
       }
@@ -46,7 +50,7 @@ export function drawAtlas(kind: number, scale: number): Atlas {
   for (const { place, box } of pictures) {
     const [w, h] = [box.right - box.left, box.bottom - box.top];
     if (x + w > WIDEST) [x, y, row] = [0, y + row + 1, 0];
-    cuts[place] = { x, y, width: w, height: h, footX: Math.round((figure.width / 2) * scale) - box.left, footY: Math.round(figure.foot * scale) - box.top };
+    cuts[place] = { x, y, width: w, height: h, footX: Math.round((ROOM.side + figure.width / 2) * scale) - box.left, footY: Math.round((ROOM.top + figure.foot) * scale) - box.top };
     x += w + 1;
     row = Math.max(row, h);
     widest = Math.max(widest, x);
