@@ -14,9 +14,6 @@ export interface Way {
   readonly cost: number;
 }
 
-/** The line check: the lenient one never looks at lines along an axis, as the original. */
-export type Check = "lenient" | "strict";
-
 export class Grid {
   readonly width: number;
   readonly height: number;
@@ -46,10 +43,9 @@ export class Grid {
   }
 
   /** Whether one can walk straight from one point to the other. */
-  sees(from: Point, to: Point, check: Check = "strict"): boolean {
+  sees(from: Point, to: Point): boolean {
     const dx = to.x - from.x;
     const dy = to.y - from.y;
-    if (check === "lenient" && (dx === 0 || dy === 0)) return true;
     const long = Math.hypot(dx, dy);
     if (long === 0) return this.reachable(from.x, from.y);
     const steps = Math.ceil(long / STEP);
@@ -78,19 +74,15 @@ export class Grid {
   }
 
   /** The way to a point, or none. */
-  find(from: Point, to: Point, check: Check = "strict"): Way | undefined {
+  find(from: Point, to: Point): Way | undefined {
     if (!this.reachable(from.x, from.y) || !this.reachable(to.x, to.y)) return undefined;
-    if (this.sees(from, to, check)) return { path: [from, to], cost: Math.hypot(to.x - from.x, to.y - from.y) };
+    if (this.sees(from, to)) return { path: [from, to], cost: Math.hypot(to.x - from.x, to.y - from.y) };
     const tiles = this.#search(from, to);
     if (tiles === undefined) return undefined;
-    const path = this.#straighten(tiles.map(([c, r]) => ({ x: c * TILE + TILE / 2, y: r * TILE + TILE / 2 })), check);
-    // Exactly there, as long as the ends are seen from the neighbours.
-    const [, second] = path;
-    const beforeLast = path[path.length - 2];
-    if (second !== undefined && this.sees(from, second, check)) path[0] = from;
-    else path.unshift(from);
-    if (beforeLast !== undefined && this.sees(beforeLast, to, check)) path[path.length - 1] = to;
-    else path.push(to);
+    // The middle of a tile next to it is seen from everywhere in a tile: the ends can be exact before anything is left out.
+    const steps = tiles.map(([c, r]) => ({ x: c * TILE + TILE / 2, y: r * TILE + TILE / 2 }));
+    [steps[0], steps[steps.length - 1]] = [from, to];
+    const path = this.#straighten(steps);
     let cost = 0;
     for (let i = 1; i < path.length; i++) cost += distance(path[i - 1], path[i]);
     return { path, cost };
@@ -142,8 +134,9 @@ export class Grid {
     return tiles.toReversed();
   }
 
-  #straighten(points: Point[], check: Check): Point[] {
-    let path = withoutMiddles(points);
+  /** Leaves out points without which the way is the same, and points that the one before sees past: as the server does. */
+  #straighten(points: readonly Point[]): Point[] {
+    let path = withoutMiddles(points, () => true);
     for (let round = 0; round < 3; round++) {
       const kept: Point[] = [];
       for (let i = 0; i < path.length; ) {
@@ -151,11 +144,12 @@ export class Grid {
         const over = path[i + 2];
         if (p === undefined) break;
         kept.push(p);
-        i += over !== undefined && this.sees(p, over, check) ? 2 : 1;
+        i += over !== undefined && this.sees(p, over) ? 2 : 1;
       }
       path = kept;
     }
-    return withoutMiddles(path);
+    // A slanting line that passes a tile's corner may be free in pieces and not as a whole: it is looked at in steps from its start.
+    return withoutMiddles(path, (from, to) => this.sees(from, to));
   }
 }
 
@@ -163,13 +157,16 @@ export function distance(a: Point | undefined, b: Point | undefined): number {
   return a === undefined || b === undefined ? 0 : Math.hypot(a.x - b.x, a.y - b.y);
 }
 
-/** Without points in the middle of a line of equal steps. */
-function withoutMiddles(points: readonly Point[]): Point[] {
-  return points.filter((p, i) => {
-    const a = points[i - 1];
-    const b = points[i + 1];
-    return a === undefined || b === undefined || b.x - p.x !== p.x - a.x || b.y - p.y !== p.y - a.y;
+/** Without points in the middle of a straight piece that is free. */
+function withoutMiddles(points: readonly Point[], isFree: (from: Point, to: Point) => boolean): Point[] {
+  const kept: Point[] = [];
+  points.forEach((b, i) => {
+    const a = kept.at(-1);
+    const c = points[i + 1];
+    const needless = a !== undefined && c !== undefined && (b.x - a.x) * (c.y - b.y) === (b.y - a.y) * (c.x - b.x) && (b.x - a.x) * (c.x - b.x) + (b.y - a.y) * (c.y - b.y) >= 0 && isFree(a, c);
+    if (!needless) kept.push(b);
   });
+  return kept;
 }
 
 /** Smallest first. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { hash } from "../../src/art/pen";
 import { Grid } from "../../src/world/grid";
 
 /** The area of the specification's vector: a triangle and a rectangle on 200 × 120 pixels. */
@@ -28,21 +29,26 @@ describe("the grid", () => {
 });
 
 describe("the line check", () => {
-  it("never looks at lines along an axis when lenient, and always when strict", () => {
-    const [from, to] = [{ x: 10, y: 50 }, { x: 150, y: 50 }];
-    expect(grid.sees(from, to, "lenient")).toBe(true);
-    expect(grid.sees(from, to, "strict")).toBe(false);
-  });
-
   it("sees what stands across", () => {
-    expect(grid.sees({ x: 10, y: 30 }, { x: 150, y: 50 }, "lenient")).toBe(false);
+    expect(grid.sees({ x: 10, y: 50 }, { x: 150, y: 50 })).toBe(false);
+    expect(grid.sees({ x: 10, y: 30 }, { x: 150, y: 50 })).toBe(false);
     expect(grid.sees({ x: 10, y: 10 }, { x: 30, y: 110 })).toBe(true);
   });
 });
 
+/** A map with walls strewn over it. */
+function among(seed: number): Grid {
+  const columns = Array.from({ length: 30 }, () => new Set<number>());
+  for (let i = 0; i < 4 + (seed % 24); i++) {
+    const [left, top, wide, tall] = [hash(i, 1, seed) * 30, hash(i, 2, seed) * 20, 1 + hash(i, 3, seed) * 7, 1 + hash(i, 4, seed) * 4].map(Math.floor);
+    for (let c = left ?? 0; c < Math.min(30, (left ?? 0) + (wide ?? 0)); c++) for (let r = 0; r < (tall ?? 0); r++) columns[c]?.add((top ?? 0) + r);
+  }
+  return new Grid({ width: 600, height: 400, weightMap: columns.map((rows) => ({ collisions: [...rows].map((start) => ({ start, length: 1 })) })) });
+}
+
 describe("the way", () => {
   const way = (x: number, y: number, x1: number, y1: number) => {
-    const found = grid.find({ x, y }, { x: x1, y: y1 }, "lenient");
+    const found = grid.find({ x, y }, { x: x1, y: y1 });
     return found === undefined ? undefined : { path: found.path.map((p) => [p.x, p.y]), cost: Number(found.cost.toFixed(3)) };
   };
 
@@ -67,6 +73,25 @@ describe("the way", () => {
       expect(found?.path.at(-1)).toEqual(to);
       found?.path.slice(1).forEach((point, i) => expect(grid.sees(found.path[i] ?? from, point)).toBe(true));
     }
+  });
+
+  it("is found among many walls wherever there is one, and no part of it cuts a corner", () => {
+    let found = 0;
+    const faults: unknown[] = [];
+    for (let round = 0; round < 300; round++) {
+      const crowded = among(round);
+      for (let i = 0; i < 12; i++) {
+        const point = (n: number) => ({ x: hash(i, n, round) * 600, y: hash(i, n + 1, round) * 400 });
+        const [from, to] = [point(20), point(30)];
+        const there = crowded.find(from, to);
+        if ((there === undefined) !== (crowded.find(to, from) === undefined)) faults.push([from, to]);
+        if (there === undefined) continue;
+        found += 1;
+        if (there.path.some((next, n) => n > 0 && !crowded.sees(there.path[n - 1] ?? from, next))) faults.push(there.path);
+      }
+    }
+    expect(faults).toEqual([]);
+    expect(found).toBeGreaterThan(1_000);
   });
 
   it("ends near a wall that was clicked", () => {
