@@ -8,6 +8,7 @@ export type { Link } from "./client/link.js";
 export type {
   AnswerOf,
   AnyMessages,
+  BodyArgs,
   MessageTypes,
   PushOf,
   PushedOf,

@@ -4,7 +4,7 @@ import type { Messages } from "../../../examples/chat/client/messages.js";
 import { ROUTES } from "../../../examples/chat/client/messages.js";
 import { WebSocket as WS } from "ws";
 
-import { Client, webSocket } from "../src/index.js";
+import { type AnswerOf, type BodyArgs, Client, type RequestOf, type RouteOf, webSocket } from "../src/index.js";
 
 export async function typed(client: Client<Messages>): Promise<void> {
   await client.request(ROUTES.chat.chatHandler.send, { content: "hi", target: "*" });
@@ -30,6 +30,18 @@ export async function typed(client: Client<Messages>): Promise<void> {
   client.onPush("onChat", ({ message }) => message);
   // @ts-expect-error nothing is answered
   void (await client.request("chat.chatHandler.send", { content: "hi", target: "*" })).code;
+}
+
+/** What games write around `request` has its types. */
+export function wrapped<R extends RouteOf<Messages>>(client: Client<Messages>, route: R, ...body: BodyArgs<RequestOf<Messages, R>, []>): Promise<AnswerOf<Messages, R>> {
+  return client.request(route, ...body);
+}
+
+export async function wrappedAs(client: Client<Messages>): Promise<void> {
+  const counted: number = (await wrapped(client, "connector.entryHandler.counted")).n;
+  // @ts-expect-error a body is missing
+  await wrapped(client, "chat.chatHandler.send");
+  await wrapped(client, "chat.chatHandler.send", { content: String(counted), target: "*" });
 }
 
 export async function untyped(client: Client): Promise<void> {
