@@ -19,8 +19,9 @@ use std::{
 use super::{Backoff, FromMaster};
 use crate::coordinator::Obituary;
 
-/// The guardian looks at least so often within the time of silence that it allows ...
-const LOOKS: u32 = 10;
+/// The guardian looks so often within the time of silence that it allows: silence is counted from the look that still found a word, so
+/// that up to a twentieth more passes before it kills ...
+const LOOKS: u32 = 20;
 /// ... and this often where nothing is killed for silence, to hear where the master stands.
 const TICK_IDLE: Duration = Duration::from_millis(200);
 
@@ -266,7 +267,7 @@ impl GuardianState {
         let may_kill = self.standby_ready || self.auto_restart;
         let silence_max = self.silence_max;
         let Some(life) = &mut self.life else { return Vec::new() };
-        let Some(silent) = life.silent.filter(|silent| *silent > silence_max) else { return Vec::new() };
+        let Some(silent) = life.silent.filter(|silent| *silent >= silence_max) else { return Vec::new() };
         if silence_max.is_zero() || self.ending || life.killed {
             return Vec::new();
         }
