@@ -342,7 +342,7 @@ impl Driver {
                     sender.refuse_with(Registered::refused(why).newer(newer));
                 }
             }
-            Action::Send { to, message } => self.send(&to, &message),
+            Action::Send { to, message, at_once } => self.send(&to, &message, at_once),
             Action::Close { link } => {
                 if let Some(sender) = self.senders.get(&link) {
                     sender.close();
@@ -428,11 +428,12 @@ impl Driver {
         }
     }
 
-    fn send(&self, to: &[LinkId], message: &AdminMessage) {
+    fn send(&self, to: &[LinkId], message: &AdminMessage, at_once: bool) {
         match message.encode() {
             Ok(frame) => {
                 for sender in to.iter().filter_map(|link| self.senders.get(link)) {
-                    let _ = sender.send_encoded(frame.clone());
+                    let frame = frame.clone();
+                    let _ = if at_once { sender.send_at_once(frame) } else { sender.send_encoded(frame) };
                 }
             }
             Err(why) => warn!(target: "pomelo::master", "nothing sent: {why}"),

@@ -306,11 +306,13 @@ impl Registry {
         if self.leading || view.version < self.view.version {
             return;
         }
+        let same = view.servers.is(&self.view.servers);
         self.view = view.clone();
         let servers = &self.view.servers;
         self.left.retain(|id, left| servers.get(id).is_some_and(|member| member.incarnation <= *left));
-        for member in view.servers.values() {
-            self.lived(member);
+        // Usually a new leader has the list of the former one.
+        if !same {
+            view.servers.values().for_each(|member| self.lived(member));
         }
     }
 

@@ -13,12 +13,13 @@ use pomelo_protocol::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite},
     net::TcpStream,
+    sync::watch,
     time::{sleep_until, timeout, timeout_at},
 };
 
 use super::{
     LinkSender, SendError,
-    sender::{LINGER, Phase, fixed},
+    sender::{LINGER, Phase, fixed, past},
 };
 use crate::coordinator::MasterAddr;
 
@@ -140,6 +141,7 @@ pub struct Link {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     buffer: BytesMut,
     sender: LinkSender,
+    phases: watch::Receiver<Phase>,
     packet_bytes_max: usize,
     stranger_bytes_max: usize,
     open_timeout: Duration,
@@ -154,7 +156,7 @@ impl Link {
             .map_err(|_| LinkError::Timeout { missing: "tcp connection", after: config.open_timeout })?
             .map_err(LinkError::Dial)?;
         stream.set_nodelay(true).map_err(LinkError::Dial)?;
-        Self::dial_over(stream, to.to_string(), config).await
+        Self::over_tcp(stream, to.to_string(), config).dialled().await
     }
 
     /// As [`Link::dial`], over a connection that stands.
@@ -163,7 +165,11 @@ impl Link {
         peer: String,
         config: &LinkConfig,
     ) -> Result<Self, LinkError> {
-        let mut link = Self::over(io, peer, config);
+        Self::over(io, peer, config).dialled().await
+    }
+
+    async fn dialled(self) -> Result<Self, LinkError> {
+        let mut link = self;
         // Masters are not strangers: whoever dials has chosen them.
         link.sender.shared().set_admitted();
         let since_1970 = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -182,7 +188,7 @@ impl Link {
     pub async fn accept(stream: TcpStream, config: &LinkConfig) -> Result<Self, LinkError> {
         stream.set_nodelay(true).map_err(LinkError::Io)?;
         let peer = stream.peer_addr().map_err(LinkError::Io)?.to_string();
-        Self::accept_over(stream, peer, config).await
+        Self::over_tcp(stream, peer, config).accepted().await
     }
 
     /// As [`Link::accept`], over any connection.
@@ -191,7 +197,11 @@ impl Link {
         peer: String,
         config: &LinkConfig,
     ) -> Result<Self, LinkError> {
-        let mut link = Self::over(io, peer, config);
+        Self::over(io, peer, config).accepted().await
+    }
+
+    async fn accepted(self) -> Result<Self, LinkError> {
+        let mut link = self;
         match link.in_time("mqtt CONNECT", Self::packet).await? {
             Packet::Connect { .. } => link.send_packet(&Packet::ConnAck { code: 0 })?,
             other => {
@@ -203,10 +213,20 @@ impl Link {
 
     fn over(io: impl AsyncRead + AsyncWrite + Send + 'static, peer: String, config: &LinkConfig) -> Self {
         let (reader, writer) = tokio::io::split(io);
+        Self::of(Box::new(reader), LinkSender::start(writer, peer, config), config)
+    }
+
+    fn over_tcp(stream: TcpStream, peer: String, config: &LinkConfig) -> Self {
+        let (reader, writer) = stream.into_split();
+        Self::of(Box::new(reader), LinkSender::start_tcp(writer, peer, config), config)
+    }
+
+    fn of(reader: Box<dyn AsyncRead + Send + Unpin>, sender: LinkSender, config: &LinkConfig) -> Self {
         Self {
-            reader: Box::new(reader),
+            reader,
             buffer: BytesMut::new(),
-            sender: LinkSender::start(writer, peer, config),
+            phases: sender.shared().phases(),
+            sender,
             packet_bytes_max: config.packet_bytes_max,
             stranger_bytes_max: config.stranger_bytes_max,
             open_timeout: config.open_timeout,
@@ -292,7 +312,7 @@ impl Link {
             let silence = self.silence_max.map(|max| (max, shared.last_heard() + max));
             tokio::select! {
                 biased;
-                phase = shared.past(Phase::Open) => {
+                phase = past(&mut self.phases, Phase::Open) => {
                     if phase == Phase::Closing {
                         self.discard().await;
                     }

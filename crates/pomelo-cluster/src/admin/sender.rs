@@ -1,10 +1,16 @@
 //! The sending half of a link: a bounded queue that never makes its owner wait, and the task that writes it out.
+//!
+//! What thousands wait for can be written past the task ([`LinkSender::send_at_once`]). Everything else is queued: what is said to one
+//! peer in a moment leaves in one write.
 
 use std::{
+    io,
+    pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -15,6 +21,7 @@ use pomelo_protocol::{
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, tcp::OwnedWriteHalf},
     sync::{mpsc, watch},
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep},
 };
@@ -74,6 +81,9 @@ pub(super) struct Shared {
     queue_bytes_max: usize,
     phase: watch::Sender<Phase>,
     written: watch::Sender<bool>,
+    /// The connection, for what is written past the queue, as long as the writing task lives. Whoever queues holds the lock: what is
+    /// written past the queue can't come between.
+    direct: Mutex<Option<Arc<OwnedWriteHalf>>>,
     admitted: AtomicBool,
     reconnect: AtomicBool,
 }
@@ -82,6 +92,21 @@ impl LinkSender {
     /// Starts the writing task. It ends within [`LINGER`] of the end of the link.
     pub(super) fn start(
         writer: impl AsyncWrite + Send + Unpin + 'static,
+        peer: String,
+        config: &LinkConfig,
+    ) -> Self {
+        Self::start_with(writer, None, peer, config)
+    }
+
+    /// The same over TCP, where not everything has to go through the task.
+    pub(super) fn start_tcp(writer: OwnedWriteHalf, peer: String, config: &LinkConfig) -> Self {
+        let writer = Arc::new(writer);
+        Self::start_with(Shareable(Arc::clone(&writer)), Some(writer), peer, config)
+    }
+
+    fn start_with(
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+        direct: Option<Arc<OwnedWriteHalf>>,
         peer: String,
         config: &LinkConfig,
     ) -> Self {
@@ -94,6 +119,7 @@ impl LinkSender {
             queue_bytes_max: config.queue_bytes_max,
             phase: watch::Sender::new(Phase::Open),
             written: watch::Sender::new(false),
+            direct: Mutex::new(direct),
             admitted: AtomicBool::new(false),
             reconnect: AtomicBool::new(false),
         });
@@ -109,6 +135,25 @@ impl LinkSender {
 
     /// As [`LinkSender::send`], for a message that goes to many: [`AdminMessage::encode`] it once.
     pub fn send_encoded(&self, frame: Bytes) -> Result<(), SendError> {
+        let _gate = self.shared.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        self.queue(frame)
+    }
+
+    /// As [`LinkSender::send_encoded`], and if nothing waits the frame is with the kernel when this returns: for the few messages that
+    /// every peer waits for. Each costs a write of its own.
+    pub fn send_at_once(&self, frame: Bytes) -> Result<(), SendError> {
+        let gate = self.shared.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is added to the queue while the lock is held, and what the task is writing is still counted.
+        let idle = self.shared.queued_bytes.load(Relaxed) == 0 && self.shared.phase() == Phase::Open;
+        let written = match gate.as_ref().filter(|_| idle) {
+            // An error is found again by the task, which ends the link.
+            Some(direct) => direct.try_write(&frame).unwrap_or(0),
+            None => 0,
+        };
+        if written == frame.len() { Ok(()) } else { self.queue(frame.slice(written..)) }
+    }
+
+    fn queue(&self, frame: Bytes) -> Result<(), SendError> {
         if self.shared.phase() != Phase::Open {
             return Err(SendError::Closed);
         }
@@ -191,10 +236,9 @@ impl Shared {
         *self.phase.borrow()
     }
 
-    /// Waits until the link is past `phase`, and says where it is then.
-    pub(super) async fn past(&self, phase: Phase) -> Phase {
-        // The sender of this watch is here: it can't be gone.
-        self.phase.subscribe().wait_for(|now| *now > phase).await.map_or(Phase::Failed, |now| *now)
+    /// For [`past`].
+    pub(super) fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
     }
 
     /// Moves on to `phase` unless the link is at it or past it.
@@ -215,6 +259,12 @@ impl Shared {
 
     pub(super) fn last_heard(&self) -> Instant {
         self.started + Duration::from_millis(self.heard_ms.load(Relaxed))
+    }
+
+    /// Bytes that wait, or are being written.
+    #[cfg(test)]
+    pub(super) fn queued(&self) -> usize {
+        self.queued_bytes.load(Relaxed)
     }
 
     pub(super) fn set_reconnect(&self) {
@@ -245,18 +295,21 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
             written = self.write_all() => written,
             () = out_of_patience(&shared) => Ok(()),
         };
+        // Else the connection would be open for as long as anybody has a sender.
+        *shared.direct.lock().unwrap_or_else(PoisonError::into_inner) = None;
         shared.advance(if written.is_ok() { Phase::Closing } else { Phase::Failed });
         shared.written.send_replace(true);
     }
 
     /// Until the link is closed and its queue is written.
-    async fn write_all(&mut self) -> std::io::Result<()> {
+    async fn write_all(&mut self) -> io::Result<()> {
         let mut pings = self.ping.map(|every| {
             let mut pings = interval_at(Instant::now() + every, every);
             pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
             pings
         });
         let mut batch = Vec::new();
+        let mut phases = self.shared.phases();
         loop {
             tokio::select! {
                 biased;
@@ -267,15 +320,18 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
                     self.write(&mut batch).await?;
                 }
                 () = tick(&mut pings) => {
-                    self.io.write_all(&fixed(&Packet::PingReq)).await?;
+                    let ping = fixed(&Packet::PingReq);
+                    self.shared.queued_bytes.fetch_add(ping.len(), Relaxed);
+                    self.io.write_all(&ping).await?;
+                    self.shared.queued_bytes.fetch_sub(ping.len(), Relaxed);
                 }
                 // The queue is empty here, since it comes first.
-                _ = self.shared.past(Phase::Open) => return self.finish().await,
+                _ = past(&mut phases, Phase::Open) => return self.finish().await,
             }
         }
     }
 
-    async fn write(&mut self, batch: &mut Vec<Bytes>) -> std::io::Result<()> {
+    async fn write(&mut self, batch: &mut Vec<Bytes>) -> io::Result<()> {
         let bytes = batch.iter().map(Bytes::len).sum();
         if let [one] = batch.as_slice() {
             self.io.write_all(one).await?;
@@ -289,20 +345,53 @@ impl<W: AsyncWrite + Send + Unpin> Writer<W> {
         self.io.flush().await
     }
 
-    async fn finish(&mut self) -> std::io::Result<()> {
+    async fn finish(&mut self) -> io::Result<()> {
         self.io.write_all(&fixed(&Packet::Disconnect)).await?;
         self.io.shutdown().await
     }
 }
 
-/// When a writer that has not finished yet must stop.
-async fn out_of_patience(shared: &Shared) {
-    if shared.past(Phase::Open).await == Phase::Closing {
-        tokio::select! {
-            () = sleep(LINGER) => {}
-            _ = shared.past(Phase::Closing) => {}
+/// The writing half of a TCP connection that somebody else may write to as well.
+struct Shareable(Arc<OwnedWriteHalf>);
+
+impl AsyncWrite for Shareable {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.0.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let stream: &TcpStream = (*self.0).as_ref();
+                    ready!(stream.poll_write_ready(cx))?;
+                }
+                written => return Poll::Ready(written),
+            }
         }
     }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Dropping it does that, which comes next.
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// When a writer that has not finished yet must stop.
+async fn out_of_patience(shared: &Shared) {
+    let mut phases = shared.phases();
+    if past(&mut phases, Phase::Open).await == Phase::Closing {
+        tokio::select! {
+            () = sleep(LINGER) => {}
+            _ = past(&mut phases, Phase::Closing) => {}
+        }
+    }
+}
+
+/// Waits until the link is past `phase`, and says where it is then.
+pub(super) async fn past(phases: &mut watch::Receiver<Phase>, phase: Phase) -> Phase {
+    // Who reads the phases holds what their sender is part of: it can't be gone.
+    phases.wait_for(|now| *now > phase).await.map_or(Phase::Failed, |now| *now)
 }
 
 async fn tick(pings: &mut Option<Interval>) {

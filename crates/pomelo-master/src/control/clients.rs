@@ -146,11 +146,7 @@ impl Control {
 
     /// An order to servers, agents or other masters, in this master's epoch.
     pub(super) fn order(&self, body: Value) -> Envelope {
-        let order = Envelope::notify(CONSOLE, body);
-        match self.epoch() {
-            Some(epoch) => order.in_epoch(epoch),
-            None => order,
-        }
+        self.stamped(Envelope::notify(CONSOLE, body))
     }
 
     pub(super) fn unknown(&self, ids: &[ServerId]) -> Failure {

@@ -258,10 +258,6 @@ impl Control {
         self.ending = Some(Ending::Over);
         self.actions.push(Action::Exit);
     }
-
-    pub(super) fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
-        self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect()
-    }
 }
 
 fn signal(kill: bool) -> Value {

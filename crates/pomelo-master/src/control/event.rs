@@ -161,6 +161,8 @@ pub(crate) enum Action {
         to: Vec<LinkId>,
         /// What to say.
         message: AdminMessage,
+        /// Whether thousands wait for it: then each gets it by a write of its own, before anything else is done.
+        at_once: bool,
     },
     /// Close a link after what was sent on it before. [`Event::Closed`] follows.
     Close {

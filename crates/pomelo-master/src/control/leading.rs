@@ -182,9 +182,12 @@ impl Control {
     /// Tells everybody who leads and which membership holds: Rust peers by its digest, servers of the original whole.
     pub(super) fn announce(&mut self) {
         let message = Envelope::notify(CLUSTER, messages::announce(self.registry.view()));
-        self.tell(Peer::is_rust, message);
-        let message = self.request(MONITOR_WATCHER, self.all_servers());
-        self.tell(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }), message);
+        self.tell_at_once(Peer::is_rust, message);
+        let originals = self.links_of(|peer| matches!(peer, Peer::Server { rust: false, subscribed: true }));
+        if !originals.is_empty() {
+            let message = self.request(MONITOR_WATCHER, self.all_servers());
+            self.send(originals, AdminMessage::Monitor(message));
+        }
     }
 
     /// Tells Rust peers what this master is now, where that is not the beginning of a term.
@@ -219,11 +222,7 @@ impl Control {
             let message = self.request(MONITOR_WATCHER, body.clone());
             self.send(original, AdminMessage::Monitor(message));
         }
-        let message = Envelope::notify(MONITOR_WATCHER, body);
-        let message = match self.epoch() {
-            Some(epoch) => message.in_epoch(epoch),
-            None => message,
-        };
+        let message = self.stamped(Envelope::notify(MONITOR_WATCHER, body));
         self.send(rust, AdminMessage::Monitor(message));
     }
 

@@ -465,22 +465,34 @@ impl Control {
 
     /// Sends to every peer of a kind, in this master's epoch.
     fn tell(&mut self, who: impl Fn(&Peer) -> bool, envelope: Envelope) {
-        let to = self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect();
-        let envelope = match self.epoch() {
+        let to = self.links_of(who);
+        let message = AdminMessage::Monitor(self.stamped(envelope));
+        self.send(to, message);
+    }
+
+    /// The same, of what everybody waits for.
+    fn tell_at_once(&mut self, who: impl Fn(&Peer) -> bool, envelope: Envelope) {
+        let to = self.links_of(who);
+        let message = AdminMessage::Monitor(self.stamped(envelope));
+        self.actions.push(Action::Send { to, message, at_once: true });
+    }
+
+    fn links_of(&self, who: impl Fn(&Peer) -> bool) -> Vec<LinkId> {
+        self.peers.iter().filter_map(|(link, peer)| who(peer).then_some(*link)).collect()
+    }
+
+    /// In this master's epoch, if it leads.
+    fn stamped(&self, envelope: Envelope) -> Envelope {
+        match self.epoch() {
             Some(epoch) => envelope.in_epoch(epoch),
             None => envelope,
-        };
-        self.send(to, AdminMessage::Monitor(envelope));
+        }
     }
 
     /// A request to servers, in this master's epoch.
     fn request(&mut self, module_id: &str, body: Value) -> Envelope {
         self.last_req_id += 1;
-        let request = Envelope::request(self.last_req_id, module_id, body);
-        match self.epoch() {
-            Some(epoch) => request.in_epoch(epoch),
-            None => request,
-        }
+        self.stamped(Envelope::request(self.last_req_id, module_id, body))
     }
 
     fn answer(&mut self, (link, response): Ready) {
@@ -498,7 +510,7 @@ impl Control {
 
     fn send(&mut self, to: Vec<LinkId>, message: AdminMessage) {
         if !to.is_empty() {
-            self.actions.push(Action::Send { to, message });
+            self.actions.push(Action::Send { to, message, at_once: false });
         }
     }
 

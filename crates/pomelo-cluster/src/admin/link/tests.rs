@@ -86,6 +86,37 @@ async fn a_registered_peer_and_its_master_tell_each_other_things() {
 }
 
 #[tokio::test]
+async fn what_is_sent_at_once_does_not_wait_for_the_task_and_keeps_its_order_behind_what_waits() {
+    let (mut server, master) = tcp_pair(LinkConfig::kept(), LinkConfig::default()).await;
+    let sender = master.sender();
+    // A write that finds the connection ready takes the frame; the writing task has had no turn.
+    master.send(&notify("first")).unwrap();
+    assert_eq!(server.recv().await.unwrap(), notify("first"));
+    sender.send_at_once(notify("news").encode().unwrap()).unwrap();
+    assert_eq!(sender.shared().queued(), 0);
+    assert_eq!(server.recv().await.unwrap(), notify("news"));
+
+    // More than the kernel takes at once, so that frames are cut, and what comes behind them waits.
+    let large = |n: usize| notify(format!("{n}{}", "x".repeat(64 << 10)));
+    let send = async {
+        for n in 0..200 {
+            let frame = large(n).encode().unwrap();
+            let sent = if n % 3 == 0 { sender.send_encoded(frame) } else { sender.send_at_once(frame) };
+            sent.unwrap();
+            if n % 20 == 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+    };
+    let receive = async {
+        for n in 0..200 {
+            assert!(server.recv().await.unwrap() == large(n), "{n}");
+        }
+    };
+    join!(send, receive);
+}
+
+#[tokio::test]
 async fn a_refused_registration_says_why_and_ends_the_link() {
     let (mut server, mut master) = tcp_pair(LinkConfig::kept(), LinkConfig::default()).await;
     let refuse = async {

@@ -340,11 +340,11 @@ fn refusal(actions: &[Action]) -> Option<&str> {
 /// Everything a link was sent, as envelopes.
 fn sent(actions: &[Action], link: LinkId) -> Vec<Envelope> {
     let to_link = |action: &Action| match action {
-        Action::Send { to, message: AdminMessage::Monitor(envelope) | AdminMessage::Client(envelope) }
-            if to.contains(&link) =>
-        {
-            Some(envelope.clone())
-        }
+        Action::Send {
+            to,
+            message: AdminMessage::Monitor(envelope) | AdminMessage::Client(envelope),
+            ..
+        } if to.contains(&link) => Some(envelope.clone()),
         _ => None,
     };
     actions.iter().filter_map(to_link).collect()

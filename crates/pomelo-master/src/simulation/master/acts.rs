@@ -34,7 +34,7 @@ impl Master {
                 self.send(core, &[link], AdminMessage::Registered(Registered::refused(why).newer(newer)));
                 self.close(core, link);
             }
-            Action::Send { to, message } => self.send(core, &to, message),
+            Action::Send { to, message, .. } => self.send(core, &to, message),
             Action::Close { link } => self.close(core, link),
             Action::Superseded(epoch) => {
                 if !core.is(Flaw::E4NoDemotion) {
