@@ -2,7 +2,7 @@
 //! `deeds.ts`; what is known of the world in `World`.
 
 import { TimeoutError } from "pomelo-client-ts";
-import { type Account, login, register } from "../protocol/accounts";
+import { type Account, keepAccount, keptAccount, login, register } from "../protocol/accounts";
 import type { Messages } from "../protocol/messages";
 import { EnterError, type LinkState, Session, explain, gateOf, patiently } from "../protocol/session";
 import { type Args, type Key, setLanguage, t } from "../text/text";
@@ -56,6 +56,8 @@ export class Game {
   connections = 0;
   pingMs: number | undefined;
   loading: { readonly key: Key; readonly part: number } = { key: "enter.gate", part: 0 };
+  /** The connection was lost and is there again; the way back into the area is not done. The world is seen all the while. */
+  comingBack = false;
   /** Why the way in ended. */
   failure: EnterError | undefined;
   panels = new Set<Panel>();
@@ -141,7 +143,14 @@ export class Game {
   /** Logs in, or registers first, and goes in. Throws an `AccountError` for what the page shows at a field. */
   async come(name: string, password: string, fresh: boolean): Promise<void> {
     this.account = await (fresh ? register(name, password) : login(name, password));
+    keepAccount(this.account);
     await this.begin();
+  }
+
+  /** After a reload: in again, if this tab was in. */
+  async resume(): Promise<void> {
+    this.account = keptAccount();
+    if (this.account !== undefined) await this.begin();
   }
 
   /** From the account into the world. Failures are shown on the loading screen. */
@@ -184,37 +193,48 @@ export class Game {
     return true;
   }
 
-  /** Loads what the area needs and steps in; also after travel, and after the connection came back. */
-  async enterArea(): Promise<void> {
+  /** Loads what the area needs and steps in; also after travel. `back`: after the connection came back, in place. */
+  async enterArea(back = false): Promise<void> {
     const { session } = this;
     if (session === undefined) return;
     const turn = ++this.#entering;
     const { client } = session;
     this.failure = undefined;
-    this.#show("enter.area", 0.12);
+    this.comingBack = back;
+    const show = (key: Key, part: number) => {
+      if (!back) this.#show(key, part);
+    };
+    show("enter.area", 0.12);
     try {
       const resource = await patiently(() => client.request("area.resourceHandler.loadAreaResource", {}));
-      this.#show("enter.tables", 0.2);
+      show("enter.tables", 0.2);
       this.tables.take(await patiently(() => client.request("area.resourceHandler.loadResource", { version: this.tables.version })));
       const stage = await this.openStage();
       const kinds = [...new Set([210, 211, ...[...resource.players, ...resource.mobs, ...resource.npcs].map(Number)])];
-      stage.textures.forget(new Set(kinds));
-      await stage.prepare(kinds, (part) => this.#show("enter.art", 0.25 + part * 0.45));
-      this.#show("enter.scene", 0.72);
-      const scene = await patiently(() => client.request("area.playerHandler.enterScene", {}));
+      if (!back) stage.textures.forget(new Set(kinds));
+      await stage.prepare(kinds, (part) => show("enter.art", 0.25 + part * 0.45));
+      show("enter.scene", 0.72);
+      const entered = await patiently(() => client.request("area.playerHandler.enterScene", {}));
       if (turn !== this.#entering) return;
-      if (!scene.curPlayer || !scene.map) throw new EnterError("fail.enter", { why: `code ${scene.code}` });
-      this.world.enter(scene, performance.now());
+      if (!entered.curPlayer || !entered.map) throw new EnterError("fail.enter", { why: `code ${entered.code}` });
+      const { name, width, height } = entered.map;
+      const scene = await sceneOf(name, width, height);
+      this.world.enter(entered, performance.now());
       // Within an instance the hero keeps the area he came from; what he asks for is about where he is.
-      if (this.world.me !== undefined) this.world.me.areaId = areaOf(scene.map.name)?.id ?? this.world.me.areaId;
-      await stage.open(await sceneOf(scene.map.name, scene.map.width, scene.map.height), (part) => this.#show("enter.scene", 0.74 + part * 0.26));
+      if (this.world.me !== undefined) this.world.me.areaId = areaOf(name)?.id ?? this.world.me.areaId;
+      if (back && stage.scene === scene) stage.clear();
+      else {
+        back = false;
+        await stage.open(scene, (part) => show("enter.scene", 0.74 + part * 0.26));
+      }
     } catch (error) {
       if (turn === this.#entering) this.#fail(explain(error));
       return;
     }
     if (turn !== this.#entering) return;
+    this.comingBack = false;
     this.screen = "world";
-    this.#greet();
+    if (!back) this.#greet();
     this.deeds.view();
     this.#keepTime(session);
     this.changed();
@@ -229,7 +249,7 @@ export class Game {
     setTimeout(() => this.changed(), 3_050);
   }
 
-  /** The stage is opened once and stays. */
+  /** The stage is opened once and stays, until the window needs another scale. */
   async openStage(): Promise<Stage> {
     if (this.stage !== undefined) return this.stage;
     if (this.host === undefined) throw new Error("the page has no place for the world");
@@ -258,8 +278,20 @@ export class Game {
         },
       },
     });
-    window.addEventListener("resize", () => this.deeds.view());
     return this.stage;
+  }
+
+  /** The window has another size. */
+  async resized(): Promise<void> {
+    const { stage, host } = this;
+    if (stage === undefined || host === undefined) return;
+    const { scene } = stage;
+    if (!stage.fits(host) && scene !== undefined && this.screen === "world") {
+      this.stage = undefined;
+      stage.destroy();
+      await (await this.openStage()).open(scene, () => undefined);
+    }
+    this.deeds.view();
   }
 
   #plateColor(entity: Entity): string {
@@ -308,14 +340,18 @@ export class Game {
     });
     session.client.on("reconnected", () => {
       // The server put the hero out with the old connection: step in again, in place.
-      if (this.screen !== "hero") void this.enterArea();
+      if (this.screen !== "hero") void this.enterArea(this.screen === "world");
     });
   }
 
   #linked(session: Session, state: LinkState): void {
     if (this.session !== session) return;
     this.link = state;
-    if (state.kind === "open") this.connections += 1;
+    if (state.kind === "open") {
+      this.connections += 1;
+      // Seen until the area is entered again.
+      this.comingBack = this.screen === "world";
+    }
     if (state.kind === "lost") setTimeout(() => this.changed(), 300);
     this.changed();
   }
@@ -344,7 +380,9 @@ export class Game {
     this.session?.client.close();
     this.session = undefined;
     this.account = undefined;
+    keepAccount(undefined);
     this.failure = undefined;
+    this.comingBack = false;
     this.stage?.close();
     this.world.entities.clear();
     this.world.me = undefined;
@@ -361,6 +399,7 @@ export class Game {
 
   #fail(error: EnterError): void {
     this.failure = error;
+    this.comingBack = false;
     this.screen = "loading";
     this.changed();
   }

@@ -23,7 +23,7 @@ export interface Hooks {
 export function installHooks(game: Game): void {
   const hooks: Hooks = {
     get screen() {
-      return game.screen;
+      return game.comingBack ? "loading" : game.screen;
     },
     get link() {
       return game.link.kind;

@@ -38,6 +38,27 @@ export async function register(name: string, password: string): Promise<Account>
   return account(name, rest);
 }
 
+const KEPT = "lordofpomelo.account";
+
+/** Remembers who is logged in for as long as the tab is there, so that a reload leads back into the world. */
+export function keepAccount(one: Account | undefined): void {
+  try {
+    if (one === undefined) sessionStorage.removeItem(KEPT);
+    else sessionStorage.setItem(KEPT, JSON.stringify(one));
+  } catch {
+    // A browser that keeps nothing: one logs in again.
+  }
+}
+
+export function keptAccount(): Account | undefined {
+  try {
+    const { name, token, uid } = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}") as Partial<Account>;
+    return name === undefined || token === undefined || uid === undefined ? undefined : { name, token, uid };
+  } catch {
+    return undefined;
+  }
+}
+
 /** What can be said without asking. */
 export function checked(name: string, password: string, again?: string): AccountError | undefined {
   if (name.trim() === "") return new AccountError("login.nameMissing", "name");

@@ -8,15 +8,15 @@ export function LinkMask() {
   const { link, screen } = game;
   const inside = screen === "world" || screen === "hero" || (screen === "loading" && game.failure === undefined);
   useClock(250, link.kind === "lost");
-  if (!inside || link.kind === "open" || link.kind === "connecting") return null;
-  if (link.kind === "lost") {
-    const seconds = Math.ceil((link.retryAt - Date.now()) / 1000);
+  if (!inside || link.kind === "connecting" || (link.kind === "open" && !game.comingBack)) return null;
+  if (link.kind !== "closed") {
+    const seconds = link.kind === "lost" ? Math.ceil((link.retryAt - Date.now()) / 1000) : 0;
     return (
       <div class="mask" data-testid="mask-reconnect">
         <section class="panel mask-panel" role="alert">
           <div class="spinner" aria-hidden="true" />
           <h2>{t("link.lost")}</h2>
-          <p>{seconds > 0 ? t("link.again", { attempt: link.attempt, seconds }) : t("link.now", { attempt: link.attempt })}</p>
+          <p>{link.kind === "open" ? t("link.back") : seconds > 0 ? t("link.again", { attempt: link.attempt, seconds }) : t("link.now", { attempt: link.attempt })}</p>
           <p class="quiet">{t("link.stays")}</p>
         </section>
       </div>

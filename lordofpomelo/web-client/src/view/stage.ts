@@ -36,6 +36,21 @@ const FOLLOW_MS = 260;
 /** A small screen shows the world a little smaller, or one would see nothing coming. */
 const SMALL = { below: 760, zoom: 0.8 };
 
+/** A screen twice as large shows it twice as large, not twice as much of it. */
+const LARGE = { width: 1_920, height: 1_080 };
+
+/** Pixels of the screen per pixel of the page, and how large the world is shown. */
+interface Scale {
+  readonly resolution: number;
+  readonly zoom: number;
+}
+
+function scaleFor({ clientWidth, clientHeight }: HTMLElement): Scale {
+  const resolution = Math.min(2, Math.max(1, window.devicePixelRatio));
+  if (clientWidth < SMALL.below) return { resolution, zoom: SMALL.zoom };
+  return { resolution, zoom: Math.max(1, Math.round(Math.min(clientWidth / LARGE.width, clientHeight / LARGE.height))) };
+}
+
 export class Stage {
   readonly textures: Textures;
   readonly #world = new Container();
@@ -57,20 +72,19 @@ export class Stage {
 
   static async open(parent: HTMLElement, world: World, options: StageOptions): Promise<Stage> {
     const app = new Application();
-    const resolution = Math.min(2, Math.max(1, window.devicePixelRatio));
-    await app.init({ preference: options.renderer, resizeTo: parent, resolution, autoDensity: true, background: "#160d08", antialias: false, powerPreference: "high-performance" });
+    const scale = scaleFor(parent);
+    await app.init({ preference: options.renderer, resizeTo: parent, resolution: scale.resolution, autoDensity: true, background: "#160d08", antialias: false, powerPreference: "high-performance" });
     parent.append(app.canvas);
-    const zoom = parent.clientWidth < SMALL.below ? SMALL.zoom : 1;
-    return new Stage(app, world, options, resolution, zoom);
+    return new Stage(app, world, options, scale);
   }
 
   private constructor(
     readonly app: Application,
     readonly state: World,
     readonly options: StageOptions,
-    resolution: number,
-    readonly zoom: number,
+    readonly scale: Scale,
   ) {
+    const { resolution, zoom } = scale;
     this.textures = new Textures(resolution * zoom, options.renderer === "webgl");
     this.#crowd = new Crowd(this.#bodies, this.#floor, this.#plates, this.textures, options.looks);
     this.#sparks = new Sparks(this.#above, this.#floor, this.textures);
@@ -79,6 +93,21 @@ export class Stage {
     app.stage.addChild(this.#world);
     app.ticker.add(() => this.#picture());
     this.#listen(app.canvas);
+  }
+
+  get zoom(): number {
+    return this.scale.zoom;
+  }
+
+  /** Whether it is drawn at the scale that its place wants by now. */
+  fits(parent: HTMLElement): boolean {
+    const { resolution, zoom } = scaleFor(parent);
+    return resolution === this.scale.resolution && zoom === this.scale.zoom;
+  }
+
+  /** Which area is shown. */
+  get scene(): Scene | undefined {
+    return this.#land?.scene;
   }
 
   /** What is seen, in pixels of the map. */
@@ -122,6 +151,11 @@ export class Stage {
     this.#land = undefined;
     this.#air?.destroy();
     this.#air = undefined;
+    this.clear();
+  }
+
+  /** Takes off all who were seen; the land stays. */
+  clear(): void {
     this.#crowd.clear();
     this.#sparks.clear();
   }
