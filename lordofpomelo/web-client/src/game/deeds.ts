@@ -14,6 +14,9 @@ import { questOf } from "../world/quests";
 /** The server takes at most ten walks a second; half of that is enough. */
 const WALK_EVERY_MS = 200;
 
+/** Walking by keys: so far ahead at a time. Little more than is walked until the next time, or one could not stop. */
+const STRIDE_PX = 90;
+
 /** Most points the server takes. */
 const PATH_POINTS_MAX = 200;
 
@@ -27,6 +30,8 @@ export class Deeds {
   readonly #game: Game;
   #walkedAt = Number.NEGATIVE_INFINITY;
   #queued: { readonly skillId: number; readonly until: number } | undefined;
+  /** Where the keys lead: each -1, 0 or 1. */
+  stride = { dx: 0, dy: 0 };
   /** Whom to whisper to next. */
   whisperTo = "";
 
@@ -183,8 +188,15 @@ export class Deeds {
     this.tick(now);
   }
 
-  /** Before each picture: a skill that waits for the hero to come near. */
+  /** Before each picture: the keys that are held, and a skill that waits for the hero to come near. */
   tick(now: number): void {
+    const { dx, dy } = this.stride;
+    const walker = this.#world.hero;
+    if ((dx !== 0 || dy !== 0) && walker !== undefined && now - this.#walkedAt >= WALK_EVERY_MS) {
+      const { x, y } = positionAt(walker, now);
+      const long = STRIDE_PX / Math.hypot(dx, dy);
+      this.walk({ x: x + dx * long, y: y + dy * long }, true);
+    }
     const queued = this.#queued;
     const { me, hero, entities, target } = this.#world;
     if (queued === undefined || me === undefined || hero === undefined) return;

@@ -38,7 +38,7 @@ export function SettingsPanel() {
 
 const HELP: readonly (readonly [keys: readonly string[], words: Key, what?: Key])[] = [
   [[], "help.clickText", "help.click"], [[], "help.clickMobText", "help.clickMob"],
-  [["1", "…", "8"], "help.keys"], [["Tab"], "help.tab"], [["␣"], "help.space"], [["B", "C"], "help.bag"], [["K"], "help.skills"], [["Q"], "help.quests"], [["T"], "help.team"],
+  [["W", "A", "S", "D"], "help.walk"], [["↑", "←", "↓", "→"], "help.walk"], [["1", "…", "8"], "help.keys"], [["Tab"], "help.tab"], [["␣"], "help.space"], [["B", "C"], "help.bag"], [["K"], "help.skills"], [["Q"], "help.quests"], [["T"], "help.team"],
   [["⏎"], "help.enter"], [["M"], "help.map"], [["Esc"], "help.esc"],
 ];
 
@@ -48,7 +48,7 @@ export function HelpPanel() {
     <Panel name="help" title={t("help.title")}>
       <dl class="keys">
         {HELP.map(([keys, words, what]) => (
-          <div key={words}>
+          <div key={keys.join("") + words}>
             <dt>{what === undefined ? keys.map((key) => (key === "…" ? " … " : <kbd key={key}>{key}</kbd>)) : t(what)}</dt>
             <dd>{t(words)}</dd>
           </div>
