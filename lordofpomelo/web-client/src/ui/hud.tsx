@@ -10,10 +10,11 @@ import { useClock, useGame } from "./context";
 import { Portrait } from "./figure-view";
 import { Glyph, type GlyphName } from "./glyphs";
 import { HelpPanel, SettingsPanel } from "./settings";
+import { FirstSteps } from "./first-steps";
 import { DeathMask } from "./masks";
 import { MiniMap } from "./minimap";
 import { NpcDialog } from "./npc";
-import { Bar } from "./panel";
+import { Bar, Windows } from "./panel";
 import { QuestPanel, QuestTracker } from "./quests";
 import { SkillBar } from "./skill-bar";
 import { SkillPanel } from "./skills";
@@ -33,13 +34,14 @@ export function Hud() {
       <div class="right-column">
         <MiniMap />
         <QuestTracker />
+        <FirstSteps />
       </div>
       <ChatBox />
       <SkillBar />
       <Menu />
       <HoverWord />
       {!dead && (
-        <div class="windows">
+        <Windows>
           {game.panels.has("hero") && <HeroPanel />}
           {game.panels.has("bag") && <BagPanel />}
           {game.panels.has("skills") && <SkillPanel />}
@@ -47,7 +49,7 @@ export function Hud() {
           {game.panels.has("team") && <TeamPanel />}
           {game.panels.has("settings") && <SettingsPanel />}
           {game.panels.has("help") && <HelpPanel />}
-        </div>
+        </Windows>
       )}
       {!dead && <NpcDialog />}
       <AskedPanel />

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { areaOf } from "../game/areas";
+import type { Game } from "../game/game";
 import { t } from "../text/text";
 import { positionAt } from "../world/entity";
 import type { Grid } from "../world/grid";
@@ -32,6 +33,20 @@ function land(grid: Grid, biome: string): HTMLCanvasElement {
   }
   drawn.set(grid, canvas);
   return canvas;
+}
+
+/** Who stays where he is has his name on the large map. */
+function names(pen: CanvasRenderingContext2D, { world, tables }: Game, zoom: number, dpr: number): void {
+  pen.font = `bold ${(11 * dpr) / zoom}px system-ui, sans-serif`;
+  pen.textAlign = "center";
+  pen.lineWidth = (3 * dpr) / zoom;
+  for (const entity of world.entities.values()) {
+    if (entity.sort !== "npc") continue;
+    const y = entity.y - (8 * dpr) / zoom;
+    pen.strokeText(tables.nameOf(entity), entity.x, y);
+    pen.fillStyle = "#d6f6ff";
+    pen.fillText(tables.nameOf(entity), entity.x, y);
+  }
 }
 
 /** How much of the map the small one shows. */
@@ -80,6 +95,7 @@ export function MiniMap() {
         pen.fill();
         pen.stroke();
       }
+      if (big) names(pen, game, zoom, dpr);
       pen.fillStyle = "#fff";
       pen.beginPath();
       pen.arc(at.x, at.y, (4.2 * dpr) / zoom, 0, Math.PI * 2);

@@ -32,6 +32,7 @@ export function QuestPanel() {
   const [offered, setOffered] = useState<Quest>();
   const quests = [...world.quests.values()];
   const open = offered !== undefined && !quests.some(({ name }) => name === offered.name);
+  const early = (world.hero?.level ?? 0) < (offered?.fromLevel ?? 0);
   return (
     <Panel name="quests" title={t("quest.title")} foot={<button data-testid="quest-ask" onClick={() => deeds.askQuest(setOffered)}>{t("quest.ask")}</button>}>
       {open && (
@@ -40,10 +41,10 @@ export function QuestPanel() {
           <p>{offered.acceptTalk}</p>
           <p class="goal">{goal(tables, offered)}</p>
           <Rewards quest={offered} tables={tables} />
-          <button class="go" data-testid="quest-accept" onClick={() => {
+          <button class="go" data-testid="quest-accept" disabled={early} onClick={() => {
             deeds.startQuest(offered.id);
             setOffered(undefined);
-          }}>{t("quest.accept")}</button>
+          }}>{early ? t("quest.level", { level: offered.fromLevel }) : t("quest.accept")}</button>
         </article>
       )}
       {quests.map((quest) => (

@@ -23,7 +23,7 @@ export function SkillPanel() {
               <div>
                 <strong>{tables.skillName(row.id)}{level > 0 && <em>{t("skill.level", { level })}</em>}</strong>
                 <p>{row.desc}</p>
-                <small>{t("skill.facts", { mp: row.mp, cool: row.cooltime, reach: row.distance })} · {t("skill.power", { n: (row.attackParam + Math.max(0, level - 1) * row.upgradeParam).toFixed(1) })}</small>
+                <small>{t("skill.facts", { mp: row.mp, cool: row.cooltime, reach: row.distance })} · <span class="whole">{t("skill.power", { n: (row.attackParam + Math.max(0, level - 1) * row.upgradeParam).toFixed(1) })}</span></small>
               </div>
               {row.id > 1 && (level === 0
                 ? <button class="go" data-testid={`skill-learn-${row.id}`} disabled={!ready} onClick={() => deeds.learn(row.id)}>{ready ? t("skill.learn") : t("skill.from", { level: needed })}</button>

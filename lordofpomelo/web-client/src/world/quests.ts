@@ -16,6 +16,8 @@ export interface Quest {
   readonly workTalk: string;
   readonly finishTalk: string;
   readonly exp: number;
+  /** Who is below this may not take it; 0 once it is taken. */
+  readonly fromLevel: number;
   /** Equipment it earns. */
   readonly rewards: readonly number[];
   readonly kills: { readonly kindId: number; readonly wanted: number } | undefined;
@@ -37,6 +39,7 @@ export function questOf(task: Task): Quest {
     workTalk: task.workTalk,
     finishTalk: task.finishTalk,
     exp: task.exp,
+    fromLevel: "heroLevel" in task ? task.heroLevel : 0,
     rewards: task.item.split(";").map(Number).filter((id) => id > 0),
     kills: players || first === undefined ? undefined : { kindId: Number(first[0]), wanted },
     playersWanted: players ? wanted : undefined,

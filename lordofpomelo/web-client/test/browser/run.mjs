@@ -100,6 +100,18 @@ await test("every area is drawn", DESKTOP, async (page) => {
   }
 });
 
+await test("panels stand side by side below the frames, and news above the bar: none covers another", DESKTOP, async (page) => {
+  await gallery(page, "world");
+  for (const key of ["k", "q", "o", "c", "b"]) await page.keyboard.press(key);
+  await page.keyboard.press("2");
+  const boxes = await page.evaluate(() =>
+    [...document.querySelectorAll(".window, .player-frame, .minimap, .toast, .skill-bar")].map((one) => ({ name: one.className, ...one.getBoundingClientRect().toJSON() })));
+  if (boxes.filter(({ name }) => name.includes("window")).length < 2) throw new Error("only one panel is open");
+  for (const [i, a] of boxes.entries())
+    for (const b of boxes.slice(i + 1))
+      if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) throw new Error(`${a.name} covers ${b.name}`);
+});
+
 await test("the hero stands in the middle of a dense small screen, and what is clicked there is what is seen there", DENSE, async (page) => {
   await gallery(page, "world");
   await page.waitForTimeout(300);
@@ -191,6 +203,10 @@ await test("register, make a hero, walk, fight, wear, talk, and come back after 
   const move = server.asked.find(({ route }) => route.endsWith(".move"));
   if (JSON.stringify(move.body.path) !== '[{"x":600,"y":300},{"x":640,"y":420}]') throw new Error(`walked ${JSON.stringify(move.body)}`);
 
+  await page.keyboard.down("ArrowRight");
+  await page.waitForFunction(() => window.__game.hero.x > 700);
+  await page.keyboard.up("ArrowRight");
+
   await me("window.__game.meet(20)");
   await page.getByTestId("target-name").getByText("Harpy").waitFor();
   server.push("onAttack", { attacker: 1, target: 20, result: { result: 2, damage: 60, items: [{ entityId: 50, kindId: 2, x: 690, y: 340, playerId: 7, type: "item" }] }, skillId: 1, exp: 10 });
@@ -212,15 +228,28 @@ await test("register, make a hero, walk, fight, wear, talk, and come back after 
   if ((await page.locator("[data-testid=chat-lines] img").count()) > 0) throw new Error("markup came alive");
 
   game["connector.entryHandler.entry"] = { code: 200, player: { id: 7, areaId: 1 } };
+  await me(`new MutationObserver(() => { window.__left ||= document.querySelector("[data-testid=screen-world]") === null; }).observe(document, { childList: true, subtree: true })`);
   await server.drop();
   await page.getByTestId("mask-reconnect").waitFor();
   if (pictures !== undefined) await page.screenshot({ path: join(pictures, "flow-lost.png") });
   await page.getByTestId("mask-reconnect").waitFor({ state: "detached" });
   await page.waitForFunction(() => window.__game.screen === "world");
+  // In place: the world was seen all the while.
+  if (await me("window.__left")) throw new Error("the world was left");
   if (server.count("area.playerHandler.enterScene") !== 2) throw new Error("the area was not entered again");
   server.push("onAddEntities", { player: [{ entityId: 60, id: 9, kindId: 211, name: "Iko", x: 640, y: 300, level: 3, walkSpeed: 240, hp: 9, maxHp: 9, mp: 9, maxMp: 9 }] });
   await page.waitForFunction(() => window.__game.entities.some((one) => one.name === "Iko"));
   if (pictures !== undefined) await page.screenshot({ path: join(pictures, "flow-world.png") });
+
+  // After a reload one is in again, and after leaving not.
+  await page.reload();
+  await page.waitForFunction(() => window.__game.screen === "world");
+  await page.setViewportSize(PHONE);
+  await page.waitForFunction(() => Math.abs(window.__game.screenOf(1).x - 195) < 3);
+  await page.getByTestId("menu-settings").click();
+  await page.getByTestId("logout").click();
+  await page.reload();
+  await page.getByTestId("screen-login").waitFor();
 });
 
 await test("an old login is sent back to the login, not into the loop of attempts", DESKTOP, async (page) => {
