@@ -65,6 +65,7 @@ export function HeroChoice() {
           </label>
           <button class="big" data-testid="hero-submit" disabled={busy}>{t("hero.create")}</button>
         </div>
+        <button type="button" class="link" data-testid="hero-back" onClick={() => game.leave()}>{t("fail.back")}</button>
       </form>
     </main>
   );

@@ -49,7 +49,7 @@ await test("accounts: a wrong password, an unknown name, a name that is taken", 
   const name = fresh("acc");
   await player.register(name);
   await player.at("screen-hero").waitFor();
-  await player.page.reload();
+  await player.at("hero-back").click();
   await player.login(name, "wrong");
   await player.at("login-password-error").getByText("do not go together").waitFor();
   await player.login(fresh("nobody"));
