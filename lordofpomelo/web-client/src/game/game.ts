@@ -34,6 +34,9 @@ const TOAST_MS = 3_200;
 /** Windows narrower than this show one panel at a time. */
 const ONE_PANEL_PX = 760;
 
+/** How often panels of a hidden page are drawn. */
+const HIDDEN_MS = 500;
+
 /** How often the server's time is asked for. */
 const TIME_SYNC_MS = 60_000;
 
@@ -97,11 +100,14 @@ export class Game {
   changed(): void {
     if (this.#queued) return;
     this.#queued = true;
-    queueMicrotask(() => {
+    const tell = () => {
       this.#queued = false;
       this.#readNotices();
       for (const listener of this.#listeners) listener();
-    });
+    };
+    // A hidden page has no pictures; its talk goes on.
+    if (document.hidden) setTimeout(tell, HIDDEN_MS);
+    else requestAnimationFrame(tell);
   }
 
   set(change: Partial<Settings>): void {
