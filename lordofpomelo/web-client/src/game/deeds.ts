@@ -52,8 +52,10 @@ export class Deeds {
         this.#game.changed();
       },
       (error: unknown) => {
-        if (error instanceof FailedError) this.no(refused ?? "act.refused");
-        else if (error instanceof TimeoutError) this.no("act.slow");
+        if (error instanceof FailedError) {
+          // Who fell meanwhile sees why.
+          if (this.#able()) this.no(refused ?? "act.refused");
+        } else if (error instanceof TimeoutError) this.no("act.slow");
         // A lost connection is on the screen already.
       },
     );

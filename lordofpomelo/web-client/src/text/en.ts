@@ -187,7 +187,7 @@ export const en = {
   "act.noWay": "There is no way to there.",
   "act.bagFull": "Your bag is full.",
   "act.tooFar": "Too far away.",
-  "act.refused": "The server says no.",
+  "act.refused": "The server refuses that now. Come nearer, or choose another.",
   "act.dead": "You cannot do that now.",
   "act.slow": "The server takes long. Try again.",
   "act.travelFailed": "The way is closed at the moment.",

@@ -61,8 +61,11 @@ async function fight(player, skill) {
   if (mob === undefined) return;
   await player.meet(mob.entityId);
   await player.page.waitForFunction((id) => window.__game.entities.some((one) => one.entityId === id && one.hp < one.maxHp), mob.entityId, { timeout: 15_000 }).catch(() => undefined);
-  if (skill !== undefined && (await player.at("target-frame").isVisible())) await player.page.keyboard.press(skill);
+  const stands = await player.page.evaluate((id) => window.__game.entities.some((one) => one.entityId === id && one.diedAt === undefined), mob.entityId);
+  if (skill !== undefined && stands) await player.page.keyboard.press(skill);
   await player.page.waitForTimeout(350);
+  // What was refused is no part of the picture.
+  await player.page.locator(".toast.no").waitFor({ state: "detached" });
 }
 
 async function travel(player, to) {
@@ -170,9 +173,11 @@ await of("Noor", async (player) => {
   await picture(player, "phone");
 }, { size: { width: 390, height: 844 } });
 await of("Lin", async (player) => {
-  const [mob] = await player.sight("mob");
-  await player.meet(mob.entityId);
-  await player.at("mask-death").waitFor({ timeout: 60_000 });
+  // The nearest may turn away, or be another's.
+  for (const fallen = player.at("mask-death"); !(await fallen.isVisible()); await player.page.waitForTimeout(1_500)) {
+    const [mob] = await player.sight("mob");
+    if (mob !== undefined) await player.meet(mob.entityId);
+  }
   await picture(player, "death");
 });
 await browser.close();
