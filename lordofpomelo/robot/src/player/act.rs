@@ -21,17 +21,19 @@ use crate::{Line, PlayerError, Task, View};
 
 impl<L: Line> Player<L> {
     /// Walks along these points, the first being where the player is. It walks at once; if the server does not let it, it stands at the
-    /// first point again.
+    /// first point again, until the server says where it is.
     ///
     /// # Errors
     /// Code 500 if the way can't be walked.
     pub async fn walk(&self, path: &[Point]) -> Result<(), PlayerError> {
+        // The server's word on where the player is follows its refusal, and must not count before it.
+        let _hold = self.hold();
         self.change(|view, now_ms| view.walk(path.to_vec(), now_ms));
         let walked = self.line.request(MOVE, &Walk { path: path.to_vec() }).await;
         if walked.is_err()
             && let Some(start) = path.first()
         {
-            self.change(|view, _| view.stand(*start));
+            self.change(|view, _| view.astray(*start));
         }
         walked.map(|_code: lordofpomelo::messages::Code| ())
     }

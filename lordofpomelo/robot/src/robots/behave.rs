@@ -68,7 +68,7 @@ impl Behaviour {
         manner: &Manner,
     ) -> Result<(), PlayerError> {
         match self {
-            Self::Walk => attempt(spread(player).await)?,
+            Self::Walk => attempt(robot, spread(player).await).await?,
             Self::Idle => {
                 robot.over().await;
                 return Ok(());
@@ -82,15 +82,17 @@ impl Behaviour {
                 Self::Fight => fight(robot, player, manner, Entity::is_alive).await,
                 Self::Mixed => mix(robot, player, manner).await,
             };
-            attempt(done)?;
+            attempt(robot, done).await?;
         }
     }
 }
 
-/// What a server refuses is counted where it was asked, and the robot goes on; it does not if its connection has ended.
-fn attempt(done: Result<(), PlayerError>) -> Result<(), PlayerError> {
+/// What a server refuses is counted where it was asked, and the robot goes on after a moment, when it knows why: it is dead, or elsewhere.
+/// It does not if its connection has ended.
+async fn attempt(robot: &Robot, done: Result<(), PlayerError>) -> Result<(), PlayerError> {
     match done {
         Err(PlayerError::Client(ClientError::Closed(_)) | PlayerError::Over) => done,
+        Err(PlayerError::Client(_)) => Ok(robot.pause(LOOK).await?),
         _ => Ok(()),
     }
 }

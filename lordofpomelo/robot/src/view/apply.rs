@@ -186,8 +186,9 @@ impl Applied<'_> {
             return;
         }
         let at = told.position.into();
-        if own.track.at(now_ms).distance(at) > DRIFT_PX_MAX {
-            own.track = Track::standing(at);
+        let is_doubtful = own.track.is_doubtful;
+        if is_doubtful || own.track.at(now_ms).distance(at) > DRIFT_PX_MAX {
+            own.track = if is_doubtful { Track::doubtful(at) } else { Track::standing(at) };
         }
         self.view.checkout = Some(at);
     }

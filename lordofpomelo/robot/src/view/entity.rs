@@ -65,16 +65,23 @@ pub(super) struct Track {
     /// Pixels a second.
     speed: u32,
     began_ms: u64,
+    /// What the server says of where it is counts, however small the difference.
+    pub(super) is_doubtful: bool,
 }
 
 impl Track {
     pub(super) fn standing(at: Point) -> Self {
-        Self { path: vec![at], speed: 0, began_ms: 0 }
+        Self { path: vec![at], speed: 0, began_ms: 0, is_doubtful: false }
+    }
+
+    /// Here, as far as the player knows: the server did not let it go from here.
+    pub(super) fn doubtful(at: Point) -> Self {
+        Self { is_doubtful: true, ..Self::standing(at) }
     }
 
     /// Along points, at least one.
     pub(super) fn walking(path: Vec<Point>, speed: u32, now_ms: u64) -> Self {
-        Self { path, speed, began_ms: now_ms }
+        Self { path, speed, began_ms: now_ms, is_doubtful: false }
     }
 
     pub(super) fn at(&self, now_ms: u64) -> Point {
@@ -105,7 +112,10 @@ impl Track {
     }
 
     pub(super) fn stop(&mut self, now_ms: u64) {
-        *self = Self::standing(self.at(now_ms));
+        // Whoever fights in a crowd hears of hundreds of blows a second, and hardly one of those who strike walks.
+        if self.path.len() > 1 {
+            *self = Self::standing(self.at(now_ms));
+        }
     }
 }
 

@@ -158,10 +158,10 @@ impl View {
         }
     }
 
-    /// The player stands here.
-    pub(crate) fn stand(&mut self, at: Point) {
+    /// The player was not let go from here: perhaps it is elsewhere, and then it will be told.
+    pub(crate) fn astray(&mut self, from: Point) {
         if let Some(own) = &mut self.own {
-            own.track = Track::standing(at);
+            own.track = Track::doubtful(from);
         }
     }
 

@@ -226,6 +226,20 @@ fn the_own_place_is_corrected_only_if_it_is_far_off() {
 }
 
 #[test]
+fn who_was_not_let_go_stands_where_the_server_says_however_near_that_is() {
+    let mut view = entered();
+    let at = |x: u32| json!({ "entityId": ME, "position": { "x": x, "y": 300 } });
+    view.astray(Point::new(400.0, 300.0));
+    // A word on the way comes first, then the one that follows the refusal.
+    view.well("onPathCheckout", &at(470));
+    view.well("onPathCheckout", &at(430));
+    assert_eq!(view.position(0), Point::new(430.0, 300.0));
+    view.walk(vec![Point::new(430.0, 300.0), Point::new(400.0, 300.0)], 0);
+    view.well("onPathCheckout", &at(460));
+    assert_eq!(view.position(0), Point::new(430.0, 300.0), "it walks again, and keeps what is nearly right");
+}
+
+#[test]
 fn a_rise_changes_the_figures_but_not_bag_place_and_team() {
     let mut view = entered();
     view.well("onUpdateTeam", &json!({ "7": member(5, 1), "8": member(5, 0) }));
