@@ -138,6 +138,12 @@ async fn read(reader: &mut PackageReader, agreed: &Agreed, shared: &Shared, beat
         if let Err(reason) = take(package, agreed, shared, beat) {
             return reason;
         }
+        // Without the clock: one read brings hundreds of pushes to a client that is pushed to a lot.
+        while let Some(package) = reader.read_along() {
+            if let Err(reason) = package.and_then(|package| take(package, agreed, shared, beat)) {
+                return reason;
+            }
+        }
     }
 }
 

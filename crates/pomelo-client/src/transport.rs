@@ -103,6 +103,18 @@ impl PackageReader {
     }
 }
 
+impl PackageReader {
+    /// One more package of those that were read along with the last one, if there is one.
+    pub(crate) fn read_along(&mut self) -> Option<Result<Package, CloseReason>> {
+        match self {
+            Self::Ws { packages, .. } => packages.pop_front().map(Ok),
+            Self::Tcp { decoder, .. } => {
+                decoder.next().map_err(|error| CloseReason::Protocol(error.to_string())).transpose()
+            }
+        }
+    }
+}
+
 impl PackageWriter {
     /// Writes packages that are ready; in one piece where the transport has no frames.
     pub(crate) async fn send(&mut self, packages: &mut Vec<Bytes>) -> Result<(), CloseReason> {

@@ -286,7 +286,10 @@ async fn listen<L: Line>(line: L, seen: Arc<Seen>) {
             Ok(push) => {
                 let now_ms = seen.now_ms();
                 seen.record().hear(push, now_ms);
-                seen.changed.send_replace(());
+                // Of thousands of robots hardly one waits; whoever begins to looks for itself first.
+                if seen.changed.receiver_count() > 0 {
+                    seen.changed.send_replace(());
+                }
             }
             Err(reason) => {
                 seen.record().ended = Some(reason);
