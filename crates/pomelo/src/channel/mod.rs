@@ -11,12 +11,11 @@ pub(crate) mod message;
 mod simulation;
 mod table;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
+use indexmap::{IndexMap, IndexSet};
 use pomelo_protocol::ServerId;
+use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
 pub use self::{
@@ -109,12 +108,13 @@ impl Channels {
     ) -> Result<Vec<ServerId>, ChannelError> {
         let body = codec::to_client(message)?;
         let pushing = Pushing { route: push.name(), body: &body };
-        let mut frontends: BTreeMap<&ServerId, BTreeSet<&UserId>> = BTreeMap::new();
+        // Of a push to thousands this is most of the cost. Servers' names are nobody's choice outside, users' may be.
+        let mut frontends: IndexMap<&ServerId, IndexSet<&UserId>, FxBuildHasher> = IndexMap::default();
         for (uid, frontend) in users {
             frontends.entry(frontend).or_default().insert(uid);
         }
         self.0.with(|holder, mail| {
-            let mut send = |frontend: &ServerId, users: &BTreeSet<&UserId>| {
+            let mut send = |frontend: &ServerId, users: &IndexSet<&UserId>| {
                 holder.push_to_users(frontend, users.iter().map(|uid| uid.as_str()), pushing, mail)
             };
             frontends.retain(|frontend, users| !send(frontend, users));
