@@ -70,6 +70,15 @@ pub(crate) struct Game {
     /// The page that robots say they have, which decides how far they see.
     #[arg(long, value_name = "WIDTHxHEIGHT")]
     view: Option<String>,
+    /// How long the connectors let pushes wait for others [default: as the game's config/servers.json says].
+    #[arg(long, value_name = "MILLISECONDS")]
+    flush_interval: Option<u32>,
+    /// How nice robots are to the servers, which have a machine of their own in earnest: 0 to 19.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(..=19))]
+    nice: u8,
+    /// How robots are connected. What servers do is nearly the same; robots read raw TCP with half of the CPU.
+    #[arg(long, value_enum, default_value = "tcp")]
+    transport: Transport,
     /// Also write everything measured into this file.
     #[arg(long, value_name = "FILE.json")]
     json: Option<PathBuf>,
@@ -86,6 +95,22 @@ pub(crate) enum Behaviour {
     Walk,
     Mixed,
     Fight,
+}
+
+/// How clients are connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    Ws,
+    Tcp,
+}
+
+impl Transport {
+    fn scheme(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Tcp => "tcp",
+        }
+    }
 }
 
 impl Behaviour {
@@ -122,7 +147,7 @@ impl Game {
         let most = steps.iter().map(|(_, count)| *count).max().context("nobody is to play")?;
         ensure!(steps.iter().all(|(_, count)| *count > 0), "no robots are no measurement");
         println!("starting the game");
-        let realm = Realm::start().await?;
+        let realm = Realm::start(self.flush_interval).await?;
         println!("{most} robots come and spread over the area, which is not measured");
         self.play(&realm, Behaviour::Walk, most, Duration::ZERO).await?;
         let mut rows = Vec::new();
@@ -158,7 +183,16 @@ impl Game {
     ) -> Result<Row> {
         let ramp = Duration::from_secs_f64(count as f64 / f64::from(self.rate));
         let settle = Duration::from_secs_f64(self.settle);
-        let troop = Troop { behaviour, count, ramp, settle, measured, view: self.view.as_deref() };
+        let troop = Troop {
+            behaviour,
+            count,
+            ramp,
+            settle,
+            measured,
+            view: self.view.as_deref(),
+            nice: self.nice,
+            transport: self.transport,
+        };
         let robots = realm.let_in(&troop)?;
         sleep_until(Instant::now() + ramp + settle).await;
         let (from, before) = (SystemTime::now(), Sample::take(realm, &robots.process)?);

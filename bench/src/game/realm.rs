@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Behaviour, ticks};
+use super::{Behaviour, Transport, ticks};
 use crate::load::process::Process;
 
 const ENVIRONMENT: &str = "production";
@@ -55,17 +55,25 @@ pub(super) struct Troop<'a> {
     pub(super) measured: Duration,
     /// The page that they say they have.
     pub(super) view: Option<&'a str>,
+    /// How nice they are to the servers.
+    pub(super) nice: u8,
+    /// How they are connected.
+    pub(super) transport: Transport,
 }
 
 impl Realm {
     /// Starts it: a master on the embedded coordinator, a gate, two connectors, the area, and who they need.
-    pub(super) async fn start() -> Result<Self> {
+    /// Connectors let pushes wait so many milliseconds for others, if that is said.
+    pub(super) async fn start(flush_interval: Option<u32>) -> Result<Self> {
         let game = GameDir::lordofpomelo(None)?;
         game.keep_masters(1)?;
         game.configure("servers.json", |file| {
             let servers = &mut file[ENVIRONMENT];
             if let Some(types) = servers.as_object_mut() {
                 types.remove("path");
+            }
+            if let Some((ms, connectors)) = flush_interval.zip(servers["connector"].as_array_mut()) {
+                connectors.iter_mut().for_each(|connector| connector["flush-interval"] = ms.into());
             }
             if let Some(areas) = servers["area"].as_array_mut() {
                 areas.retain(|area| area["id"] == AREA);
@@ -101,8 +109,15 @@ impl Realm {
     /// Lets robots in; they leave by themselves.
     pub(super) fn let_in(&self, troop: &Troop<'_>) -> Result<Robots> {
         let seconds = |time: Duration| time.as_secs_f64().to_string();
-        let mut command = Command::new(program("lordofpomelo-robot")?);
+        // In place of `nice` the robots run: it is their process.
+        let mut command = Command::new("nice");
         command
+            .args(["-n", &troop.nice.to_string()])
+            .arg(program("lordofpomelo-robot")?)
+            .args([
+                "--gate",
+                &format!("{}://{}:{}", troop.transport.scheme(), self.game.host, self.game.gate),
+            ])
             .arg("--game")
             .arg(self.game.path())
             .args(["--env", ENVIRONMENT, "--behaviour", troop.behaviour.name(), "--json"])

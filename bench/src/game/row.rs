@@ -17,11 +17,12 @@ const OTHERS: f64 = 0.2;
 const RARE: f64 = 0.01;
 
 /// The columns.
-pub(super) const TITLES: [&str; 13] = [
+pub(super) const TITLES: [&str; 14] = [
     "robots",
     "tick p50 ms",
     "p99",
     "max",
+    "of it CPU, p99",
     "late p99",
     "area, cores",
     "connectors",
@@ -68,6 +69,7 @@ impl Row {
             tick(50),
             tick(99),
             tick(100),
+            ms(percentile_ms(&self.ticks.work, 99)),
             ms(percentile_ms(&self.ticks.late, 99)),
             format!("{:.2}", self.server(0)),
             format!("{:.2} + {:.2}", self.server(1), self.server(2)),
@@ -97,6 +99,7 @@ impl Row {
             "ticks": self.ticks.took.len(),
             "tickMs": times(&self.ticks.took),
             "rulesMs": times(&self.ticks.rules),
+            "workMs": times(&self.ticks.work),
             "lateMs": times(&self.ticks.late),
             "cpu": { "servers": servers, "robots": self.robots_cpu, "machine": self.machine, "cores": self.cores },
             "deliveriesPerSecond": self.deliveries(),
@@ -192,8 +195,13 @@ mod tests {
 
     fn row() -> Row {
         let ms = |times: [u64; 2]| times.map(Duration::from_millis).to_vec();
-        let ticks =
-            Ticks { took: ms([4, 30]), rules: ms([1, 2]), late: ms([0, 1]), players: Some([999, 1000]) };
+        let ticks = Ticks {
+            took: ms([4, 30]),
+            rules: ms([1, 2]),
+            work: ms([3, 5]),
+            late: ms([0, 1]),
+            players: Some([999, 1000]),
+        };
         let report = json!({
             "requests": [
                 { "name": "area.playerHandler.move", "answered": 5000, "p50Ms": 2.0, "p99Ms": 40.0 },
@@ -212,8 +220,8 @@ mod tests {
     #[test]
     fn a_row_has_the_slowest_of_what_is_asked_often() {
         let cells = row().cells();
-        assert_eq!(cells[..5], ["1,000 walking", "4.00", "30.0", "30.0", "1.00"]);
-        assert_eq!(cells[9..], ["2.00", "40.0", "100,000", "the machine: robots"]);
+        assert_eq!(cells[..6], ["1,000 walking", "4.00", "30.0", "30.0", "5.00", "1.00"]);
+        assert_eq!(cells[10..], ["2.00", "40.0", "100,000", "the machine: robots"]);
         assert_eq!(row().json()["usOfDelivery"]["area"], 5.0);
     }
 

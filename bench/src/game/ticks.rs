@@ -17,6 +17,8 @@ pub(super) struct Ticks {
     pub(super) took: Vec<Duration>,
     /// Of that the rules alone.
     pub(super) rules: Vec<Duration>,
+    /// Of that what the area's server worked: without what it waited for a processor.
+    pub(super) work: Vec<Duration>,
     /// How long after its time it began.
     pub(super) late: Vec<Duration>,
     /// Fewest and most players in the area.
@@ -33,19 +35,22 @@ impl Ticks {
             }
             let number = |name: &str| line.split(name).nth(1)?.split_whitespace().next()?.parse::<u64>().ok();
             let us = |name: &str| number(name).map(Duration::from_micros);
-            let Some(((took, rules), (late, players))) =
-                us(" took_us=").zip(us(" rules_us=")).zip(us(" late_us=").zip(number(" players=")))
+            let Some((((took, rules), work), (late, players))) = us(" took_us=")
+                .zip(us(" rules_us="))
+                .zip(us(" work_us="))
+                .zip(us(" late_us=").zip(number(" players=")))
             else {
                 continue;
             };
             ticks.took.push(took);
             ticks.rules.push(rules);
+            ticks.work.push(work);
             ticks.late.push(late);
             let players = usize::try_from(players).unwrap_or(usize::MAX);
             let [least, most] = ticks.players.unwrap_or([players; 2]);
             ticks.players = Some([least.min(players), most.max(players)]);
         }
-        for times in [&mut ticks.took, &mut ticks.rules, &mut ticks.late] {
+        for times in [&mut ticks.took, &mut ticks.rules, &mut ticks.work, &mut ticks.late] {
             times.sort_unstable();
         }
         ticks
@@ -65,7 +70,7 @@ mod tests {
     fn line(second: u32, took: u32, players: u32) -> String {
         format!(
             "2026-11-23T00:45:{second:02}.000000Z DEBUG lordofpomelo::ticks: tick area=\"1\" players={players} late_us=7 rules_us=2 \
-             took_us={took} events=3\n"
+             work_us=2 took_us={took} events=3\n"
         )
     }
 

@@ -16,6 +16,7 @@ use lordofpomelo_world::{
 };
 use pomelo::{Channels, Rpc, ServerId, UserId};
 use rustc_hash::FxHashMap;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     sync::Notify,
     time::{Instant, MissedTickBehavior, interval},
@@ -60,11 +61,12 @@ struct Inner {
     next_tick: usize,
 }
 
-/// When a tick was due, when it began, and when the rules had decided all.
+/// When a tick was due, when it began, and when the rules had decided all; and what this thread had worked until it began.
 struct Tick {
     due: Instant,
     began: Instant,
     ruled: Instant,
+    worked: Duration,
 }
 
 /// Who the players of an area are.
@@ -206,9 +208,9 @@ impl Host {
     }
 
     fn tick(&self, due: Instant) -> Tick {
-        let began = Instant::now();
+        let (began, worked) = (Instant::now(), worked());
         self.lock().area.tick(self.clock.now_ms());
-        Tick { due, began, ruled: Instant::now() }
+        Tick { due, began, ruled: Instant::now(), worked }
     }
 
     /// Everything that follows from a tick was told.
@@ -217,12 +219,14 @@ impl Host {
             u32::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u32::MAX)
         };
         let took = us(tick.began, Instant::now());
+        // Requests that were answered in between are in both; waiting for a processor is not in this.
+        let work_us = worked().saturating_sub(tick.worked).as_micros();
         let mut inner = self.lock();
         let players = inner.people.len();
         if players > 0 {
             let (late_us, rules_us) = (us(tick.due, tick.began), us(tick.began, tick.ruled));
             let area = self.key.as_str();
-            tracing::debug!(target: TICKS, area, players, late_us, rules_us, took_us = took, events, "tick");
+            tracing::debug!(target: TICKS, area, players, late_us, rules_us, work_us, took_us = took, events, "tick");
         }
         let next = inner.next_tick;
         match inner.ticks_us.get_mut(next) {
@@ -311,6 +315,11 @@ impl Host {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a processor has worked for this thread.
+fn worked() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 fn parts(marks: Marks) -> Parts {
