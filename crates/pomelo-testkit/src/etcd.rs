@@ -2,33 +2,24 @@
 //! allows, and ended with its owner. One server, or three that are one store.
 
 use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    path::Path,
+    process::{Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
 
-use crate::game::free_ports;
+use crate::{
+    game::free_ports,
+    server::{self, Server},
+};
 
 /// Where Debian's package `etcd-server` puts it.
 const PROGRAM: &str = "/usr/bin/etcd";
-
-/// A server that does not answer by then will not: it needs half a second, more on a busy machine.
-const START_TIMEOUT_MS: u64 = 60_000;
-
-/// How long one question whether it serves may take.
-const ASK_TIMEOUT_MS: u64 = 500;
-
-/// A port that was free a moment ago may be taken by somebody else before the server binds it.
-const START_TRIES: usize = 3;
 
 /// Short, because a server that is alone elects itself only after this, and the shortest lease is one and a half times it.
 const HEARTBEAT_MS: u64 = 10;
@@ -37,8 +28,8 @@ const ELECTION_MS: u64 = 100;
 /// One running etcd server, or three that are one store.
 #[derive(Debug)]
 pub struct Etcd {
-    dir: TempDir,
     members: Vec<Member>,
+    dir: TempDir,
 }
 
 #[derive(Debug)]
@@ -46,24 +37,18 @@ struct Member {
     name: String,
     port: u16,
     peer_port: u16,
-    server: Option<Child>,
+    server: Server,
 }
 
 impl Etcd {
     /// Starts `size` servers that are one store and waits until all serve.
     pub async fn start(size: usize) -> Result<Self> {
-        if let Some(reason) = missing() {
-            bail!(reason);
-        }
-        let mut last = None;
-        for _ in 0..START_TRIES {
+        server::start(missing(), async || {
             let mut etcd = Self::prepare(size)?;
-            match etcd.start_again().await {
-                Ok(()) => return Ok(etcd),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no try was made")?)
+            etcd.start_again().await?;
+            Ok(etcd)
+        })
+        .await
     }
 
     /// One server for tests that need it: nothing, with the reason printed, where etcd is not installed.
@@ -101,17 +86,17 @@ impl Etcd {
 
     /// Stops the processes where they are. Connections stay open and nobody answers.
     pub fn pause(&self) -> Result<()> {
-        self.members.iter().try_for_each(|member| member.signal(Signal::STOP))
+        self.members.iter().try_for_each(|member| member.server.pause())
     }
 
     /// Ends [`Etcd::pause`].
     pub fn resume(&self) -> Result<()> {
-        self.members.iter().try_for_each(|member| member.signal(Signal::CONT))
+        self.members.iter().try_for_each(|member| member.server.resume())
     }
 
     /// Kills the servers. Their data stays for [`Etcd::start_again`].
     pub fn kill(&mut self) {
-        self.members.iter_mut().for_each(Member::kill);
+        self.members.iter_mut().for_each(|member| member.server.kill());
     }
 
     /// Kills the one server that leads the others.
@@ -120,7 +105,7 @@ impl Etcd {
             let status = ctl(&member.endpoint(), &["endpoint", "status"]).await?;
             // endpoint, id, version, size, leads, learns, ...
             if status.split(", ").nth(4) == Some("true") {
-                member.kill();
+                member.server.kill();
                 return Ok(());
             }
         }
@@ -136,7 +121,7 @@ impl Etcd {
             member.start(self.dir.path(), &cluster.join(","))?;
         }
         for member in &mut self.members {
-            member.wait_until_it_serves(self.dir.path()).await?;
+            member.serves().await?;
         }
         Ok(())
     }
@@ -153,31 +138,16 @@ impl Etcd {
     }
 
     fn prepare(size: usize) -> Result<Self> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("pomelo-etcd-").tempdir_in(parent)?;
+        let dir = Server::folder("etcd")?;
         let ports = free_ports(2 * size)?;
-        let member = |(n, ports): (usize, &[u16])| Member {
-            name: format!("etcd-{n}"),
-            port: ports[0],
-            peer_port: ports[1],
-            server: None,
+        let member = |(n, ports): (usize, &[u16])| {
+            let name = format!("etcd-{n}");
+            let log = dir.path().join(format!("{name}.log"));
+            let server = Server::new(format!("{name}-{}", ports[0]), log);
+            Member { name, port: ports[0], peer_port: ports[1], server }
         };
-        Ok(Self { dir, members: ports.chunks(2).enumerate().map(member).collect() })
-    }
-}
-
-impl Drop for Etcd {
-    fn drop(&mut self) {
-        self.kill();
-        if std::thread::panicking() {
-            for member in &self.members {
-                let kept = std::env::temp_dir().join(format!("pomelo-etcd-{}.log", member.port));
-                if fs::copy(member.log(self.dir.path()), &kept).is_ok() {
-                    eprintln!("the log of {} was kept: {}", member.name, kept.display());
-                }
-            }
-        }
+        let members = ports.chunks(2).enumerate().map(member).collect();
+        Ok(Self { members, dir })
     }
 }
 
@@ -191,9 +161,9 @@ impl Member {
     }
 
     fn start(&mut self, dir: &Path, cluster: &str) -> Result<()> {
-        let log = File::options().create(true).append(true).open(self.log(dir))?;
         let (client, peer) = (self.endpoint(), format!("http://127.0.0.1:{}", self.peer_port));
-        let server = Command::new(PROGRAM)
+        let mut command = Command::new(PROGRAM);
+        command
             .args(["--name", &self.name, "--data-dir"])
             .arg(dir.join(&self.name))
             .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
@@ -201,65 +171,24 @@ impl Member {
             .args(["--initial-cluster", cluster])
             .args(["--heartbeat-interval", &HEARTBEAT_MS.to_string()])
             .args(["--election-timeout", &ELECTION_MS.to_string()])
-            .args(["--logger", "zap", "--log-level", "warn"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("etcd could not be started")?;
-        self.server = Some(server);
-        Ok(())
+            .args(["--logger", "zap", "--log-level", "warn"]);
+        self.server.run(&mut command)
     }
 
-    async fn wait_until_it_serves(&mut self, dir: &Path) -> Result<()> {
-        let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
-        loop {
-            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.is_healthy()).await;
-            if matches!(asked, Ok(Ok(true))) {
-                return Ok(());
-            }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                bail!("etcd ended with {status}:\n{}", self.log_tail(dir));
-            }
-            if Instant::now() > end {
-                bail!("etcd did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail(dir));
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+    async fn serves(&mut self) -> Result<()> {
+        let addr = self.addr();
+        self.server.serves(async || is_healthy(&addr).await).await
     }
+}
 
-    /// Whether it has a leader and takes writes.
-    async fn is_healthy(&self) -> Result<bool> {
-        let mut server = TcpStream::connect(self.addr()).await?;
-        server.write_all(b"GET /health HTTP/1.0\r\n\r\n").await?;
-        let mut answer = String::new();
-        server.read_to_string(&mut answer).await?;
-        Ok(answer.contains(r#""health":"true""#))
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        let server = self.server.as_ref().context("the server does not run")?;
-        kill_process(Pid::from_child(server), signal)?;
-        Ok(())
-    }
-
-    fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            _ = server.kill();
-            _ = server.wait();
-        }
-    }
-
-    fn log(&self, dir: &Path) -> PathBuf {
-        dir.join(format!("{}.log", self.name))
-    }
-
-    fn log_tail(&self, dir: &Path) -> String {
-        let log = fs::read_to_string(self.log(dir)).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    }
+/// An error while it has no leader, or takes no writes.
+async fn is_healthy(addr: &str) -> Result<()> {
+    let mut server = TcpStream::connect(addr).await?;
+    server.write_all(b"GET /health HTTP/1.0\r\n\r\n").await?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).await?;
+    ensure!(answer.contains(r#""health":"true""#), "it answers {answer}");
+    Ok(())
 }
 
 /// Runs etcd's own command-line client and returns what it prints.

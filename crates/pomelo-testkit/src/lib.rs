@@ -9,6 +9,7 @@ pub mod machines;
 pub mod mariadb;
 pub mod netns;
 pub mod proxy;
+mod server;
 pub mod zookeeper;
 
 pub use eventually::eventually;

@@ -2,32 +2,25 @@
 //! allows, and ended with its owner. It has one empty database and one user besides root.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::geteuid;
 use tempfile::TempDir;
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::game::free_ports;
+use crate::{
+    game::free_ports,
+    server::{self, Server},
+};
 
 /// Where Debian's package `mariadb-server` and what it depends on puts them.
 const PROGRAM: &str = "/usr/sbin/mariadbd";
 const INSTALL: &str = "/usr/bin/mariadb-install-db";
 const CLIENT: &str = "/usr/bin/mariadb";
-
-/// A server that does not answer by then will not: it needs a quarter of a second, more on a busy machine.
-const START_TIMEOUT_MS: u64 = 60_000;
-
-/// How long one question whether it serves may take.
-const ASK_TIMEOUT_MS: u64 = 500;
-
-/// A port that was free a moment ago may be taken by somebody else before the server binds it.
-const START_TRIES: usize = 3;
 
 /// Who may use the database.
 pub const USER: &str = "lordofpomelo";
@@ -43,26 +36,20 @@ const DATABASE: &str = "game";
 /// One running server.
 #[derive(Debug)]
 pub struct MariaDb {
-    dir: TempDir,
+    server: Server,
     port: u16,
-    server: Option<Child>,
+    dir: TempDir,
 }
 
 impl MariaDb {
     /// Starts a server and waits until it serves.
     pub async fn start() -> Result<Self> {
-        if let Some(reason) = missing() {
-            bail!(reason);
-        }
-        let mut last = None;
-        for _ in 0..START_TRIES {
+        server::start(missing(), async || {
             let mut mariadb = Self::prepare()?;
-            match mariadb.start_again().await {
-                Ok(()) => return Ok(mariadb),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no try was made")?)
+            mariadb.start_again().await?;
+            Ok(mariadb)
+        })
+        .await
     }
 
     /// For tests that need it: nothing, with the reason printed, where MariaDB is not installed.
@@ -103,26 +90,21 @@ impl MariaDb {
 
     /// Stops the process where it is. Connections stay open and nobody answers.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.server.pause()
     }
 
     /// Ends [`MariaDb::pause`].
     pub fn resume(&self) -> Result<()> {
-        self.signal(Signal::CONT)
+        self.server.resume()
     }
 
     /// Kills the server. Its data stays for [`MariaDb::start_again`].
     pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            _ = server.kill();
-            _ = server.wait();
-        }
+        self.server.kill();
     }
 
     /// Starts a killed server again, on the same port with the same data, and waits until it serves.
     pub async fn start_again(&mut self) -> Result<()> {
-        self.kill();
-        let log = File::options().create(true).append(true).open(self.log())?;
         let mut program = Command::new(PROGRAM);
         program.args(["--no-defaults", "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]);
         program.args([
@@ -136,17 +118,16 @@ impl MariaDb {
         program.arg("--datadir").arg(self.data()).arg("--socket").arg(self.socket());
         program.arg("--pid-file").arg(self.dir.path().join("pid"));
         program.arg("--init-file").arg(self.dir.path().join("init.sql"));
-        let program = as_root(&mut program).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        self.server = Some(program.spawn().context("mariadbd could not be started")?);
-        self.wait_until_it_serves().await
+        self.server.run(as_root(&mut program))?;
+        let addr = self.addr();
+        self.server.serves(async || greets(&addr).await).await
     }
 
     fn prepare() -> Result<Self> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("pomelo-mariadb-").tempdir_in(parent)?;
+        let dir = Server::folder("mariadb")?;
         let [port] = free_ports(1)?[..] else { bail!("no free port") };
-        let mariadb = Self { dir, port, server: None };
+        let server = Server::new(format!("mariadb-{port}"), dir.path().join("log"));
+        let mariadb = Self { server, port, dir };
         let mut install = Command::new(INSTALL);
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
         // A script, which wants the value behind the sign. In a folder they share, two of them take each other's tables away.
@@ -162,37 +143,6 @@ impl MariaDb {
         Ok(mariadb)
     }
 
-    async fn wait_until_it_serves(&mut self) -> Result<()> {
-        let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
-        loop {
-            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.greets()).await;
-            if matches!(asked, Ok(Ok(()))) {
-                return Ok(());
-            }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                bail!("mariadbd ended with {status}:\n{}", self.log_tail());
-            }
-            if Instant::now() > end {
-                bail!("mariadbd did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// A server that serves speaks first.
-    async fn greets(&self) -> Result<()> {
-        let mut server = TcpStream::connect(self.addr()).await?;
-        server.read_u32().await?;
-        Ok(())
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        let server = self.server.as_ref().context("the server does not run")?;
-        kill_process(Pid::from_child(server), signal)?;
-        Ok(())
-    }
-
     fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
@@ -200,28 +150,12 @@ impl MariaDb {
     fn socket(&self) -> PathBuf {
         self.dir.path().join("socket")
     }
-
-    fn log(&self) -> PathBuf {
-        self.dir.path().join("log")
-    }
-
-    fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
-    }
 }
 
-impl Drop for MariaDb {
-    fn drop(&mut self) {
-        self.kill();
-        if std::thread::panicking() {
-            let kept = std::env::temp_dir().join(format!("pomelo-mariadb-{}.log", self.port));
-            if fs::copy(self.log(), &kept).is_ok() {
-                eprintln!("the log of the server was kept: {}", kept.display());
-            }
-        }
-    }
+/// A server that serves speaks first.
+async fn greets(addr: &str) -> Result<()> {
+    TcpStream::connect(addr).await?.read_u32().await?;
+    Ok(())
 }
 
 /// MariaDB refuses to run as root until it is told so.

@@ -5,14 +5,12 @@ mod ensemble;
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    fs,
+    path::Path,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -20,20 +18,14 @@ use tokio::{
 };
 
 pub use self::ensemble::Ensemble;
-use crate::netns::Net;
+use crate::{
+    netns::Net,
+    server::{self, Server},
+};
 
 /// Where Debian puts them (packages `zookeeper` and what it depends on).
 const JARS: [&str; 3] =
     ["/usr/share/java/zookeeper.jar", "/usr/share/java/slf4j-log4j12.jar", "/usr/share/java/log4j-1.2.jar"];
-
-/// A server that does not answer by then will not: a Java machine needs a second or two, more on a busy machine.
-const START_TIMEOUT_MS: u64 = 60_000;
-
-/// How long one question whether it serves may take.
-const ASK_TIMEOUT_MS: u64 = 500;
-
-/// A port that was free a moment ago may be taken by somebody else before the server binds it.
-const START_TRIES: usize = 3;
 
 /// The server's unit of time: sessions last 2 to 20 of these and expire on a multiple of it.
 const TICK_MS: u64 = 500;
@@ -41,12 +33,12 @@ const TICK_MS: u64 = 500;
 /// A running ZooKeeper server.
 #[derive(Debug)]
 pub struct ZooKeeper {
-    dir: TempDir,
+    server: Server,
     host: String,
     port: u16,
     /// What runs it elsewhere: see [`Net::prefix`].
     prefix: Vec<String>,
-    server: Option<Child>,
+    dir: TempDir,
 }
 
 impl ZooKeeper {
@@ -61,19 +53,13 @@ impl ZooKeeper {
     }
 
     async fn start_at(host: &str, prefix: &[String]) -> Result<Self> {
-        if let Some(reason) = missing() {
-            bail!(reason);
-        }
-        let mut last = None;
-        for _ in 0..START_TRIES {
+        server::start(missing(), async || {
             let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
             let mut zookeeper = Self::prepare(host, port, prefix, "")?;
-            match zookeeper.start_again().await {
-                Ok(()) => return Ok(zookeeper),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no try was made")?)
+            zookeeper.start_again().await?;
+            Ok(zookeeper)
+        })
+        .await
     }
 
     /// Starts so many servers that serve together, each of them on a free port, and waits until all of them do.
@@ -101,31 +87,26 @@ impl ZooKeeper {
 
     /// Stops the process where it is. Connections stay open and nobody answers.
     pub fn pause(&self) -> Result<()> {
-        self.signal(Signal::STOP)
+        self.server.pause()
     }
 
     /// Ends [`ZooKeeper::pause`].
     pub fn resume(&self) -> Result<()> {
-        self.signal(Signal::CONT)
+        self.server.resume()
     }
 
     /// Kills the server. Its data stays for [`ZooKeeper::start_again`].
     pub fn kill(&mut self) {
-        if let Some(mut server) = self.server.take() {
-            _ = server.kill();
-            _ = server.wait();
-        }
+        self.server.kill();
     }
 
     /// Starts a killed server again, on the same port with the same data, and waits until it serves.
     pub async fn start_again(&mut self) -> Result<()> {
         self.spawn()?;
-        self.wait_until_it_serves().await
+        self.serves().await
     }
 
     fn spawn(&mut self) -> Result<()> {
-        self.kill();
-        let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = match self.prefix.split_first() {
             None => Command::new("java"),
             Some((first, others)) => {
@@ -134,24 +115,22 @@ impl ZooKeeper {
                 command
             }
         };
-        let server = command
+        command
             .args(["-Xms64m", "-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"])
             .arg(format!("-Dlog4j.configuration=file:{}", self.dir.path().join("log4j.properties").display()))
             .args(["-cp", &JARS.join(":"), "org.apache.zookeeper.server.quorum.QuorumPeerMain"])
-            .arg(self.dir.path().join("zoo.cfg"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .context("java could not be started")?;
-        self.server = Some(server);
-        Ok(())
+            .arg(self.dir.path().join("zoo.cfg"));
+        self.server.run(&mut command)
+    }
+
+    async fn serves(&mut self) -> Result<()> {
+        let addr = self.addr();
+        self.server.serves(async || mode(&addr).await.map(drop)).await
     }
 
     /// How often it has said in its log that a write took the disk long, more than a second by default.
     pub fn fsync_warnings(&self) -> usize {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        log.lines().filter(|line| line.contains("fsync-ing the write ahead log")).count()
+        self.server.log().lines().filter(|line| line.contains("fsync-ing the write ahead log")).count()
     }
 
     /// Runs ZooKeeper's own command-line client and returns what it prints: `["ls", "/pomelo/master/lock"]`.
@@ -189,9 +168,7 @@ impl ZooKeeper {
 
     /// Makes its folder, with more lines for its configuration.
     fn prepare(host: &str, port: u16, prefix: &[String], more: &str) -> Result<Self> {
-        let memory = Path::new("/dev/shm");
-        let parent = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        let dir = tempfile::Builder::new().prefix("pomelo-zookeeper-").tempdir_in(parent)?;
+        let dir = Server::folder("zookeeper")?;
         let data = dir.path().join("data");
         fs::create_dir(&data)?;
         fs::write(
@@ -208,65 +185,19 @@ impl ZooKeeper {
              log4j.appender.OUT.layout=org.apache.log4j.PatternLayout\n\
              log4j.appender.OUT.layout.ConversionPattern=%d{ISO8601} %-5p %c{1} %m%n\n",
         )?;
-        Ok(Self { dir, host: host.to_owned(), port, prefix: prefix.to_vec(), server: None })
-    }
-
-    async fn wait_until_it_serves(&mut self) -> Result<()> {
-        let end = Instant::now() + Duration::from_millis(START_TIMEOUT_MS);
-        loop {
-            // A server asked too early may fail inside and then neither answer nor hang up.
-            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), self.mode()).await;
-            if matches!(asked, Ok(Ok(_))) {
-                return Ok(());
-            }
-            let ended = self.server.as_mut().and_then(|server| server.try_wait().ok().flatten());
-            if let Some(status) = ended {
-                bail!("zookeeper ended with {status}:\n{}", self.log_tail());
-            }
-            if Instant::now() > end {
-                bail!("zookeeper did not serve within {START_TIMEOUT_MS} ms:\n{}", self.log_tail());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// What the server says of itself: `standalone`, `leader`, `follower`. An error while it does not serve.
-    async fn mode(&self) -> Result<String> {
-        let mut server = TcpStream::connect(self.addr()).await?;
-        server.write_all(b"srvr").await?;
-        let mut answer = String::new();
-        server.read_to_string(&mut answer).await?;
-        let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
-        Ok(mode.context("it does not serve yet")?.to_owned())
-    }
-
-    fn signal(&self, signal: Signal) -> Result<()> {
-        let server = self.server.as_ref().context("the server does not run")?;
-        kill_process(Pid::from_child(server), signal)?;
-        Ok(())
-    }
-
-    fn log(&self) -> PathBuf {
-        self.dir.path().join("zookeeper.log")
-    }
-
-    fn log_tail(&self) -> String {
-        let log = fs::read_to_string(self.log()).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        let server = Server::new(format!("zookeeper-{port}"), dir.path().join("zookeeper.log"));
+        Ok(Self { server, host: host.to_owned(), port, prefix: prefix.to_vec(), dir })
     }
 }
 
-impl Drop for ZooKeeper {
-    fn drop(&mut self) {
-        self.kill();
-        if std::thread::panicking() {
-            let kept = std::env::temp_dir().join(format!("pomelo-zookeeper-{}.log", self.port));
-            if fs::copy(self.log(), &kept).is_ok() {
-                eprintln!("the log of zookeeper was kept: {}", kept.display());
-            }
-        }
-    }
+/// What the server there says of itself: `standalone`, `leader`, `follower`. An error while it does not serve.
+async fn mode(addr: &str) -> Result<String> {
+    let mut server = TcpStream::connect(addr).await?;
+    server.write_all(b"srvr").await?;
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).await?;
+    let mode = answer.lines().find_map(|line| line.strip_prefix("Mode: "));
+    Ok(mode.context("it does not serve yet")?.to_owned())
 }
 
 /// What is missing on this machine, if anything.

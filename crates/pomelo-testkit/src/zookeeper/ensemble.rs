@@ -2,10 +2,13 @@
 
 use std::{fs, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use super::{ASK_TIMEOUT_MS, START_TRIES, ZooKeeper, missing};
-use crate::game::free_ports;
+use super::{ZooKeeper, missing, mode};
+use crate::{
+    game::free_ports,
+    server::{self, ASK_TIMEOUT_MS},
+};
 
 const HOST: &str = "127.0.0.1";
 
@@ -18,18 +21,12 @@ pub struct Ensemble {
 impl Ensemble {
     /// See [`ZooKeeper::ensemble`].
     pub(super) async fn start(count: usize) -> Result<Self> {
-        if let Some(reason) = missing() {
-            bail!(reason);
-        }
-        let mut last = None;
-        for _ in 0..START_TRIES {
+        server::start(missing(), async || {
             let mut ensemble = Self::prepare(count)?;
-            match ensemble.start_all().await {
-                Ok(()) => return Ok(ensemble),
-                Err(error) => last = Some(error),
-            }
-        }
-        Err(last.context("no try was made")?)
+            ensemble.start_all().await?;
+            Ok(ensemble)
+        })
+        .await
     }
 
     /// For tests that need it: nothing, with the reason printed, where ZooKeeper is not installed.
@@ -109,7 +106,7 @@ impl Ensemble {
             server.spawn()?;
         }
         for server in &mut self.servers {
-            server.wait_until_it_serves().await?;
+            server.serves().await?;
         }
         Ok(())
     }
@@ -117,7 +114,8 @@ impl Ensemble {
     /// Which server leads at this moment, if one does.
     pub async fn leader(&self) -> Option<usize> {
         for (n, server) in self.servers.iter().enumerate() {
-            let asked = tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), server.mode()).await;
+            let asked =
+                tokio::time::timeout(Duration::from_millis(ASK_TIMEOUT_MS), mode(&server.addr())).await;
             if matches!(asked, Ok(Ok(mode)) if mode == "leader") {
                 return Some(n);
             }
