@@ -8,8 +8,9 @@ use pomelo_testkit::{
     eventually,
     game::{GameDir, root, signal},
 };
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use tests::cluster::{Cluster, PATIENCE};
 
@@ -93,8 +94,83 @@ async fn who_reaches_nobody_is_told_what_may_be_wrong() -> Result<()> {
     fs::write(game.path().join(SCENARIO), steps)?;
     let out = robots(&game, &["-n", "1", "--ramp", "0", "--duration", "0.1"]).await?;
     let said = String::from_utf8_lossy(&out.stderr);
-    let expected = "error: no robot reached the game: does it run (`pomelo start`), and is the first `connect` of robots.json";
-    ensure!(out.status.code() == Some(1) && said.contains(expected), "{said}");
+    let why = format!(
+        "error: no robot reached the game (could not connect to 127.0.0.1:{}: Connection refused",
+        game.gate
+    );
+    let advice = "): does it run (`pomelo start`), and is the first `connect` of robots.json its address?";
+    ensure!(out.status.code() == Some(1) && said.contains(&why) && said.contains(advice), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_game_behind_tls_is_played_by_who_trusts_its_authority_and_by_nobody_else() -> Result<()> {
+    let game = GameDir::chat(None)?;
+    game.keep_masters(1)?;
+    certify(&game)?;
+    game.configure("servers.json", |file| {
+        for kind in ["gate", "connector"] {
+            for server in file["production"][kind].as_array_mut().into_iter().flatten() {
+                server["tls"] = json!({ "cert": "cert.pem", "key": "key.pem" });
+            }
+        }
+    })?;
+    let text = fs::read_to_string(root().join("examples/chat/robots/chat.json"))?;
+    let text = text.replace(":3014", &format!(":{}", game.gate)).replace("ws://", "wss://");
+    fs::write(game.path().join(SCENARIO), text)?;
+    let mut cluster = Cluster { game, supervisors: Vec::new() };
+    cluster.supervise(&["start", "-e", "production"]).await?;
+    let play = async |trust: &[&str]| {
+        let plan = ["-n", "12", "--ramp", "0", "--duration", "0.5", "--json", "--fail-on-errors"];
+        robots(&cluster.game, &[&plan, trust].concat()).await
+    };
+    let authorities = ["--authorities", "authority.pem"];
+    eventually("robots can play", PATIENCE, async || {
+        play(&authorities).await.ok()?.status.success().then_some(())
+    })
+    .await;
+    let out = play(&authorities).await?;
+    let (report, said) = (report(&out)?, String::from_utf8_lossy(&out.stderr));
+    ensure!(one(&report, "requests", "connect")?["answered"] == 24, "{report} {said}");
+
+    for strangers in [&[][..], &["--authorities", "another.pem"]] {
+        let out = play(strangers).await?;
+        let said = String::from_utf8_lossy(&out.stderr);
+        let why = format!(
+            "no robot reached the game (no TLS with 127.0.0.1:{}: invalid peer certificate",
+            cluster.game.gate
+        );
+        ensure!(out.status.code() == Some(1) && said.contains(&why), "{strangers:?}: {said}");
+        ensure!(said.contains("does --authorities name who signed its certificate?"), "{said}");
+    }
+    for (file, why) in [
+        ("nowhere.pem", "nowhere.pem: expected certificates in PEM, I/O error: No such file or directory"),
+        ("config/servers.json", "config/servers.json: expected certificates in PEM, found none"),
+    ] {
+        let out = play(&["--authorities", file]).await?;
+        let said = String::from_utf8_lossy(&out.stderr);
+        ensure!(out.status.code() == Some(1) && said.contains(why), "{file}: {said}");
+    }
+    let port = cluster.game.masters[0];
+    cluster.stop(port).await
+}
+
+/// An authority, another one, and a certificate of the first for 127.0.0.1, as files of the game.
+fn certify(game: &GameDir) -> Result<()> {
+    let write = |file: &str, text: String| fs::write(game.path().join(file), text);
+    let authority = |name: &str| -> Result<_> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate()?;
+        write(&format!("{name}.pem"), params.self_signed(&key)?.pem())?;
+        Ok(Issuer::new(params, key))
+    };
+    authority("another")?;
+    let (authority, key) = (authority("authority")?, KeyPair::generate()?);
+    let cert = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &authority)?;
+    write("cert.pem", cert.pem())?;
+    write("key.pem", key.serialize_pem())?;
     Ok(())
 }
 

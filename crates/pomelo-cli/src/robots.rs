@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
-use pomelo_robot::{Plan, Scenario};
+use pomelo_robot::{Failures, Plan, Report, Scenario};
 
 /// Options of `pomelo robot`.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +26,7 @@ pub const EXAMPLES: &str = r#"Examples:
   pomelo robot chat.json -n 5000 --ramp 30 --duration 600
   pomelo robot chat.json --duration 20 --json --fail-on-errors     for scripts
   pomelo robot chat.json --check                          is the file right?
+  pomelo robot chat.json --authorities own.pem            wss://, own authority
 
 A scenario:
   {
@@ -65,13 +66,24 @@ impl Robots {
         let play = async move |robot| scenario.play(robot).await;
         let report = pomelo_robot::run(&self.plan, play).await.context("the robots can't play")?;
         report.print(self.plan.json);
-        ensure!(
-            report.reached_anybody(),
-            "no robot reached the game: does it run (`pomelo start`), and is the first `connect` of {} its address?",
-            self.scenario.display()
-        );
+        ensure!(report.reached_anybody(), "{}", self.reached_nobody(&report));
         ensure!(report.is_clean() || !self.plan.fail_on_errors, "something failed, see above");
         Ok(())
+    }
+
+    /// Why, and what to look at.
+    fn reached_nobody(&self, report: &Report) -> String {
+        let first = report.failures.first();
+        let why = first.map(|failure| format!(" ({})", failure.example)).unwrap_or_default();
+        if first.is_some_and(Failures::is_tls) {
+            return format!(
+                "no robot reached the game{why}: does --authorities name who signed its certificate?"
+            );
+        }
+        let scenario = self.scenario.display();
+        format!(
+            "no robot reached the game{why}: does it run (`pomelo start`), and is the first `connect` of {scenario} its address?"
+        )
     }
 }
 

@@ -2,6 +2,9 @@
 
 use pomelo_client::{ClientError, CloseReason};
 
+/// How the kind of such failures begins.
+pub(crate) const NO_TLS: &str = "no TLS";
+
 /// What ends a robot, or one thing that it does.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -35,7 +38,7 @@ fn kind_of(error: &ClientError) -> String {
     match error {
         ClientError::Address { .. } => "not an address".to_owned(),
         ClientError::Connect { source, .. } => format!("could not connect: {}", source.kind()),
-        ClientError::Tls { source, .. } => format!("no TLS: {source}"),
+        ClientError::Tls { source, .. } => format!("{NO_TLS}: {source}"),
         ClientError::Trust(error) => error.to_string(),
         ClientError::Upgrade { .. } => "refused the websocket".to_owned(),
         ClientError::Handshake { .. } => "handshake failed".to_owned(),

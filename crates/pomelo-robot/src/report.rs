@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Plan,
+    fault::NO_TLS,
     stats::{Robots, Stats, Timed},
 };
 
@@ -86,6 +87,13 @@ pub struct Failures {
     pub times: u64,
     /// The first one, in full.
     pub example: String,
+}
+
+impl Failures {
+    /// Whether whoever is there does not speak TLS, or is nobody to be trusted.
+    pub fn is_tls(&self) -> bool {
+        self.kind.starts_with(NO_TLS)
+    }
 }
 
 impl Report {
