@@ -139,3 +139,45 @@ async fn a_job_that_can_not_be_is_refused_by_name_and_remembered_by_nobody() -> 
     let port = cluster.active().await?.port;
     cluster.stop(port).await
 }
+
+#[tokio::test]
+async fn the_console_gives_and_takes_jobs_in_the_words_of_the_original() -> Result<()> {
+    let cluster = Cluster::start(None).await?;
+    let game = &cluster.game;
+    let console = async |commands: &str| {
+        let out = run(game, "pomelo-cli", &["-c", commands]).await?;
+        let said = [out.stdout, out.stderr].concat();
+        anyhow::Ok((out.status.success(), String::from_utf8_lossy(&said).into_owned()))
+    };
+    let (done, said) = console(
+        "addCron id=8 serverType=chat 'time=0 30 10 * * *' action=chatCron.tellTime; \
+         use chat-server-2; addCron id=9 'time=0 0 4 * * *' action=chatCron.tellTime; show crons",
+    )
+    .await?;
+    ensure!(
+        done && said.starts_with("added to chat-server-1, chat-server-2\nadded to chat-server-2\n"),
+        "{said}"
+    );
+    ensure!(said.contains("chat-server-2 9") && said.contains("0 0 4 * * *"), "{said}");
+    let pair = |server: &str, id: &str| (server.to_owned(), id.to_owned());
+    let expected = [pair("chat-server-1", "8"), pair("chat-server-2", "8"), pair("chat-server-2", "9")];
+    ensure!(jobs(game).await? == expected, "{:?}", jobs(game).await);
+
+    let (done, said) =
+        console("removeCron id=8 serverType=chat; removeCron id=9 serverId=chat-server-2").await?;
+    ensure!(done && jobs(game).await?.is_empty(), "{said}");
+    for (command, why) in [
+        (
+            "addCron id=8 time=* action=chatCron.tellTime",
+            "whose job? serverType=chat, serverId=chat-server-1",
+        ),
+        ("addCron id=8 time=* action=chatCron.tellTime serverType=chta", "no server of type \"chta\""),
+        ("addCron id=8 time=* action=chatCron.tellTime serverType=chat", "expected six fields"),
+        ("removeCron id=8 serverType=chat", "there is no job \"8\""),
+    ] {
+        let (done, said) = console(command).await?;
+        ensure!(!done && said.contains(why), "{command}: {said}");
+    }
+    let port = cluster.active().await?.port;
+    cluster.stop(port).await
+}

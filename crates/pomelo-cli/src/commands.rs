@@ -18,7 +18,7 @@ pub(crate) const CONSOLE: &str = "__console__";
 pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A cluster may take this long to stop: its servers have 10 s to leave before they are killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A cluster may take this long to be killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,11 +49,8 @@ pub async fn stop(connection: &Connection, ids: &[String], json: bool) -> Result
     }
     let body = json!({ "signal": "stop", "ids": ids });
     let answer = conversation.mutate(CONSOLE, body, STOP_TIMEOUT).await?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&answer)?);
-        return Ok(());
-    }
     match ids {
+        _ if json => println!("{answer:#}"),
         [] => println!("every server has left, the masters are leaving"),
         ids => println!("told to stop: {}", ids.join(", ")),
     }
@@ -61,11 +58,13 @@ pub async fn stop(connection: &Connection, ids: &[String], json: bool) -> Result
 }
 
 /// `pomelo kill`.
-pub async fn kill(connection: &Connection) -> Result<()> {
+pub async fn kill(connection: &Connection, json: bool) -> Result<()> {
     let mut conversation = connection.open().await?;
     let master = conversation.master().map(ToString::to_string).unwrap_or_default();
     match conversation.once(CONSOLE, json!({ "signal": "kill" }), KILL_TIMEOUT).await {
+        Ok(answer) if json => println!("{answer:#}"),
         // the master may be dead before its answer has left
+        Err(AdminError::Closed { .. }) if json => println!("{:#}", json!({ "code": "ok" })),
         Ok(_) | Err(AdminError::Closed { .. }) => println!("killed the cluster of {master}"),
         Err(e) => return Err(e.into()),
     }

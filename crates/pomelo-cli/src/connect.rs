@@ -51,6 +51,10 @@ pub struct Connection {
     /// How long to wait for an active master [default: 10 while masters run and none leads, 0 if none runs].
     #[arg(long, value_name = "SECONDS")]
     pub wait: Option<u64>,
+    /// Print help.
+    // Commands with these options have none of clap's own: `-h` is the host, as in the original.
+    #[arg(long, action = clap::ArgAction::Help, display_order = 1000)]
+    help: Option<bool>,
 }
 
 impl Connection {
@@ -206,6 +210,9 @@ fn with_advice(error: AdminError) -> anyhow::Error {
     match error {
         // The text has the system's reason in it, so the source is not shown again.
         AdminError::Connect { .. } => anyhow!("{error}; {ADVICE}"),
+        AdminError::Refused { .. } => {
+            anyhow!("{error}; -u and -p say who asks, config/adminUser.json who may")
+        }
         AdminError::None { ref tried }
             if tried.iter().all(|one| matches!(one, AdminError::Connect { .. })) =>
         {

@@ -38,7 +38,7 @@ pub enum Cron {
         after_help = "\
 Examples:
   pomelo cron list
-  pomelo cron list --json | jq '.[] | select(.busySince)'     jobs at work"
+  pomelo cron list --json | jq '.[] | select(.busySince)'    jobs at work"
     )]
     List {
         /// Whom to ask.
@@ -47,18 +47,18 @@ Examples:
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// Give servers one job more, which they have until it is removed.
     #[command(
         disable_help_flag = true,
         after_help = "\
 Examples:
-  pomelo cron add pay '0 30 10 * * *' chatCron.sendMoney -t chat            every chat server, at 10:30
-  pomelo cron add pay '0 30 10 * * *' chatCron.sendMoney -t chat --once     one of them each time
-  pomelo cron add tidy '0 */5 * * * *' chatCron.tidy -s chat-server-1       that server, every 5 minutes
+  every chat server, at 10:30
+    pomelo cron add pay '0 30 10 * * *' chatCron.sendMoney -t chat
+  one of them each time
+    pomelo cron add pay '0 30 10 * * *' chatCron.sendMoney -t chat --once
+  this server, every 5 minutes
+    pomelo cron add tidy '0 */5 * * * *' chatCron.tidy -s chat-server-1
 
 Months count from 0 (January), as in the original, or have names: JAN."
     )]
@@ -81,9 +81,6 @@ Months count from 0 (January), as in the original, or have names: JAN."
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// Take a job from servers. What has begun goes on.
     #[command(
@@ -105,9 +102,6 @@ Examples:
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
 }
 
@@ -127,13 +121,13 @@ impl Cron {
     /// Asks the active master.
     pub async fn run(self) -> Result<()> {
         match self {
-            Self::List { connection, json, .. } => list(&connection, json).await,
-            Self::Add { id, time, action, whose, once, connection, json, .. } => {
+            Self::List { connection, json } => list(&connection, json).await,
+            Self::Add { id, time, action, whose, once, connection, json } => {
                 let mut cron = whose.named(&id);
                 (cron["time"], cron["action"], cron["once"]) = (time.into(), action.into(), once.into());
                 change(&connection, "addCron", &cron, json).await
             }
-            Self::Remove { id, whose, connection, json, .. } => {
+            Self::Remove { id, whose, connection, json } => {
                 change(&connection, "removeCron", &whose.named(&id), json).await
             }
         }
@@ -155,8 +149,12 @@ impl Whose {
 }
 
 async fn list(connection: &Connection, json: bool) -> Result<()> {
-    let answer = connection.open().await?.ask(CONSOLE, json!({ "signal": "crons" })).await?;
-    let jobs = jobs(&answer)?;
+    print(&connection.open().await?.ask(CONSOLE, json!({ "signal": "crons" })).await?, json)
+}
+
+/// The answer to `{"signal":"crons"}`.
+pub(crate) fn print(answer: &Value, json: bool) -> Result<()> {
+    let jobs = jobs(answer)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&jobs)?);
     } else if jobs.is_empty() {
@@ -197,8 +195,12 @@ fn shown(job: &Value) -> Value {
 
 async fn change(connection: &Connection, signal: &str, cron: &Value, json: bool) -> Result<()> {
     let body = json!({ "signal": signal, "cron": cron });
-    let answer = connection.open().await?.mutate(CONSOLE, body, ANSWER_TIMEOUT).await?;
-    let (done, not_done) = outcome(&answer);
+    print_change(signal, &connection.open().await?.mutate(CONSOLE, body, ANSWER_TIMEOUT).await?, json)
+}
+
+/// How `addCron` or `removeCron` went. A server that refused is an error.
+pub(crate) fn print_change(signal: &str, answer: &Value, json: bool) -> Result<()> {
+    let (done, not_done) = outcome(answer);
     if json {
         println!("{}", serde_json::to_string_pretty(&answer)?);
     } else if !done.is_empty() {

@@ -9,7 +9,10 @@ use rustyline::{
 };
 
 use crate::{
-    console::{COMMANDS, Console, Then},
+    console::{
+        Console, Then,
+        command::{COMMANDS, Entry, SHOWN},
+    },
     style::Style,
 };
 
@@ -88,10 +91,10 @@ fn complete(line: &str, servers: &[String]) -> (usize, Vec<String>) {
     let start = line.rfind(' ').map_or(0, |space| space + 1);
     let before: Vec<&str> = line[..start].split_whitespace().collect();
     let mut choices: Vec<&str> = match before.as_slice() {
-        [] => COMMANDS.iter().filter_map(|(command, _)| command.split(' ').next()).collect(),
+        [] | ["help"] => COMMANDS.iter().map(Entry::word).collect(),
         ["use"] => std::iter::once("all").chain(servers.iter().map(String::as_str)).collect(),
-        ["show"] => vec!["servers", "masters"],
-        ["restart", ..] => servers.iter().map(String::as_str).collect(),
+        ["show"] => SHOWN.to_vec(),
+        ["stop" | "restart", ..] => servers.iter().map(String::as_str).collect(),
         _ => Vec::new(),
     };
     choices.dedup();
@@ -106,7 +109,8 @@ mod tests {
     fn tab_completes_commands_and_the_servers_seen_last() {
         let servers = ["chat-server-1".to_owned(), "connector-server-1".to_owned()];
         assert_eq!(complete("sh", &servers), (0, vec!["show".to_owned()]));
-        assert_eq!(complete("show ", &servers), (5, vec!["servers".to_owned(), "masters".to_owned()]));
+        assert_eq!(complete("show ", &servers), (5, SHOWN.map(str::to_owned).to_vec()));
+        assert_eq!(complete("help add", &servers), (5, vec!["addCron".to_owned()]));
         assert_eq!(complete("restart ch", &servers), (8, vec!["chat-server-1".to_owned()]));
         assert_eq!(complete("use ch", &servers), (4, vec!["chat-server-1".to_owned()]));
         assert_eq!(complete("use nobody", &servers), (4, vec![]));

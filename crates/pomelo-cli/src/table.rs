@@ -26,6 +26,13 @@ pub const PROCESSES: [(&str, &str); 7] = [
     ("uptime(m)", "uptime"),
 ];
 
+/// Columns of `show connections`.
+pub const CONNECTIONS: [(&str, &str); 3] =
+    [("serverId", "serverId"), ("connections", "totalConnCount"), ("logins", "loginedCount")];
+
+/// Columns of `show logins`.
+pub const LOGINS: [(&str, &str); 3] = [("serverId", "serverId"), ("uid", "uid"), ("sessionId", "sessionId")];
+
 /// The rows of an answer `{id: {field: value}}`, by id. A server whose link broke can't say how it is: its last column says
 /// for how long.
 pub fn rows(answer: &Map<String, Value>) -> Vec<Value> {
@@ -39,6 +46,16 @@ pub fn rows(answer: &Map<String, Value>) -> Vec<Value> {
         row
     };
     rows.into_iter().map(row).collect()
+}
+
+/// The rows of `show logins`, of what one frontend says: a row for each user.
+pub fn logins(frontend: Value) -> Vec<Value> {
+    let users = frontend["loginedList"].as_array().cloned().unwrap_or_default();
+    let of_server = |mut user: Value| {
+        user["serverId"] = frontend["serverId"].clone();
+        user
+    };
+    users.into_iter().map(of_server).collect()
 }
 
 /// The table as text, every line ended.

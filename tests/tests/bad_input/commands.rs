@@ -28,7 +28,10 @@ async fn a_wrong_user_or_password_is_refused_by_name() -> Result<()> {
         let wrong = fails(&cluster.game, name, &[arguments, &["-p", "wrong"]].concat()).await?;
         one_line(&wrong, &["refused user \"admin\"", "username or password error"])?;
         let nobody = fails(&cluster.game, name, &[arguments, &["-u", "nobody"]].concat()).await?;
-        one_line(&nobody, &["refused user \"nobody\"", "username or password error"])?;
+        one_line(
+            &nobody,
+            &["refused user \"nobody\"", "username or password error", "config/adminUser.json"],
+        )?;
     }
     unharmed_then_stopped(cluster).await
 }

@@ -17,9 +17,9 @@ use pomelo_cli::{
     disable_help_flag = true,
     after_help = "\
 Examples:
-  pomelo-cli                                  talk to the master of ./config, or of 127.0.0.1:3005
-  pomelo-cli -P 3007                          by way of another master; a standby leads to the active one
-  pomelo-cli -c \"show servers\"                one question, for scripts; exit code 1 if it can't be answered
+  pomelo-cli                      the master of ./config, or 127.0.0.1:3005
+  pomelo-cli -P 3007              another one; a standby leads to the active one
+  pomelo-cli -c \"show servers\"    for scripts: exit code 1 without an answer
   pomelo-cli --json -c \"show servers\" | jq '.[].pid'"
 )]
 struct Cli {
@@ -31,9 +31,6 @@ struct Cli {
     /// Print answers as JSON.
     #[arg(long)]
     json: bool,
-    /// Print help.
-    #[arg(long, action = clap::ArgAction::Help)]
-    help: Option<bool>,
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -26,13 +26,15 @@ use pomelo_cli::{
     version,
     after_help = "\
 Examples:
-  pomelo start -e production         the active master and every server of config/servers.json
-  pomelo masterha                    the standby masters of config/masterha.json
-  pomelo list                        every process of the cluster
-  pomelo stop chat-server-1          one server
-  pomelo restart chat-server-1       the same, and start it again
-  pomelo master status               who leads, who would next, and how the last changes went
-  pomelo stop -P 3007                the whole cluster, asked of the master at port 3007"
+  pomelo start -e production       a master and all of config/servers.json
+  pomelo masterha -e production    the standby masters of config/masterha.json
+  pomelo list                      every process of the cluster
+  pomelo stop chat-server-1        one server
+  pomelo restart chat-server-1     the same, and start it again
+  pomelo master status             who leads, who would next, the last changes
+  pomelo stop -P 3007              everything, asked of the master at this port
+
+`pomelo help COMMAND` tells more of each."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -44,11 +46,11 @@ enum Command {
     /// Start the master and the servers of config/servers.json, and stay with them.
     #[command(after_help = "\
 Examples:
-  pomelo start                        development: builds the game, all output in this terminal
-  pomelo start -e production -D       production, in the background; output in logs/
-  pomelo start -t master              the master alone
-  pomelo start -t chat                every chat server, for a master that runs elsewhere
-  pomelo start -i chat-server-2       one server")]
+  pomelo start                     development: builds the game, output is here
+  pomelo start -e production -D    in the background; output is in logs/
+  pomelo start -t master           the master alone
+  pomelo start -t chat             every chat server; a master runs elsewhere
+  pomelo start -i chat-server-2    one server")]
     Start {
         #[command(flatten)]
         launch: Launch,
@@ -60,6 +62,11 @@ Examples:
         id: Option<String>,
     },
     /// Start the standby masters of config/masterha.json, and stay with them.
+    #[command(after_help = "\
+Examples:
+  pomelo masterha                             in development
+  pomelo masterha -e production -D            in the background
+  pomelo masterha /config/masterha.json -e production       as in the original")]
     Masterha {
         /// The list of standbys; a path that starts with / is looked for in the game's directory too, as the original does.
         #[arg(default_value = "config/masterha.json")]
@@ -68,25 +75,29 @@ Examples:
         launch: Launch,
     },
     /// List every process of the cluster.
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo list
+  pomelo list -h 10.0.0.5 -P 3007    asked of a master on another machine
+  pomelo list --json | jq '.[].pid'"
+    )]
     List {
         #[command(flatten)]
         connection: Connection,
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// Stop servers, or without an id the whole cluster with its masters.
     #[command(
         disable_help_flag = true,
         after_help = "\
 Examples:
-  pomelo stop chat-server-1           one server; it stays down until `pomelo start -i chat-server-1`
-  pomelo stop                         the whole cluster
-  pomelo stop --wait 60               the same, in the middle of a change of the active master"
+  pomelo stop chat-server-1    one server; `pomelo start -i` brings it back
+  pomelo stop                  the whole cluster
+  pomelo stop --wait 60        the same, though no master leads at the moment"
     )]
     Stop {
         /// Ids of the servers to stop.
@@ -96,9 +107,6 @@ Examples:
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// End servers and start them again, or without an id every one of them.
     #[command(
@@ -120,9 +128,6 @@ Examples:
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// Ask about the masters, or let another one lead.
     #[command(subcommand)]
@@ -133,14 +138,21 @@ Examples:
     /// Kill, freeze or hand over the active master of a staging cluster again and again, and see what is lost.
     #[command(after_help = "\
 Examples:
-  pomelo drill --kill -e staging --times 20 --plot drill.svg   masters that are started again (\"auto-restart\")
+  pomelo drill --kill -e staging --times 20 --plot drill.svg
   pomelo drill --freeze -e staging --pause-ms 3000
-  pomelo drill --handover -e staging --times 100 --pause-ms 0 --ops-per-second 200 --json")]
+  pomelo drill --handover -e staging --times 100 --pause-ms 0 --json
+
+To be killed again and again, masters must be started again: \"auto-restart\".")]
     Drill(Box<Drill>),
     /// Play a game with thousands of scripted clients, and measure what they see.
     #[command(after_help = robots::EXAMPLES)]
     Robot(Box<Robots>),
     /// List what the game's clients and servers can say: routes, remotes, pushes.
+    #[command(after_help = "\
+Examples:
+  pomelo routes
+  pomelo routes -d examples/chat -e production     of a program that is built
+  pomelo routes --json | jq '.[].name'")]
     Routes {
         #[command(flatten)]
         asked: Asked,
@@ -161,13 +173,19 @@ Examples:
         out: Option<PathBuf>,
     },
     /// End every process of the cluster at once, without letting it finish anything.
-    #[command(disable_help_flag = true)]
+    #[command(
+        disable_help_flag = true,
+        after_help = "\
+Examples:
+  pomelo kill            what players did since it was stored last is lost
+  pomelo kill -P 3007    asked of the master at this port"
+    )]
     Kill {
         #[command(flatten)]
         connection: Connection,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
+        /// Print the answer as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -188,9 +206,6 @@ Examples:
         /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
     /// Let another master lead. No link is closed and no command fails; the former leader stays, as a standby.
     #[command(
@@ -209,9 +224,6 @@ Examples:
         /// Print the answer as JSON.
         #[arg(long)]
         json: bool,
-        /// Print help.
-        #[arg(long, action = clap::ArgAction::Help)]
-        help: Option<bool>,
     },
 }
 
@@ -254,14 +266,14 @@ async fn run(command: Command) -> Result<()> {
             let plan = Plan::standbys(&game.environment)?;
             launch.supervise(game, plan, "masterha").await
         }
-        Command::List { connection, json, .. } => commands::list(&connection, json).await,
-        Command::Stop { ids, connection, json, .. } => commands::stop(&connection, &ids, json).await,
-        Command::Restart { ids, server_type, connection, json, .. } => {
+        Command::List { connection, json } => commands::list(&connection, json).await,
+        Command::Stop { ids, connection, json } => commands::stop(&connection, &ids, json).await,
+        Command::Restart { ids, server_type, connection, json } => {
             commands::restart(&connection, &ids, server_type.as_deref(), json).await
         }
-        Command::Kill { connection, .. } => commands::kill(&connection).await,
-        Command::Master(Master::Status { connection, json, .. }) => masters::status(&connection, json).await,
-        Command::Master(Master::Handover { to, connection, json, .. }) => {
+        Command::Kill { connection, json } => commands::kill(&connection, json).await,
+        Command::Master(Master::Status { connection, json }) => masters::status(&connection, json).await,
+        Command::Master(Master::Handover { to, connection, json }) => {
             masters::handover(&connection, to.as_deref(), json).await
         }
         Command::Cron(cron) => cron.run().await,
@@ -280,7 +292,7 @@ impl Launch {
     async fn supervise(&self, game: Game, plan: Plan, name: &str) -> Result<()> {
         let log = game.logs().join(format!("pomelo-{name}.log"));
         if self.daemon && !self.detached {
-            return daemon::launch(&log);
+            return daemon::launch(&log).await;
         }
         let detach = self.detached.then(|| daemon::Detach::new(log));
         supervisor::run(game, plan, detach).await
@@ -306,4 +318,28 @@ fn check_list(game: &Game, named: &Path) -> Result<()> {
         "the standbys stand in {}, where servers and tools find them; another list can't be used",
         read[0].display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Longest line of an example: what a terminal shows in one.
+    const COLUMNS: usize = 80;
+
+    #[test]
+    fn help_of_every_command_has_examples_that_fit_a_terminal() {
+        fn look(command: &clap::Command, of: &str) {
+            let name = format!("{of} {}", command.get_name());
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(command.has_subcommands() || examples.contains("Examples:"), "no examples:{name}");
+            for line in examples.lines() {
+                assert!(line.chars().count() <= COLUMNS, "{line:?} of{name} is too long");
+            }
+            command.get_subcommands().for_each(|one| look(one, &name));
+        }
+        look(&Cli::command(), "");
+    }
 }

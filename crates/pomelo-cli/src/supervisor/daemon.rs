@@ -6,21 +6,29 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::say;
 
 /// The last line of a report, which is not shown.
 const DETACHED: &str = "detached";
 
-/// Starts this same command line in the background, shows what it reports, and returns once it needs nobody any more.
-pub fn launch(log: &Path) -> Result<()> {
+/// Starts this same command line in the background, shows what it reports, and returns once it needs nobody any more. Whoever ends
+/// this command before means what it started, too.
+pub async fn launch(log: &Path) -> Result<()> {
     let myself = std::env::current_exe().context("could not find the program to start in the background")?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let mut child = Command::new(myself)
         .args(std::env::args_os().skip(1))
         .arg("--detached")
@@ -28,18 +36,36 @@ pub fn launch(log: &Path) -> Result<()> {
         .stdout(Stdio::piped())
         .spawn()
         .context("could not start in the background")?;
-    let report = child.stdout.take().context("stdout was asked for")?;
-    for line in BufReader::new(report).lines().map_while(Result::ok) {
-        if line == DETACHED {
-            say(format_args!("in the background as pid {}, log {}", child.id(), log.display()));
-            return Ok(());
+    let pid = child.id().context("a process that was just started has an id")?;
+    let mut report = BufReader::new(child.stdout.take().context("stdout was asked for")?).lines();
+    let mut is_ending = false;
+    loop {
+        tokio::select! {
+            line = report.next_line() => match line {
+                Ok(Some(line)) if line != DETACHED => say(line),
+                Ok(Some(_)) if !is_ending => {
+                    say(format_args!("in the background as pid {pid}, log {}", log.display()));
+                    return Ok(());
+                }
+                Ok(Some(_)) => {}
+                Ok(None) | Err(_) => break,
+            },
+            _ = interrupt.recv() => is_ending = end(&child),
+            _ = terminate.recv() => is_ending = end(&child),
         }
-        say(line);
     }
-    match child.wait()? {
+    match child.wait().await? {
         status if status.success() => Ok(()),
         _ => bail!("it did not start, see above"),
     }
+}
+
+/// Tells it to end, which it may do already.
+fn end(child: &Child) -> bool {
+    if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    true
 }
 
 /// What the process in the background still has to do.

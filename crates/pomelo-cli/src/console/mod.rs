@@ -1,6 +1,8 @@
-//! The language of `pomelo-cli`: one line in, a request to the master out, an answer as table or JSON.
+//! `pomelo-cli`: one line in, a request to the master out, an answer as table or JSON.
 //!
-//! The words are the original's. Reading the line is pure and tested here; [`Console`] asks the master.
+//! Not here: what a line means, see [`command`].
+
+pub mod command;
 
 use std::time::Duration;
 
@@ -9,77 +11,13 @@ use pomelo_cluster::coordinator::MasterAddr;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    commands::{self, ANSWER_TIMEOUT, CONSOLE, RESTART_TIMEOUT},
+    commands::{self, ANSWER_TIMEOUT, CONSOLE, RESTART_TIMEOUT, STOP_TIMEOUT},
     connect::{Connection, Conversation},
-    masters,
+    crons, masters,
     style::Style,
     table,
 };
-
-/// Every command, with what it does: the text of `help`, and what the Tab key offers.
-pub const COMMANDS: [(&str, &str); 8] = [
-    ("help", "show this list"),
-    ("use <server id> | all", "the server that the next commands are about"),
-    ("show servers", "every server of the cluster, the active master first among equals"),
-    ("show masters", "who leads, who would next, and how the last changes went"),
-    ("restart <server id>...", "end servers and start them again; without an id the one in use"),
-    ("blacklist <address>...", "let nobody in from these addresses, at every frontend"),
-    ("handover [<id> | <host:port> | <port>]", "let another master lead: this one, or who is next"),
-    ("quit", "leave (so does Ctrl-D)"),
-];
-
-/// A line, understood.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Command {
-    /// An empty line.
-    Nothing,
-    /// `help`.
-    Help,
-    /// `use`, with the server or None for `all`.
-    Use(Option<String>),
-    /// `show servers`.
-    ShowServers,
-    /// `show masters`.
-    ShowMasters,
-    /// `restart`, with the servers, or none for the one in use.
-    Restart(Vec<String>),
-    /// `blacklist`, with at least one address.
-    Blacklist(Vec<String>),
-    /// `handover`, with the next master if one was named.
-    Handover(Option<String>),
-    /// `quit`, `exit`.
-    Quit,
-}
-
-impl Command {
-    /// Reads one line; the error says what would have been understood.
-    pub fn parse(line: &str) -> Result<Self> {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [] => Ok(Self::Nothing),
-            ["help"] => Ok(Self::Help),
-            ["quit" | "exit"] => Ok(Self::Quit),
-            ["use", "all"] => Ok(Self::Use(None)),
-            ["use", id] => Ok(Self::Use(Some((*id).to_owned()))),
-            ["use", ..] => bail!("`use` takes one server id, or `all`"),
-            ["show", "servers"] => Ok(Self::ShowServers),
-            ["show", "masters"] => Ok(Self::ShowMasters),
-            ["show", what, ..] => {
-                bail!("can't show {what:?}; `show servers` and `show masters` are what can be shown")
-            }
-            ["show"] => bail!("show what? `show servers` or `show masters`"),
-            ["restart", ids @ ..] => Ok(Self::Restart(ids.iter().map(|&id| id.to_owned()).collect())),
-            ["blacklist"] => bail!("`blacklist` takes the addresses that are to be kept out, as 10.0.0.7"),
-            ["blacklist", addresses @ ..] => {
-                Ok(Self::Blacklist(addresses.iter().map(|&address| address.to_owned()).collect()))
-            }
-            ["handover"] => Ok(Self::Handover(None)),
-            ["handover", to] => masters::check_place(to).map(|to| Self::Handover(Some(to))),
-            ["handover", ..] => bail!("`handover` takes one master: its id, host:port or port"),
-            [word, ..] => bail!("unknown command {word:?}; type `help` for the list"),
-        }
-    }
-}
+use command::Command;
 
 /// A conversation with a master.
 pub struct Console {
@@ -128,24 +66,26 @@ impl Console {
     pub async fn run(&mut self, line: &str) -> Result<Then> {
         match Command::parse(line)? {
             Command::Nothing => {}
-            Command::Help => print!("{}", self.help()),
+            Command::Help(about) => print!("{}", command::help(about.as_deref(), self.style)?),
             Command::Use(server) => self.switch(server).await?,
             Command::ShowServers => self.show_servers().await?,
             Command::ShowMasters => self.show_masters().await?,
+            Command::ShowConnections => {
+                self.show_clients("connections", &table::CONNECTIONS, |row| vec![row]).await?;
+            }
+            Command::ShowLogins => self.show_clients("logins", &table::LOGINS, table::logins).await?,
+            Command::ShowCrons => {
+                crons::print(&self.ask(CONSOLE, json!({ "signal": "crons" })).await?, self.json)?;
+            }
+            Command::AddCron(job) => self.cron("addCron", job).await?,
+            Command::RemoveCron(job) => self.cron("removeCron", job).await?,
+            Command::Stop(ids) => self.stop(ids).await?,
             Command::Restart(ids) => self.restart(ids).await?,
             Command::Blacklist(addresses) => self.blacklist(&addresses).await?,
             Command::Handover(to) => self.handover(to.as_deref()).await?,
             Command::Quit => return Ok(Then::Leave),
         }
         Ok(Then::GoOn)
-    }
-
-    fn help(&self) -> String {
-        let width = COMMANDS.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
-        COMMANDS
-            .iter()
-            .map(|(command, does)| format!("  {}  {does}\n", self.style.bold(format!("{command:<width$}"))))
-            .collect()
     }
 
     async fn switch(&mut self, server: Option<String>) -> Result<()> {
@@ -183,17 +123,61 @@ impl Console {
         Ok(())
     }
 
+    /// What the frontends say of their clients; `rows` makes those of the table from what one says.
+    async fn show_clients(
+        &mut self,
+        what: &str,
+        columns: &[(&str, &str)],
+        rows: impl Fn(Value) -> Vec<Value>,
+    ) -> Result<()> {
+        let context = self.context().to_owned();
+        let answer =
+            self.ask("watchServer", json!({ "comd": what, "param": "", "context": context })).await?;
+        let Some(frontends) = answer["msg"].as_object() else {
+            bail!("the master answered `show {what}` with {answer}");
+        };
+        if frontends.is_empty() && self.context.is_some() {
+            bail!("{context} has no {what}: it is a backend");
+        }
+        let rows: Vec<Value> = table::rows(frontends).into_iter().flat_map(rows).collect();
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&rows)?);
+        } else {
+            print!("{}", table::render(columns, &rows, self.style));
+        }
+        Ok(())
+    }
+
+    async fn cron(&mut self, signal: &str, mut job: Map<String, Value>) -> Result<()> {
+        if !job.contains_key("serverId") && !job.contains_key("serverType") {
+            let id = self.in_use("whose job? serverType=chat, serverId=chat-server-1")?;
+            job.insert("serverId".to_owned(), id.into());
+        }
+        let answer = self.mutate(json!({ "signal": signal, "cron": job }), ANSWER_TIMEOUT).await?;
+        crons::print_change(signal, &answer, self.json)
+    }
+
+    async fn stop(&mut self, mut ids: Vec<String>) -> Result<()> {
+        if ids.is_empty() {
+            ids.push(self.in_use("stop which server? `stop chat-server-1`")?);
+        }
+        let answer = self.mutate(json!({ "signal": "stop", "ids": ids }), STOP_TIMEOUT).await?;
+        self.print(&answer, |_| format!("told to stop: {}\n", ids.join(", ")));
+        commands::remained(&answer)
+    }
+
     async fn restart(&mut self, mut ids: Vec<String>) -> Result<()> {
         if ids.is_empty() {
-            match &self.context {
-                Some(id) => ids.push(id.clone()),
-                None => bail!("restart which server? `restart chat-server-1`, or `use` one first"),
-            }
+            ids.push(self.in_use("restart which server? `restart chat-server-1`")?);
         }
-        let body = json!({ "signal": "restart", "ids": ids });
-        let answer = self.mutate(body, RESTART_TIMEOUT).await?;
+        let answer = self.mutate(json!({ "signal": "restart", "ids": ids }), RESTART_TIMEOUT).await?;
         self.print(&answer, commands::restarted);
         commands::remained(&answer)
+    }
+
+    fn in_use(&self, which: &str) -> Result<String> {
+        let Some(id) = &self.context else { bail!("{which}, or `use` one first") };
+        Ok(id.clone())
     }
 
     async fn blacklist(&mut self, addresses: &[String]) -> Result<()> {
@@ -251,40 +235,6 @@ impl Console {
             self.master.clone_from(master);
             let text = format!("the active master is {} now", self.master);
             eprintln!("{}", Style::for_stderr().dim(text));
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_read_as_the_original_reads_them() {
-        assert_eq!(Command::parse("  ").unwrap(), Command::Nothing);
-        assert_eq!(Command::parse(" show   servers ").unwrap(), Command::ShowServers);
-        assert_eq!(Command::parse("use chat-server-1").unwrap(), Command::Use(Some("chat-server-1".into())));
-        assert_eq!(Command::parse("use all").unwrap(), Command::Use(None));
-        assert_eq!(Command::parse("exit").unwrap(), Command::Quit);
-        assert_eq!(Command::parse("restart a b").unwrap(), Command::Restart(vec!["a".into(), "b".into()]));
-        assert_eq!(Command::parse("handover").unwrap(), Command::Handover(None));
-        assert_eq!(Command::parse("handover 3007").unwrap(), Command::Handover(Some("3007".into())));
-    }
-
-    #[test]
-    fn a_line_that_is_not_understood_is_answered_with_what_would_be() {
-        for (line, says) in [
-            ("nonsense", "unknown command \"nonsense\"; type `help`"),
-            ("show", "`show servers`"),
-            ("show fish", "can't show \"fish\""),
-            ("use", "one server id"),
-            ("use a b", "one server id"),
-            ("blacklist", "`blacklist` takes"),
-            ("handover a b", "one master"),
-            ("handover 70000", "host:port or a port"),
-        ] {
-            let error = Command::parse(line).unwrap_err().to_string();
-            assert!(error.contains(says), "{line:?} was answered with {error:?}");
         }
     }
 }
