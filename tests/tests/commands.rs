@@ -1,6 +1,8 @@
 //! The commands as an operator uses them: planned switch, one server stopped and started again, the background, a supervisor
 //! that dies, development output.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use anyhow::{Result, ensure};
 use pomelo_testkit::{
     command::{Running, program, run},
@@ -8,6 +10,7 @@ use pomelo_testkit::{
     game::{GameDir, signal},
 };
 use rustix::process::Signal;
+use serde_json::Value;
 use tokio::process::Command;
 
 use tests::{
@@ -112,6 +115,42 @@ async fn a_console_goes_on_asking_when_its_master_was_killed() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_console_tells_who_is_connected_where_and_stops_a_server() -> Result<()> {
+    let cluster = Cluster::start(None).await?;
+    let player = Player::join(&cluster.game, Transport::WebSocket, "alice").await?;
+    let console = async |arguments: &[&str]| {
+        let out = run(&cluster.game, "pomelo-cli", arguments).await?;
+        let said = [out.stdout, out.stderr].concat();
+        anyhow::Ok((out.status.success(), String::from_utf8_lossy(&said).into_owned()))
+    };
+    let (_, json) = console(&["--json", "-c", "show logins"]).await?;
+    let logins: Vec<Value> = serde_json::from_str(&json)?;
+    ensure!(logins.len() == 1 && logins[0]["uid"] == "alice*lobby", "{json}");
+    let connector = logins[0]["serverId"].as_str().unwrap_or_default();
+    let (_, json) = console(&["--json", "-c", "show connections"]).await?;
+    let rows: Vec<Value> = serde_json::from_str(&json)?;
+    let row = rows.iter().find(|row| row["serverId"] == connector);
+    ensure!(row.is_some_and(|row| row["totalConnCount"] == 1 && row["loginedCount"] == 1), "{json}");
+    let (_, table) = console(&["-c", "show connections; show logins"]).await?;
+    ensure!(table.contains(&format!("\n{connector} 1           1\n")), "{table}");
+    ensure!(table.contains(&format!("\n{connector} alice*lobby ")), "{table}");
+    let (done, said) = console(&["-c", "use chat-server-1; show logins"]).await?;
+    ensure!(!done && said.contains("chat-server-1") && said.contains("backend"), "{said}");
+
+    let (done, said) = console(&["-c", "stop gate-server-1"]).await?;
+    ensure!(done && said == "told to stop: gate-server-1\n", "{said}");
+    eventually("the gate is gone", PATIENCE, async || {
+        (ids_of(&cluster.show_servers(None).await.ok()?) == SERVERS[..4]).then_some(())
+    })
+    .await;
+    let (done, said) = console(&["-c", "stop"]).await?;
+    ensure!(!done && said.contains("stop which server?"), "{said}");
+    player.finish().await?;
+    let port = cluster.active().await?.port;
+    cluster.stop(port).await
+}
+
+#[tokio::test]
 async fn kill_ends_every_process_at_once() -> Result<()> {
     let mut cluster = Cluster::start(None).await?;
     let out = run(&cluster.game, "pomelo", &["kill"]).await?;
@@ -120,6 +159,41 @@ async fn kill_ends_every_process_at_once() -> Result<()> {
         supervisor.end().await?;
     }
     nothing_left(&cluster.game).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn servers_of_the_example_believe_everybody_until_its_script_has_made_a_secret() -> Result<()> {
+    for has_secret in [false, true] {
+        let game = GameDir::chat(None)?;
+        game.keep_masters(1)?;
+        if has_secret {
+            new_secret(&game).await?;
+        }
+        let mut cluster = Cluster { game, supervisors: Vec::new() };
+        cluster.supervise(&["start", "-e", "production"]).await?;
+        let player = Player::join(&cluster.game, Transport::WebSocket, "alice").await?;
+        player.heard(5).await;
+        player.finish().await?;
+        let warned = cluster.game.read("logs/chat-server-1.log").contains("config/rpc.json");
+        ensure!(warned != has_secret, "{}", cluster.game.read("logs/chat-server-1.log"));
+        let port = cluster.game.masters[0];
+        cluster.stop(port).await?;
+    }
+    Ok(())
+}
+
+/// Runs the script twice: the second time it leaves the secret alone, which others may have by then.
+async fn new_secret(game: &GameDir) -> Result<()> {
+    let mut secrets = Vec::new();
+    for says in ["has a new secret", "is there"] {
+        let out = Command::new(game.path().join("scripts/newSecret.sh")).output().await?;
+        let said = String::from_utf8_lossy(&out.stdout);
+        ensure!(out.status.success() && said.contains(says), "{out:?}");
+        secrets.push(game.read("config/rpc.json"));
+    }
+    let mode = std::fs::metadata(game.path().join("config/rpc.json"))?.permissions().mode();
+    ensure!(secrets[0] == secrets[1] && secrets[0].len() > 64 && mode & 0o077 == 0, "{secrets:?} {mode:o}");
     Ok(())
 }
 

@@ -59,11 +59,8 @@ impl GameDir {
     fn make(masters: &[(&str, u16)], host: &str, p: &[u16], zookeeper: Option<&str>) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("pomelo-").tempdir()?;
         let config = dir.path().join("config");
-        fs::create_dir(&config)?;
-        let example = root().join("examples/chat/config");
-        for entry in fs::read_dir(&example).with_context(|| format!("no {}", example.display()))? {
-            let entry = entry?;
-            fs::copy(entry.path(), config.join(entry.file_name()))?;
+        for folder in ["config", "scripts"] {
+            copy(&root().join("examples/chat").join(folder), &dir.path().join(folder))?;
         }
         let connector = |n: usize, port: u16, client: u16| {
             json!({"id": format!("connector-server-{n}"), "host": host, "port": port,
