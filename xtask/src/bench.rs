@@ -8,10 +8,17 @@ use crate::{
     shell::{cargo, run},
 };
 
+/// What `--help` ends with.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench help                  everything that can be measured
+  cargo xtask bench failover --runs 20    one of them, with its options
+  cargo xtask bench load --help           which those are";
+
 /// Options of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure, with its options: `failover --runs 20`; `--help` lists all.
+    /// What to measure, with its options: failover, load, soak, growth, game or rpc.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     arguments: Vec<String>,
 }

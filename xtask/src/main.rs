@@ -12,7 +12,17 @@ use clap::{Parser, Subcommand};
 
 /// Tasks of this project.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = "Start with: cargo xtask demo")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    after_help = "\
+Examples:
+  cargo xtask demo              the game with three masters, to play and kill
+  cargo xtask test              every suite
+  cargo xtask bench failover    how long servers are without a master
+
+`cargo xtask help TASK` tells more of each."
+)]
 struct Xtask {
     #[command(subcommand)]
     task: Task,
@@ -21,10 +31,13 @@ struct Xtask {
 #[derive(Subcommand)]
 enum Task {
     /// Build and start LordOfPomelo with three masters, and say what to try. Ctrl-C stops all of it.
+    #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
-    /// Run every test; installs what the suites need (Debian's zookeeper, npm packages) and says so.
+    /// Run every test. What the suites need is installed first: Debian's and npm's packages.
+    #[command(after_help = test::EXAMPLES)]
     Test(test::Test),
-    /// Measure, and print ratios: `cargo xtask bench failover`.
+    /// Build for release, measure, and print ratios.
+    #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
 }
 
@@ -37,5 +50,22 @@ fn main() {
     if let Err(e) = result {
         eprintln!("error: {e:#}");
         std::process::exit(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn help_of_every_task_has_examples_that_fit_a_terminal() {
+        let command = Xtask::command();
+        for one in std::iter::once(&command).chain(command.get_subcommands()) {
+            let examples = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.starts_with("Examples:"), "{} has no examples", one.get_name());
+            assert!(examples.lines().all(|line| line.chars().count() <= 80), "{examples}");
+        }
     }
 }

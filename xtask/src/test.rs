@@ -24,6 +24,15 @@ const BROWSER_SUITE: &str = "browser suite";
 /// and whoever builds a game see.
 const FEATURES: [&str; 2] = ["--features", "etcd,lordofpomelo-store/mysql"];
 
+/// What `--help` ends with.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  cargo xtask test
+  cargo xtask test handover        tests with this in their name
+  cargo xtask test --no-install    nothing is installed, so some are skipped
+
+POMELO_REQUIRE_ALL=1 makes a skipped suite a failure, as in CI.";
+
 /// Options of `cargo xtask test`.
 #[derive(Args)]
 pub(crate) struct Test {

@@ -27,13 +27,22 @@ use folder::Folder;
 /// Where the page with the game is.
 const WEB_PORT: u16 = 3001;
 
+/// What `--help` ends with.
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  cargo xtask demo
+  cargo xtask demo --chat                        the smallest game, at once
+  cargo xtask demo --zookeeper 127.0.0.1:2181    masters that meet in ZooKeeper
+
+It says where the page is, and how to kill the master while one plays.";
+
 /// Options of `cargo xtask demo`.
 #[derive(Args)]
 pub(crate) struct Demo {
     /// The chat example in place of LordOfPomelo: small, and needs no Node.
     #[arg(long)]
     chat: bool,
-    /// Elect through this ZooKeeper instead of the embedded coordinator: `127.0.0.1:2181`.
+    /// Elect through this ZooKeeper instead of the embedded coordinator.
     #[arg(long, value_name = "HOST:PORT")]
     zookeeper: Option<String>,
 }
