@@ -79,10 +79,12 @@ pub(crate) fn serve(link: Option<u16>, interval: Option<Duration>) -> Result<()>
                 key => floor.ready(key, event.flags),
             }
         }
-        let all = interval.is_none_or(|interval| flushed.elapsed() >= interval);
+        // From the beginning of one round to that of the next, as ours counts it.
+        let now = Instant::now();
+        let all = interval.is_none_or(|interval| now - flushed >= interval);
         floor.flush(all)?;
         if all {
-            flushed = Instant::now();
+            flushed = now;
         }
     }
 }
