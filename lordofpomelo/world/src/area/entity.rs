@@ -41,6 +41,8 @@ pub(super) struct Life {
     /// What it is after: to fight, to pick up, to talk to.
     pub(super) target: Option<EntityId>,
     pub(super) chase: Option<Chase>,
+    /// When a way around something was last searched for it, whatever its target was.
+    pub(super) searched_ms: Option<u64>,
     pub(super) walk: Option<Walk>,
     /// Whether it is in the area's list of walkers.
     pub(super) is_listed: bool,

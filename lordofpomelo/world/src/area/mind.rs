@@ -20,8 +20,47 @@ const LEASH_PX: f64 = 500.0;
 /// A way to a target is planned anew when the target has moved so far,
 const REPLAN_PX: f64 = 40.0;
 
-/// and at most so often.
+/// and at most so often. A way around something is searched for no more often either, however often the target changes.
 const REPLAN_MS: u64 = 300;
+
+/// Ways around something that are searched for in a tick, for players, and as many for monsters: each may look at the whole map. Who
+/// comes later has its turn first in the next tick.
+const SEARCHES_PER_TICK_MAX: u32 = 16;
+
+/// The searches of a tick.
+#[derive(Debug, Default)]
+pub(super) struct Searches {
+    left: u32,
+    /// The first who could not search any more.
+    put_off: Option<EntityId>,
+    /// Who that was among players, and among monsters, in the last tick.
+    first_player: Option<EntityId>,
+    first_mob: Option<EntityId>,
+}
+
+impl Searches {
+    /// Those whose turn it is now may search so often.
+    fn begin(&mut self) {
+        (self.left, self.put_off) = (SEARCHES_PER_TICK_MAX, None);
+    }
+
+    /// Whether one more may search now.
+    fn pass(&mut self, id: EntityId) -> bool {
+        let passes = self.left > 0;
+        if passes {
+            self.left -= 1;
+        } else {
+            self.put_off.get_or_insert(id);
+        }
+        passes
+    }
+}
+
+/// All places of a list, from that of `first` on and around.
+fn turns(all: &[EntityId], first: Option<EntityId>) -> impl Iterator<Item = usize> + use<> {
+    let first = first.and_then(|first| all.iter().position(|one| *one == first)).unwrap_or(0);
+    (first..all.len()).chain(0..first)
+}
 
 /// What came of going to a target.
 enum Approach {
@@ -44,22 +83,26 @@ enum Aim {
 
 impl Area {
     pub(super) fn tick_players(&mut self, now_ms: u64) {
-        for n in 0..self.entities.players.len() {
+        self.searches.begin();
+        for n in turns(&self.entities.players, self.searches.first_player) {
             let id = self.entities.players[n];
             if let Some(target) = self.entities.get(id).and_then(|entity| entity.life()?.target) {
                 self.think_player(id, target, now_ms);
             }
         }
+        self.searches.first_player = self.searches.put_off;
     }
 
     /// No monster dies in this: they strike players only.
     pub(super) fn tick_mobs(&mut self, now_ms: u64) {
-        for n in 0..self.entities.mobs.len() {
+        self.searches.begin();
+        for n in turns(&self.entities.mobs, self.searches.first_mob) {
             let id = self.entities.mobs[n];
             if self.entities.get(id).and_then(|entity| entity.mob()).is_some_and(|mob| mob.is_awake) {
                 self.think_mob(id, now_ms);
             }
         }
+        self.searches.first_mob = self.searches.put_off;
         for n in 0..self.entities.mobs.len() {
             self.patrol(self.entities.mobs[n], now_ms);
         }
@@ -145,7 +188,8 @@ impl Area {
         }
     }
 
-    /// Goes to `target` until it is within `reach`; plans again when the target has moved on or the way ended short of it.
+    /// Goes to `target` until it is within `reach`; plans again when the target has moved on or the way ended short of it. The straight
+    /// way costs little; where something stands in it, it may have to wait for its turn to search.
     fn approach(&mut self, id: EntityId, target: EntityId, reach: f64, now_ms: u64) -> Approach {
         let Some(to) = self.entities.get(target).map(|target| target.position) else { return Approach::Lost };
         let Some(entity) = self.entities.get_mut(id) else { return Approach::Lost };
@@ -163,8 +207,19 @@ impl Area {
                 return Approach::UnderWay;
             }
         }
-        life.chase = Some(Chase { target, aimed_at: to, planned_ms: now_ms });
-        let Some(route) = self.finder.find(from, to) else { return Approach::Lost };
+        let chase = Chase { target, aimed_at: to, planned_ms: now_ms };
+        let route = if let Some(route) = self.finder.straight(from, to) {
+            route
+        } else {
+            let is_too_soon = life.searched_ms.is_some_and(|searched| now_ms < searched + REPLAN_MS);
+            if is_too_soon || !self.searches.pass(id) {
+                return Approach::UnderWay;
+            }
+            life.searched_ms = Some(now_ms);
+            let Some(route) = self.finder.find(from, to) else { return Approach::Lost };
+            route
+        };
+        life.chase = Some(chase);
         self.set_out(id, route.points, now_ms, true);
         Approach::UnderWay
     }

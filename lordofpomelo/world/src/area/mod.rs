@@ -159,6 +159,7 @@ pub struct Area {
     instance_id: Option<String>,
     chance: Rng,
     finder: PathFinder,
+    searches: mind::Searches,
     aoi: Aoi,
     entities: Entities,
     zones: Vec<Zone>,
@@ -193,6 +194,7 @@ impl Area {
         let mut area = Self {
             kind: row.kind,
             finder: PathFinder::new(map.grid.clone()),
+            searches: mind::Searches::default(),
             aoi: Aoi::new(width, height, tower_width, tower_height),
             zones: map.zones.iter().map(Zone::new).collect(),
             rules,

@@ -89,8 +89,8 @@ impl PathFinder {
         if !self.grid.is_walkable(from) || !self.grid.is_walkable(to) {
             return None;
         }
-        if self.grid.is_line_free(from, to, Lines::Strict) {
-            return Some(Route::new(vec![from, to]));
+        if let Some(straight) = self.straight(from, to) {
+            return Some(straight);
         }
         let mut points = self.search(start, end)?;
         if let [first, .., last] = points.as_mut_slice() {
@@ -98,6 +98,20 @@ impl PathFinder {
         }
         self.smooth(&mut points);
         Some(Route::new(points))
+    }
+
+    /// The straight way from exactly `from` to exactly `to`, if it is free. Costs what looking at its tiles costs.
+    pub fn straight(&self, from: Point, to: Point) -> Option<Route> {
+        let is_free = self.grid.is_walkable(from)
+            && self.grid.is_walkable(to)
+            && self.grid.is_line_free(from, to, Lines::Strict);
+        is_free.then(|| Route::new(vec![from, to]))
+    }
+
+    /// How many ways were searched for.
+    #[cfg(test)]
+    pub(crate) fn searches(&self) -> u32 {
+        self.search
     }
 
     /// The way from the middle of one tile to the middle of another, or none. The last [`REMEMBERED`] answers are kept: this is

@@ -125,3 +125,40 @@ fn numbers_that_are_nothing_or_something_else_do_nothing() {
     assert_eq!(play.area.attack(PlayerId(77), bob), Err(Refused::Absent));
     play.ticks(10);
 }
+
+/// Two things behind the rock, and as many players before it: there is a way to each, but not a straight one.
+fn behind_the_rock(players: u32) -> (Play, [EntityId; 2], Vec<EntityId>) {
+    let mut play = Play::empty();
+    let things = [700.0, 800.0].map(|y| play.lay(1, Sort::Item, p(1340.0, y)));
+    let players = (1..=players).map(|id| play.join(id, p(760.0, 750.0))).collect();
+    (play, things, players)
+}
+
+#[test]
+fn whoever_changes_its_mind_all_the_time_has_no_more_ways_searched_for_than_others() {
+    let (mut play, things, _) = behind_the_rock(1);
+    let before = play.area.finder.searches();
+    for n in 0..12 {
+        play.area.pick(PlayerId(1), things[n % 2]).unwrap();
+        play.ticks(1);
+    }
+    let searches = play.area.finder.searches() - before;
+    assert!((2..=4).contains(&searches), "{searches} searches in 12 ticks");
+}
+
+#[test]
+fn many_at_once_have_their_ways_one_after_the_other_and_nobody_is_forgotten() {
+    let (mut play, things, players) = behind_the_rock(70);
+    let start: Vec<_> = players.iter().map(|id| play.position(*id)).collect();
+    for n in 0..12 {
+        for id in 1..=70 {
+            play.area.pick(PlayerId(id), things[n % 2]).unwrap();
+        }
+        let before = play.area.finder.searches();
+        play.ticks(1);
+        let searches = play.area.finder.searches() - before;
+        assert!(searches <= 16, "{searches} searches in a tick");
+    }
+    let stand = players.iter().zip(start).filter(|(id, start)| play.position(**id) == *start).count();
+    assert_eq!(stand, 0, "somebody never had its turn");
+}
