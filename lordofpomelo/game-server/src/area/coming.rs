@@ -120,16 +120,10 @@ impl Exit {
         self.until.map_or(now + CALL, |until| until.checked_sub(ANSWER).unwrap_or(now))
     }
 
-    /// A player leaves the game, and its team. Answers what is to be stored of it; `None` if it is not here.
+    /// A player leaves the game; its team learns it by the manager. Answers what is to be stored of it; `None` if it is not here.
     fn depart(&self, host: &Host, player: PlayerId) -> Option<Hero> {
         let left = host.leave(player, Farewell::LoggedOut)?;
         self.forget(host, &left.person);
-        if let Some(team) = &left.team {
-            let leave = team::OfTeam { team: team.id, player };
-            if let Err(error) = self.rpc.send(team::LEAVE, THE_ONE, &leave) {
-                tracing::warn!(%error, %player, "stays in its team: the manager can't be told");
-            }
-        }
         Some(to_be_stored(left, &self.resources))
     }
 

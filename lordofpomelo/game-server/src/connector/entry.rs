@@ -8,11 +8,11 @@ use pomelo::{Result, Rpc, Servers, Session, State, Target, UserId};
 
 use super::{place_of, take_player};
 use crate::{
-    CALL,
+    CALL, THE_ONE,
     messages::{
         FAIL, OK,
         connector::{Entered, Entry, PlayerRow},
-        remotes::{AUTH, Leave, PLAYER_LEAVE, Token},
+        remotes::{AUTH, Leave, PLAYER_LEAVE, Token, team},
     },
     resources::Resources,
 };
@@ -73,6 +73,11 @@ async fn come_in(
         }
     }
     let Some(player) = store.player_of(user).await? else { return Ok(None) };
+    let of = team::OfPlayer { player: player.hero.id };
+    if let Err(error) = rpc.send(team::LEAVE_ANY, THE_ONE, &of) {
+        // Without a manager there are no teams.
+        tracing::debug!(%error, user, "the manager is not told that its player has no team");
+    }
     take_player(session, &player.hero, &place_of(servers, &player.hero)?).await?;
     Ok(Some(player))
 }

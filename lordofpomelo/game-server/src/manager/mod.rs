@@ -1,6 +1,6 @@
 //! The manager: which teams there are ([`teams`]), and which instance of an area is on which server ([`instances`]). It decides nothing
 //! itself: the rules are state machines of `lordofpomelo-world`, and here is what drives them. Both are in memory only: a restart dissolves
-//! all teams, and instances that still run are found again when they are asked for.
+//! all teams, and instances that still run are found again when they are asked for, since their keys say on which server they are.
 //!
 //! It never waits for another server while others wait for it: what follows from a change of a team is sent, in order, before the next change,
 //! and the making of an instance is a task of its own.
@@ -18,6 +18,7 @@ pub(crate) fn server(s: Server) -> Server {
         .remote(team::CREATE, teams::create)
         .remote(team::DISBAND, teams::disband)
         .remote(team::LEAVE, teams::leave)
+        .remote(team::LEAVE_ANY, teams::leave_any)
         .remote(team::KICK_OUT, teams::kick_out)
         .remote(team::MAY_APPLY, teams::may_apply)
         .remote(team::MAY_INVITE, teams::may_invite)
@@ -33,6 +34,7 @@ pub(crate) fn server(s: Server) -> Server {
         .on_server_added(instances::server_added)
         .on_server_removed(instances::server_removed)
         .on_server_removed(teams::server_removed)
+        .on_members_left(teams::gone)
 }
 
 /// The server of this id. The world's rules know ids as text.

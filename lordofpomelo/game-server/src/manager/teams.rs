@@ -3,9 +3,11 @@
 
 use lordofpomelo_world::{
     ids::TeamId,
-    team::{Address, Join, TeamEvent, TeamPush, Teams},
+    team::{Address, Join, Member, TeamEvent, TeamPush, Teams},
 };
-use pomelo::{Channels, Context, Error, Extract, Needs, Peer, Push, Result, Rpc, ServerId, State, UserId};
+use pomelo::{
+    Channels, Context, Error, Extract, Leavers, Needs, Peer, Push, Result, Rpc, ServerId, State, UserId,
+};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::Instant};
 
@@ -19,10 +21,13 @@ use crate::{
         },
         remotes::{
             LEAVE_TEAM, Whereabouts,
-            team::{Chat, Created, Drag, Joined, KickOut, NewMember, NewTeam, OfTeam, Update},
+            team::{Chat, Created, Drag, Joined, KickOut, NewMember, NewTeam, OfPlayer, OfTeam, Update},
         },
     },
 };
+
+/// Each team has a channel, named by its number: it says whose client is gone.
+const CHANNEL: &str = "team_";
 
 /// All teams, and the clock by which members follow their captain.
 pub(super) struct Book {
@@ -64,7 +69,11 @@ impl<C: Context> Extract<C> for Desk {
 
 /// A player makes a team.
 pub(super) async fn create(desk: Desk, new: NewTeam) -> Result<Created> {
-    let created = desk.change(|teams, events| teams.create(&new.name, new.captain, events)).await;
+    let created = desk.change(|teams, events| {
+        let captain = new.captain.clone();
+        teams.create(&new.name, captain, events).inspect(|team| desk.watch(*team, &new.captain))
+    });
+    let created = created.await;
     Ok(match created {
         Ok(team) => Created { result: Join::Joined, team: Some(team) },
         Err(result) => Created { result, team: None },
@@ -79,6 +88,29 @@ pub(super) async fn disband(desk: Desk, of: OfTeam) -> Result<bool> {
 /// A member leaves.
 pub(super) async fn leave(desk: Desk, of: OfTeam) -> Result<bool> {
     Ok(desk.change(|teams, events| teams.leave(of.team, of.player, events)).await)
+}
+
+/// Somebody signs in: it has no team, whatever its former session left behind.
+pub(super) async fn leave_any(desk: Desk, of: OfPlayer) -> Result<()> {
+    desk.change(|teams, events| teams.leave_any(of.player, events)).await;
+    Ok(())
+}
+
+/// Clients of members are gone, also of those who were between two areas.
+pub(super) async fn gone(desk: Desk, leavers: Leavers) -> Result<()> {
+    let channel = desk.channels.channel(&leavers.channel);
+    let team = leavers.channel.strip_prefix(CHANNEL).and_then(|number| number.parse().ok());
+    let Some(team) = team.map(TeamId) else { return Ok(()) };
+    // Who is there again, at this connector or another, is not gone.
+    let users = leavers.users.iter().filter(|user| channel.frontend_of(user).is_none());
+    let users: Vec<u32> = users.filter_map(|user| user.as_str().parse().ok()).collect();
+    desk.change(|teams, events| {
+        for user in users {
+            teams.user_gone(team, user, events);
+        }
+    })
+    .await;
+    Ok(())
 }
 
 /// The captain throws a member out.
@@ -98,7 +130,11 @@ pub(super) async fn may_invite(book: State<Book>, of: OfTeam) -> Result<bool> {
 
 /// The captain took an applicant in, or a player the captain's invitation.
 pub(super) async fn join(desk: Desk, new: NewMember) -> Result<Joined> {
-    let joined = desk.change(|teams, events| teams.join(new.team, new.captain, new.member, events)).await;
+    let joined = desk.change(|teams, events| {
+        let member = new.member.clone();
+        teams.join(new.team, new.captain, member, events).inspect(|_| desk.watch(new.team, &new.member))
+    });
+    let joined = joined.await;
     Ok(match joined {
         Ok(name) => Joined { result: Join::Joined, name },
         Err(result) => Joined { result, name: String::new() },
@@ -152,6 +188,14 @@ impl Desk {
         result
     }
 
+    /// A new member leaves when its client is gone.
+    fn watch(&self, team: TeamId, member: &Member) {
+        let Some((user, frontend)) = reached((member.user_id, member.server_id.clone())) else { return };
+        if let Err(error) = self.channels.channel(&channel_of(team)).add(user, frontend) {
+            tracing::warn!(%error, player = %member.player_id, "stays in its team when its client is gone");
+        }
+    }
+
     async fn carry_out(&self, event: TeamEvent) {
         match event {
             TeamEvent::Push(to, TeamPush::Update(members)) => self.push(to, ON_UPDATE_TEAM, &members).await,
@@ -164,7 +208,10 @@ impl Desk {
             TeamEvent::Push(to, TeamPush::Drag(team_id, target)) => {
                 self.push(to, ON_DRAG_MEMBER, &DragTo { team_id, target }).await;
             }
-            TeamEvent::LeaveOnServer { server, player, instance_id } => {
+            TeamEvent::LeaveOnServer { team, address, server, player, instance_id } => {
+                if let Some((user, frontend)) = reached(address) {
+                    self.channels.channel(&channel_of(team)).leave(&user, &frontend);
+                }
                 let Some(server) = server_id(&server) else { return };
                 let instance = Some(instance_id).filter(|id| !id.is_empty());
                 if let Err(error) = self.rpc.send(LEAVE_TEAM, &server, &Whereabouts { player, instance }) {
@@ -176,14 +223,21 @@ impl Desk {
     }
 
     async fn push<Msg: Serialize>(&self, to: Vec<Address>, push: Push<Msg>, message: &Msg) {
-        let address =
-            |(user, frontend): Address| Some((UserId::from(user.to_string()), server_id(&frontend)?));
-        let to: Vec<(UserId, ServerId)> = to.into_iter().filter_map(address).collect();
+        let to: Vec<_> = to.into_iter().filter_map(reached).collect();
         let to = to.iter().map(|(user, frontend)| (user, frontend));
         if let Err(error) = self.channels.push_to_users(to, push, message).await {
             tracing::error!(%error, push = push.name(), "a team is not told");
         }
     }
+}
+
+fn channel_of(team: TeamId) -> String {
+    format!("{CHANNEL}{team}")
+}
+
+/// The user and its frontend.
+fn reached((user, frontend): Address) -> Option<(UserId, ServerId)> {
+    Some((UserId::from(user.to_string()), server_id(&frontend)?))
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ pub mod team {
     pub const DISBAND: Remote<OfTeam, bool> = Remote::new("manager.teamRemote.disbandTeamById");
     /// Leaves one.
     pub const LEAVE: Remote<OfTeam, bool> = Remote::new("manager.teamRemote.leaveTeamById");
+    /// Signs in, and so is in none.
+    pub const LEAVE_ANY: Remote<OfPlayer, ()> = Remote::new("manager.teamRemote.leaveAny");
     /// As captain, throws a member out.
     pub const KICK_OUT: Remote<KickOut, bool> = Remote::new("manager.teamRemote.kickOut");
     /// Whether a player may apply.
@@ -81,6 +83,13 @@ pub mod team {
     #[expect(missing_docs, reason = "by their names")]
     pub struct OfTeam {
         pub team: TeamId,
+        pub player: PlayerId,
+    }
+
+    /// A player.
+    #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+    #[expect(missing_docs, reason = "by its name")]
+    pub struct OfPlayer {
         pub player: PlayerId,
     }
 

@@ -1,9 +1,9 @@
 //! Teams of up to three, as the manager server keeps them: a state machine without I/O. Requests go in, results and
 //! [`TeamEvent`]s come out. Not here: the checks that need both players in one area ([`crate::area`]), and delivery.
 //!
-//! A player is in one team at most: who makes or joins another leaves the former, which only those are in who were lost on the way (their
-//! connector died while they travelled, or their area server got no answer). A restart of the manager dissolves all teams. A team is
-//! forgotten when it is disbanded or its last member left.
+//! A player is in one team at most: who makes or joins another leaves the former, which only those are in whose area server got no answer.
+//! Who is gone leaves ([`Teams::user_gone`]), and who signs in begins without a team ([`Teams::leave_any`]). A restart of the manager
+//! dissolves all teams. A team is forgotten when it is disbanded or its last member left.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -104,6 +104,10 @@ pub enum TeamEvent {
     Push(Vec<Address>, TeamPush),
     /// Tell the area server `server` that `player` has no team any more (`playerRemote.leaveTeam`).
     LeaveOnServer {
+        /// The team that it was in.
+        team: TeamId,
+        /// How it was reached.
+        address: Address,
         /// The area server.
         server: String,
         /// Who.
@@ -162,7 +166,7 @@ impl Teams {
         if self.teams.len() >= TEAMS_MAX {
             return Err(Join::SystemError);
         }
-        self.leave_former(captain.player_id, events);
+        self.leave_any(captain.player_id, events);
         self.last_id += 1;
         let id = TeamId(self.last_id);
         captain.player_info.team_id = id;
@@ -205,7 +209,7 @@ impl Teams {
         if !found.has_room() {
             return Err(Join::NoRoom);
         }
-        self.leave_former(member.player_id, events);
+        self.leave_any(member.player_id, events);
         let found = self.teams.get_mut(&team).ok_or(Join::SystemError)?;
         self.of.insert(member.player_id, team);
         member.player_info.team_id = team;
@@ -272,7 +276,19 @@ impl Teams {
         }
     }
 
-    /// A member's figures changed, or (with `backend`) it came to another area server or frontend. With `tell` all members are
+    /// `player` leaves whatever team it is in. `false` if it is in none.
+    pub fn leave_any(&mut self, player: PlayerId, events: &mut Vec<TeamEvent>) -> bool {
+        self.of.get(&player).copied().is_some_and(|team| self.leave(team, player, events))
+    }
+
+    /// The client of this account is gone, wherever its player was just then: it leaves. `false` if it is not in the team.
+    pub fn user_gone(&mut self, team: TeamId, user: u32, events: &mut Vec<TeamEvent>) -> bool {
+        let found =
+            self.teams.get(&team).and_then(|team| team.members.iter().find(|one| one.user_id == user));
+        found.map(|member| member.player_id).is_some_and(|player| self.leave(team, player, events))
+    }
+
+    /// A member's figures changed, or (with `backend`) it came to another area server. With `tell` all members are
     /// told. `false` if it is not in the team.
     pub fn update_member(
         &mut self,
@@ -336,12 +352,6 @@ impl Teams {
         self.teams.get(&team).is_some_and(|team| team.captain == player)
     }
 
-    fn leave_former(&mut self, player: PlayerId, events: &mut Vec<TeamEvent>) {
-        if let Some(former) = self.of.get(&player) {
-            self.leave(*former, player, events);
-        }
-    }
-
     /// How many teams there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -359,7 +369,7 @@ impl Team {
     }
 
     fn addresses(&self) -> Vec<Address> {
-        self.members.iter().map(|member| (member.user_id, member.server_id.clone())).collect()
+        self.members.iter().map(Member::address).collect()
     }
 
     fn update(&self) -> TeamEvent {
@@ -369,8 +379,14 @@ impl Team {
 }
 
 impl Member {
+    fn address(&self) -> Address {
+        (self.user_id, self.server_id.clone())
+    }
+
     fn leaves_on_server(&self) -> TeamEvent {
         TeamEvent::LeaveOnServer {
+            team: self.player_info.team_id,
+            address: self.address(),
             server: self.backend_server_id.clone(),
             player: self.player_id,
             instance_id: self.player_info.instance_id.clone(),
@@ -527,6 +543,27 @@ mod tests {
         assert_eq!(teams.hearers(team, PlayerId(1)).map(|to| to.len()), Some(2));
         teams.server_gone("area-server-1", &mut events);
         assert_eq!(teams.count(), 0, "a captain takes the team with him");
+    }
+
+    #[test]
+    fn whose_client_is_gone_leaves_its_team_and_no_other() {
+        let (mut teams, team) = trio();
+        let mut events = Vec::new();
+        assert!(!teams.user_gone(team, 1004, &mut events) && !teams.user_gone(TeamId(9), 1002, &mut events));
+        assert!(!teams.leave_any(PlayerId(4), &mut events) && events.is_empty());
+        assert!(teams.user_gone(team, 1002, &mut events));
+        let left = TeamEvent::LeaveOnServer {
+            team,
+            address: (1002, "connector-2".into()),
+            server: "area-server-1".into(),
+            player: PlayerId(2),
+            instance_id: String::new(),
+        };
+        assert!(events.contains(&left), "{events:?}");
+        assert!(teams.leave_any(PlayerId(3), &mut events));
+        assert_eq!(teams.hearers(team, PlayerId(1)).map(|to| to.len()), Some(1));
+        assert!(teams.user_gone(team, 1001, &mut events), "a captain takes the team with him");
+        assert_eq!((teams.count(), teams.of.len()), (0, 0));
     }
 
     #[test]

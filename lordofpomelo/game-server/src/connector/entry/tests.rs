@@ -90,6 +90,16 @@ async fn a_former_player_leaves_every_area_server_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn whoever_signs_in_has_no_team() {
+    let door = Door::new().await;
+    door.stage.add_server("manager-server-1", "manager");
+    let user = door.hero("ann", 1).await;
+    let entered = door.sign_in(&door.stage.session(), &user.to_string()).await.unwrap();
+    let told: Vec<_> = door.stage.sent(team::LEAVE_ANY).into_iter().map(|(_, of)| of.player.0).collect();
+    assert_eq!(told, [entered.player.unwrap().id]);
+}
+
+#[tokio::test]
 async fn an_area_server_that_fails_keeps_nobody_out() {
     let door = Door::with_area(|| Err(Error::msg("no"))).await;
     let user = door.hero("ann", 1).await;

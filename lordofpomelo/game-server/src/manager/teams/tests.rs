@@ -161,6 +161,63 @@ async fn the_captain_throws_out_whom_it_wants_and_answers_come_also_for_teams_th
     assert_eq!(manager.left(), [("area-server-1".to_owned(), 3, None)]);
 }
 
+/// The frontend of these accounts says that their last session ended.
+async fn end(manager: &Manager, team: TeamId, frontend: &str, users: &[u32]) {
+    let channels = manager.stage.channels();
+    let (channel, frontend) = (channels.channel(&channel_of(team)), server_id(frontend).unwrap());
+    let users: Vec<_> = users.iter().map(|user| UserId::from(user.to_string())).collect();
+    for user in &users {
+        channel.leave(user, &frontend);
+    }
+    let leavers = Leavers { channel: channel.name().to_owned(), frontend, users };
+    gone(manager.desk(), leavers).await.unwrap();
+}
+
+/// Between two areas it is in no area's channel: no area server would say that it is gone.
+#[tokio::test]
+async fn whose_client_is_gone_leaves_its_team_wherever_it_was() {
+    let manager = Manager::new();
+    let team = manager.trio().await;
+    let members = || {
+        let mut members = manager.stage.channels().channel(&channel_of(team)).members();
+        members.sort_unstable();
+        members.iter().map(|user| user.as_str().parse().unwrap()).collect::<Vec<u32>>()
+    };
+    assert_eq!(members(), [1001, 1002, 1003]);
+    end(&manager, team, "connector-server-2", &[1003]).await;
+    let told: Vec<_> =
+        manager.told(ON_TEAMMATE_LEAVE_TEAM).into_iter().map(|(_, to, who)| (to, who.player_id.0)).collect();
+    assert_eq!(told[0], (vec![1001], 3));
+    let (_, to, rest) = manager.told(ON_UPDATE_TEAM).pop().unwrap();
+    assert_eq!((to, rest.len()), (vec![1002], 2));
+    assert!(leave(manager.desk(), of(team, 2)).await.unwrap());
+    assert_eq!(members(), [1001], "who leaves the team is not watched any more");
+    end(&manager, team, "connector-server-1", &[1001]).await;
+    assert!(!may_apply(manager.book.clone(), of(team, 4)).await.unwrap(), "a captain takes it along");
+    assert!(members().is_empty());
+}
+
+#[tokio::test]
+async fn who_is_there_again_at_another_connector_stays_in_its_team() {
+    let manager = Manager::new();
+    let team = manager.trio().await;
+    let channel = manager.stage.channels().channel(&channel_of(team));
+    channel.add(UserId::from("1003"), server_id("connector-server-1").unwrap()).unwrap();
+    end(&manager, team, "connector-server-2", &[1003]).await;
+    assert!(leave(manager.desk(), of(team, 3)).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_signs_in_is_in_no_team() {
+    let manager = Manager::new();
+    let team = manager.trio().await;
+    for player in [3, 3, 4] {
+        leave_any(manager.desk(), OfPlayer { player: PlayerId(player) }).await.unwrap();
+    }
+    assert!(!leave(manager.desk(), of(team, 3)).await.unwrap());
+    assert!(leave(manager.desk(), of(team, 2)).await.unwrap());
+}
+
 #[tokio::test]
 async fn a_full_team_takes_nobody_and_room_is_told_to_who_asks_before() {
     let manager = Manager::new();
