@@ -37,7 +37,8 @@
 //! call after that tries again. So what failed is to be asked again by whoever can wait. A server that does not answer is given up
 //! after [`ANSWER_MS`]. There is no TLS: the server belongs into the same private network.
 //!
-//! Names are compared letter for letter in both, with case, accents and trailing blanks.
+//! Names of accounts are compared letter for letter in both, with case, accents and trailing blanks. Those of heroes must differ by more
+//! than case and blanks ([`name_key`](lordofpomelo_world::text::name_key)); heroes of older games keep the names that they have.
 //!
 //! Not here: when something is written (the servers decide that), and passwords, of which only hashes come here.
 
@@ -46,6 +47,7 @@ mod config;
 mod database;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod names;
 mod players;
 mod sqlite;
 mod thread;

@@ -12,11 +12,12 @@ use mysql::{
 use crate::{
     ANSWER_MS, BUSY_MS, CONNECT_MS, MysqlConfig, OpenError, PAUSE_MS,
     database::{Access, Cell, Changed, Database, DatabaseError, Kind, Row, Value},
+    names,
 };
 
 /// What each version does to the one before. Each adds; none that was once used is ever changed. A server ends a transaction with
 /// each table it makes, so a version can end half-way: all of it must do no harm a second time.
-const VERSIONS: [&str; 1] = [include_str!("mysql.sql")];
+const VERSIONS: [&str; 2] = [include_str!("mysql.sql"), include_str!("mysql2.sql")];
 
 /// Where [`VERSIONS`] say how to compare texts: by their code points, trailing blanks too, as SQLite does.
 const COLLATION: &str = "{collation}";
@@ -49,13 +50,62 @@ impl Mysql {
         let (host, port) = (opts.get_ip_or_hostname(), opts.get_tcp_port());
         let address = format!("mysql://{user}{host}:{port}/{}", opts.get_db_name().unwrap_or_default());
         let at = |source| OpenError::Database { database: address.clone(), source };
-        let mut connection = Conn::new(opts.clone()).map_err(|error| at(error.into()))?;
+        let connection = Conn::new(opts.clone()).map_err(|error| at(error.into()))?;
+        let mut database =
+            Self { opts, address: address.clone(), connection: Some(connection), failed: None };
         let known = VERSIONS.len() as u32;
-        let found = make_tables(&mut connection).map_err(at)?;
+        let found = database.make_tables().map_err(at)?;
         if found > known {
             return Err(OpenError::Newer { database: address, found, known });
         }
-        Ok(Self { opts, address, connection: Some(connection), failed: None })
+        Ok(database)
+    }
+
+    /// Makes what is missing, one process after the other. Returns the version that was found, or made.
+    fn make_tables(&mut self) -> Result<u32, DatabaseError> {
+        let lock = "LEFT(CONCAT('lordofpomelo ', DATABASE()), 64)";
+        let get = format!("SELECT GET_LOCK({lock}, {})", BUSY_MS / 1_000);
+        let locked: Option<Option<u32>> = self.ask(|connection| connection.query_first(get))?;
+        if locked.flatten() != Some(1) {
+            return Err(DatabaseError::new(
+                Kind::Busy,
+                "somebody else has been making its tables for too long",
+            ));
+        }
+        let version = self.make_missing()?;
+        // If that failed, the connection ends, and the lock with it.
+        self.ask(|connection| connection.query_drop(format!("SELECT RELEASE_LOCK({lock})")))?;
+        Ok(version)
+    }
+
+    fn make_missing(&mut self) -> Result<u32, DatabaseError> {
+        self.ask(|connection| {
+            connection.query_drop(
+                r#"CREATE TABLE IF NOT EXISTS "Version" ("version" INT UNSIGNED PRIMARY KEY) ENGINE = InnoDB"#,
+            )
+        })?;
+        let found: Option<Option<u32>> =
+            self.ask(|connection| connection.query_first(r#"SELECT MAX("version") FROM "Version""#))?;
+        let found = found.flatten().unwrap_or(0);
+        let server: Option<String> = self.ask(|connection| connection.query_first("SELECT VERSION()"))?;
+        let is_mariadb = server.is_some_and(|version| version.contains("MariaDB"));
+        let collation = if is_mariadb { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
+        for (n, version) in VERSIONS.iter().enumerate().skip(found as usize) {
+            for statement in version.replace(COLLATION, collation).split_inclusive(';') {
+                if !statement.trim().is_empty() {
+                    self.ask(|connection| connection.query_drop(statement))?;
+                }
+            }
+            if n + 1 == names::SINCE_VERSION {
+                self.begin(Access::Write)?;
+                names::note_all(self)?;
+                self.commit()?;
+            }
+            self.ask(|connection| {
+                connection.exec_drop(r#"INSERT INTO "Version" ("version") VALUES (?)"#, (n + 1,))
+            })?;
+        }
+        Ok(found.max(VERSIONS.len() as u32))
     }
 
     fn connect(&mut self) -> Result<(), DatabaseError> {
@@ -119,41 +169,6 @@ fn options(config: &MysqlConfig) -> Result<Opts, OpenError> {
         .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
         .init(SETTINGS.into_iter().map(str::to_owned).chain([locks]).collect());
     Ok(builder.into())
-}
-
-/// Makes what is missing, one process after the other. Returns the version that was found, or made.
-fn make_tables(connection: &mut Conn) -> Result<u32, DatabaseError> {
-    let lock = "LEFT(CONCAT('lordofpomelo ', DATABASE()), 64)";
-    let locked: Option<Option<u32>> =
-        connection.query_first(format!("SELECT GET_LOCK({lock}, {})", BUSY_MS / 1_000))?;
-    if locked.flatten() != Some(1) {
-        return Err(DatabaseError::new(Kind::Busy, "somebody else has been making its tables for too long"));
-    }
-    let version = make_missing(connection)?;
-    // If that failed, the connection ends, and the lock with it.
-    connection.query_drop(format!("SELECT RELEASE_LOCK({lock})"))?;
-    Ok(version)
-}
-
-fn make_missing(connection: &mut Conn) -> Result<u32, DatabaseError> {
-    connection.query_drop(
-        r#"CREATE TABLE IF NOT EXISTS "Version" ("version" INT UNSIGNED PRIMARY KEY) ENGINE = InnoDB"#,
-    )?;
-    let found: Option<u32> =
-        connection.query_first::<Option<u32>, _>(r#"SELECT MAX("version") FROM "Version""#)?.flatten();
-    let found = found.unwrap_or(0);
-    let server: Option<String> = connection.query_first("SELECT VERSION()")?;
-    let is_mariadb = server.is_some_and(|version| version.contains("MariaDB"));
-    let collation = if is_mariadb { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" };
-    for (n, version) in VERSIONS.iter().enumerate().skip(found as usize) {
-        for statement in version.replace(COLLATION, collation).split_inclusive(';') {
-            if !statement.trim().is_empty() {
-                connection.query_drop(statement)?;
-            }
-        }
-        connection.exec_drop(r#"INSERT INTO "Version" ("version") VALUES (?)"#, (n + 1,))?;
-    }
-    Ok(found.max(VERSIONS.len() as u32))
 }
 
 impl Database for Mysql {

@@ -12,6 +12,7 @@ use crate::{
     Store, StoreError,
     accounts::number,
     database::{Database, Kind, Row, Value},
+    names,
 };
 
 /// A hero and whose it is.
@@ -41,7 +42,8 @@ impl Parts {
 }
 
 impl Store {
-    /// Makes a hero with all that belongs to it, and returns it with its number; the number in `hero` does not count.
+    /// Makes a hero with all that belongs to it, and returns it with its number; the number in `hero` does not count. A name is taken
+    /// if somebody has it in whatever case, and with as many blanks between its words as there may be.
     ///
     /// # Errors
     /// [`StoreError::NameTaken`], [`StoreError::HasPlayer`], [`StoreError::Missing`] if there is no such account, or the database
@@ -133,7 +135,13 @@ fn add(tables: &mut dyn Database, user: u32, hero: &Hero) -> Result<PlayerId, St
         ],
     );
     match added {
-        Ok(added) => number(added.last_id).map(PlayerId),
+        Ok(added) => {
+            let id = number(added.last_id)?;
+            match names::note(tables, id, &hero.name) {
+                Err(error) if error.kind == Kind::Taken => Err(StoreError::NameTaken),
+                noted => Ok(noted.map(|()| PlayerId(id))?),
+            }
+        }
         Err(error) if error.kind == Kind::Taken => {
             let own = tables.query(r#"SELECT "id" FROM "Player" WHERE "userId" = ?"#, &[user.into()])?;
             Err(if own.is_empty() { StoreError::NameTaken } else { StoreError::HasPlayer })

@@ -3,17 +3,18 @@
 use std::{path::Path, rc::Rc, time::Duration};
 
 use rusqlite::{
-    Connection, ErrorCode, ToSql, TransactionBehavior, ffi, params_from_iter,
+    Connection, ErrorCode, ToSql, ffi, params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 
 use crate::{
     BUSY_MS, OpenError,
     database::{Access, Cell, Changed, Database, DatabaseError, Kind, Row, Value},
+    names,
 };
 
 /// What each version does to the one before. Each adds; none that was once used is ever changed.
-pub(crate) const VERSIONS: [&str; 1] = [include_str!("sqlite.sql")];
+pub(crate) const VERSIONS: [&str; 2] = [include_str!("sqlite.sql"), include_str!("sqlite2.sql")];
 
 /// Statements kept ready; there are fewer.
 const STATEMENTS_MAX: usize = 32;
@@ -44,22 +45,32 @@ impl Sqlite {
         let known = VERSIONS.len() as u32;
         // Where there is nothing to be made, nobody has to wait for those who write.
         let mut found = version(&connection).map_err(at)?;
+        let mut file = Self { connection };
         if found < known {
-            let change = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at)?;
-            // Whoever came first has made the tables meanwhile.
-            found = version(&change).map_err(at)?;
-            for version in VERSIONS.iter().skip(found as usize) {
-                change.execute_batch(version).map_err(at)?;
-            }
-            if found < known {
-                change.pragma_update(None, "user_version", known).map_err(at)?;
-            }
-            change.commit().map_err(at)?;
+            found =
+                file.make_tables().map_err(|source| OpenError::Database { database: database(), source })?;
         }
         if found > known {
             return Err(OpenError::Newer { database: database(), found, known });
         }
-        Ok(Self { connection })
+        Ok(file)
+    }
+
+    /// Makes what is missing, all or nothing. Returns the version that was found: whoever came first has made the tables meanwhile.
+    fn make_tables(&mut self) -> Result<u32, DatabaseError> {
+        self.begin(Access::Write)?;
+        let found = version(&self.connection)? as usize;
+        for (n, version) in VERSIONS.iter().enumerate().skip(found) {
+            self.connection.execute_batch(version)?;
+            if n + 1 == names::SINCE_VERSION {
+                names::note_all(self)?;
+            }
+        }
+        if found < VERSIONS.len() {
+            self.connection.pragma_update(None, "user_version", VERSIONS.len() as u32)?;
+        }
+        self.commit()?;
+        Ok(found as u32)
     }
 }
 

@@ -29,13 +29,13 @@ pub enum NameError {
     Character(char),
 }
 
-/// The name as it is stored: without blanks around it, 1 to 16 letters, digits, blanks, `_` and `-` of any script within the
+/// The name as it is stored: without blanks around it, 1 to 16 letters, digits, single blanks, `_` and `-` of any script within the
 /// basic plane.
 ///
 /// # Errors
 /// [`NameError`], in words for the player.
-pub fn name(text: &str) -> Result<&str, NameError> {
-    let name = text.trim();
+pub fn name(text: &str) -> Result<String, NameError> {
+    let name = one_blank_each(text.trim());
     let count = name.chars().count();
     if count == 0 {
         return Err(NameError::Empty);
@@ -51,6 +51,24 @@ pub fn name(text: &str) -> Result<&str, NameError> {
         Some(c) => Err(NameError::Character(c)),
         None => Ok(name),
     }
+}
+
+/// What two names have in common that pass for each other: they differ in case alone, or in blanks that a page shows as one.
+///
+/// ```
+/// use lordofpomelo_world::text::name_key;
+/// assert_eq!(name_key("Ann  Groß"), name_key("ANN GROSS"));
+/// assert_ne!(name_key("Ann"), name_key("Änn"));
+/// ```
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    // Capitals first: `ß` has them of two letters, and the Greek `ς` those of `σ`.
+    one_blank_each(name).to_uppercase().to_lowercase()
+}
+
+/// The words with one blank between each.
+fn one_blank_each(text: &str) -> String {
+    text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// The chat line as it is pushed: no tags, no control characters but line breaks, nothing that turns the direction of writing or is
@@ -137,11 +155,23 @@ mod tests {
     }
 
     #[test]
+    fn names_that_pass_for_each_other_have_the_same_key() {
+        for (one, other) in
+            [("Ann", "aNN"), ("a  b", "A b"), ("STRASSE", "straße"), ("ΟΔΟΣ", "οδος"), ("οδός", "ΟΔΌΣ")]
+        {
+            assert_eq!(name_key(one), name_key(other), "{one} {other}");
+        }
+        for (one, other) in [("ann", "an n"), ("ann", "anna"), ("小龙", "龙小"), ("a_b", "a-b")] {
+            assert_ne!(name_key(one), name_key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
     fn names_of_any_script_pass_and_markup_does_not() {
         for good in ["bob", "Ån-na_2", "小龙女", "a b", "1234567890123456"] {
-            assert_eq!(name(good), Ok(good));
+            assert_eq!(name(good).as_deref(), Ok(good));
         }
-        assert_eq!(name("  bob "), Ok("bob"));
+        assert_eq!(name("  bob   the  2nd ").as_deref(), Ok("bob the 2nd"));
         assert_eq!(name(" \t"), Err(NameError::Empty));
         assert_eq!(name("12345678901234567"), Err(NameError::TooLong(17)));
         for (bad, which) in

@@ -52,7 +52,7 @@ pub(super) async fn create_player(
         Err(why) => return Ok(refused(why)),
     };
     let tables = &resources.tables;
-    let hero = Hero::new(tables, PlayerId::default(), name, wanted.role_id.0, start.point());
+    let hero = Hero::new(tables, PlayerId::default(), &name, wanted.role_id.0, start.point());
     let Some(hero) = hero else { return Ok(refused("nobody can play this character")) };
     // Looked for before the hero is made: whoever is refused for that can try again.
     let place = place_of(&servers, &hero)?;

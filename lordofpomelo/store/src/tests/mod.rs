@@ -65,6 +65,16 @@ impl Fresh {
         Store::connect(&self.config()).unwrap()
     }
 
+    /// Makes it one of a game from before names were compared by keys.
+    fn age(&self) {
+        self.change(r#"DROP TABLE "HeroName""#);
+        self.change(match self {
+            Self::File(_) => "PRAGMA user_version = 1",
+            #[cfg(feature = "mysql")]
+            Self::Server(_) => r#"DELETE FROM "Version" WHERE "version" = 2"#,
+        });
+    }
+
     /// Changes the database behind the back of its users.
     fn change(&self, statement: &str) {
         match self {

@@ -12,7 +12,7 @@ fn a_file_of_a_newer_program_or_of_something_else_is_refused_in_words() {
     let newer = rusqlite::Connection::open(&path).unwrap();
     newer.pragma_update(None, "user_version", 99).unwrap();
     drop(newer);
-    assert!(matches!(Store::open(&path), Err(OpenError::Newer { found: 99, known: 1, .. })));
+    assert!(matches!(Store::open(&path), Err(OpenError::Newer { found: 99, known: 2, .. })));
     std::fs::write(&path, "no database, but long enough to be read as one".repeat(100)).unwrap();
     let error = Store::open(&path).unwrap_err().to_string();
     assert!(error.contains("game.db") && error.contains("not a database"), "{error}");
