@@ -17,7 +17,7 @@ pub use line::Lines;
 pub use path::{PathFinder, REMEMBERED, Route};
 pub use tiled::MapError;
 
-use crate::{Point, Rect};
+use crate::{Point, Rect, data::Tables};
 
 /// How often a walkable point of a rectangle is looked for.
 pub const TRIES: u32 = 20;
@@ -69,6 +69,24 @@ impl AreaMap {
         tiled::load(file, width, height)
     }
 
+    /// Whether the tables know all monsters and NPCs of the map that this file is. A monster that they don't know would never appear,
+    /// without a word.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Kind`], the first that they do not know.
+    pub fn check(&self, file: &Path, tables: &Tables) -> Result<(), MapError> {
+        let unknown = |group, (n, kind): (usize, u32)| {
+            Err(MapError::Kind { file: file.to_owned(), group, object: n + 1, kind })
+        };
+        let mut mobs = self.zones.iter().map(|zone| zone.kind).enumerate();
+        if let Some(mob) = mobs.find(|(_, kind)| tables.character.get(*kind).is_none()) {
+            return unknown("mob", mob);
+        }
+        let mut npcs = self.npcs.iter().map(|npc| npc.kind).enumerate();
+        npcs.find(|(_, kind)| tables.npc.get(*kind).is_none()).map_or(Ok(()), |npc| unknown("npc", npc))
+    }
+
     /// A random walkable point of whole pixels in `rect`, or none after [`TRIES`].
     pub fn walkable_in(&self, rect: Rect, chance: &mut fastrand::Rng) -> Option<Point> {
         (0..TRIES).map(|_| rect.random(chance)).find(|point| self.grid.is_walkable(*point))
@@ -90,6 +108,22 @@ mod tests {
         grid.block_rect(Rect { x: 0.0, y: 0.0, width: 200.0, height: 400.0 });
         let birth = Rect { x: 150.0, y: 100.0, width: 100.0, height: 100.0 };
         AreaMap { grid: grid.into(), birth, zones: Vec::new(), npcs: Vec::new() }
+    }
+
+    #[test]
+    fn a_monster_or_npc_that_no_table_has_is_named() {
+        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("../game-server/config");
+        let tables = Tables::load(&config.join("data")).unwrap();
+        for area in &tables.area {
+            let file = config.join(&area.path);
+            AreaMap::load(&file, area.width, area.height).unwrap().check(&file, &tables).unwrap();
+        }
+        let check = |map: &AreaMap| map.check(Path::new("m.json"), &tables).unwrap_err().to_string();
+        let mut map = half();
+        map.npcs = [301, 999].map(|kind| NpcSpot { kind, at: Point::default() }).into();
+        assert_eq!(check(&map), "m.json: group npc, object 2: no table has npc 999");
+        map.zones = vec![MobZone { rect: map.birth, kind: 7, number: 1, level: 1, refresh_ms: 1 }];
+        assert_eq!(check(&map), "m.json: group mob, object 1: no table has mob 7");
     }
 
     #[test]

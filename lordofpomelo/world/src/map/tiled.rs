@@ -34,6 +34,9 @@ pub enum MapError {
         "{file}: group {group}, object {object}: property {property} is needed, as text of a whole number"
     )]
     Property { file: PathBuf, group: &'static str, object: usize, property: &'static str },
+    /// The tables do not know a monster or an NPC.
+    #[error("{file}: group {group}, object {object}: no table has {group} {kind}")]
+    Kind { file: PathBuf, group: &'static str, object: usize, kind: u32 },
     /// A polygon has fewer than three points.
     #[error("{file}: group collision, object {object}: a polygon has at least 3 points")]
     Polygon { file: PathBuf, object: usize },
