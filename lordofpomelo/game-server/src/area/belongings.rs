@@ -4,11 +4,18 @@ use lordofpomelo_store::Parts;
 use lordofpomelo_world::{area::Refused, hero::worn};
 use pomelo::{Result, State};
 use serde_json::Value;
+use tokio::time::timeout;
 
-use super::{here::Here, saver::Saver};
-use crate::messages::{
-    OK,
-    area::{Added, Learnt, LearntSkill, Moved, OfSkill, Slot, Status, UnEquip, Used},
+use super::{
+    here::Here,
+    saver::{SaveError, Saver},
+};
+use crate::{
+    CALL,
+    messages::{
+        OK,
+        area::{Added, Learnt, LearntSkill, Moved, OfSkill, Slot, Status, UnEquip, Used},
+    },
 };
 
 /// The type that all learnt skills have on the wire.
@@ -60,7 +67,7 @@ fn moved(slot: Result<Option<u32>, Refused>) -> Result<Moved> {
 pub(super) async fn learn_skill(here: Here, saver: State<Saver>, wanted: OfSkill) -> Result<Learnt> {
     let learnt = here.host.with(|area, _| area.learn_skill(here.player, wanted.skill_id.0))?;
     let Some(skill) = learnt else { return Ok(Learnt { status: false, skill: None }) };
-    store_skills(&here, &saver).await?;
+    store_skills(&here, &saver).await;
     let skill = LearntSkill {
         id: skill.id,
         skill_id: skill.id,
@@ -75,15 +82,18 @@ pub(super) async fn learn_skill(here: Here, saver: State<Saver>, wanted: OfSkill
 pub(super) async fn upgrade_skill(here: Here, saver: State<Saver>, wanted: OfSkill) -> Result<Status> {
     let status = here.host.with(|area, _| area.upgrade_skill(here.player, wanted.skill_id.0))?;
     if status {
-        store_skills(&here, &saver).await?;
+        store_skills(&here, &saver).await;
     }
     Ok(Status { status })
 }
 
-async fn store_skills(here: &Here, saver: &Saver) -> Result<()> {
+/// What can't be stored now is with the next round, for which the area has noted it: the player has learnt it all the same.
+async fn store_skills(here: &Here, saver: &Saver) {
     let saving =
         here.host.read(|area| area.hero(here.player).map(|hero| saver.save(hero.clone(), SKILL_PARTS)));
     // Whoever left meanwhile was stored as a whole.
-    let Some(saving) = saving else { return Ok(()) };
-    Ok(saving.await?)
+    let Some(saving) = saving else { return };
+    if let Err(error) = timeout(CALL, saving).await.unwrap_or(Err(SaveError::Late)) {
+        tracing::warn!(%error, player = %here.player, "a skill is stored later");
+    }
 }

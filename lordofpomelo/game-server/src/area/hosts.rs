@@ -26,7 +26,8 @@ use crate::{
     session::Place,
 };
 
-/// Instances on one server; more are refused, and the manager asks another server the next time.
+/// Instances on one server by default. One more takes the place of the one that has been empty for longest: whoever makes teams to go
+/// into their caves leaves many. If there is none it is refused, and the manager asks another server the next time.
 const INSTANCES_MAX: usize = 1000;
 
 /// The areas of this server.
@@ -38,6 +39,7 @@ pub(super) struct Hosts {
     channels: Channels,
     rpc: Rpc,
     saver: State<Saver>,
+    instances_max: usize,
     running: Mutex<HashMap<String, Running>>,
 }
 
@@ -60,11 +62,13 @@ struct InstanceConfig {
     life_time: u64,
     /// How often that is looked at, in milliseconds.
     interval: u64,
+    /// How many a server may have, see [`INSTANCES_MAX`].
+    max: usize,
 }
 
 impl Default for InstanceConfig {
     fn default() -> Self {
-        Self { life_time: instances::LIFE_MS, interval: instances::CHECK_MS }
+        Self { life_time: instances::LIFE_MS, interval: instances::CHECK_MS, max: INSTANCES_MAX }
     }
 }
 
@@ -85,11 +89,12 @@ pub(super) async fn open(
         channels,
         rpc,
         saver,
+        instances_max: instance_config(&game)?.max,
         running: Mutex::default(),
     };
     match Duty::of(&me) {
         Some(Duty::Scene(area)) => drop(hosts.start(area, None)?),
-        Some(Duty::Instances) => drop(instance_config(&game)?),
+        Some(Duty::Instances) => {}
         None => {
             let id = &me.id;
             let what = format!(r#"servers.json: {id} needs either "area": N, a scene, or "instance": true"#);
@@ -122,8 +127,8 @@ impl Hosts {
         if running.contains_key(&key) {
             return Ok(false);
         }
-        if running.len() >= INSTANCES_MAX {
-            return Err(Error::msg(format!("{INSTANCES_MAX} instances are here")));
+        if running.len() >= self.instances_max {
+            return Err(Error::msg(format!("{} instances are here", running.len())));
         }
         let (tables, map) = (Arc::clone(&self.resources.tables), self.resources.map(area)?);
         let seed = fastrand::u64(..);
@@ -134,6 +139,17 @@ impl Hosts {
             Arc::clone(&host).run(self.channels.clone(), self.rpc.clone(), Saver::clone(&self.saver));
         running.insert(key, Running { host, task: tokio::spawn(driving) });
         Ok(true)
+    }
+
+    /// Whose place a new instance takes: nobody has been in it for longest. `None` if there is room, or somebody in each.
+    fn in_the_way(&self) -> Option<String> {
+        let running = self.lock();
+        if running.len() < self.instances_max {
+            return None;
+        }
+        let since = |running: &Running| running.host.read(Area::empty_since_ms);
+        let empty = running.iter().filter_map(|(key, running)| Some((since(running)?, key)));
+        empty.min().map(|(_, key)| key.clone())
     }
 
     /// Ends an instance that nobody is in; `false` if there is none, or somebody is in it.
@@ -149,7 +165,12 @@ impl Hosts {
 }
 
 /// The manager wants an instance here.
-pub(super) async fn create_instance(hosts: State<Hosts>, wanted: NewInstance) -> Result<bool> {
+pub(super) async fn create_instance(hosts: State<Hosts>, rpc: Rpc, wanted: NewInstance) -> Result<bool> {
+    if hosts.by_key(&wanted.instance).is_none()
+        && let Some(key) = hosts.in_the_way()
+    {
+        end_instance(&hosts, &rpc, &key).await;
+    }
     hosts.start(wanted.area, Some(wanted.instance))
 }
 
@@ -163,7 +184,7 @@ pub(super) async fn watch_instances(me: Me, game: Game, hosts: State<Hosts>, rpc
     if Duty::of(&me) != Some(Duty::Instances) {
         return Ok(());
     }
-    let InstanceConfig { life_time, interval: every } = instance_config(&game)?;
+    let InstanceConfig { life_time, interval: every, .. } = instance_config(&game)?;
     tokio::spawn(async move {
         let mut looks = interval(Duration::from_millis(every));
         loop {
@@ -210,10 +231,12 @@ fn rules(game: &Game) -> Result<Rules> {
 
 fn instance_config(game: &Game) -> Result<InstanceConfig> {
     let config: InstanceConfig = optional(game, "instance.json")?;
-    if config.interval == 0 {
-        return Err(Error::msg("config/instance.json: interval: expected milliseconds, found 0"));
+    let wrong = |what| Err(Error::msg(format!("config/instance.json: {what}, found 0")));
+    match config {
+        InstanceConfig { interval: 0, .. } => wrong("interval: expected milliseconds"),
+        InstanceConfig { max: 0, .. } => wrong("max: expected a number of instances"),
+        config => Ok(config),
     }
-    Ok(config)
 }
 
 fn optional<T: for<'de> Deserialize<'de> + Default>(game: &Game, file: &str) -> Result<T> {

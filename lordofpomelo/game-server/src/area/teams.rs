@@ -57,7 +57,12 @@ pub(super) async fn disband(here: Here, rpc: Rpc, req: OfTeam) -> Result<()> {
 pub(super) async fn leave(here: Here, rpc: Rpc, req: OfTeam) -> Result<()> {
     let team = TeamId(req.team_id.0);
     here.ask(TeamAsk::Leave(team))?;
-    rpc.within(CALL).call(team::LEAVE, THE_ONE, &team::OfTeam { team, player: here.player }).await?;
+    let of = team::OfTeam { team, player: here.player };
+    let was_in_it = rpc.within(CALL).call(team::LEAVE, THE_ONE, &of).await?;
+    if !was_in_it {
+        // The manager has been started again and could not be told, perhaps. An error says that it has no team here either.
+        let _ = here.host.with(|area, _| area.set_team(here.player, None));
+    }
     Ok(())
 }
 

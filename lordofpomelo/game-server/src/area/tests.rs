@@ -3,14 +3,19 @@
 use std::{sync::Arc, time::Duration};
 
 use lordofpomelo_store::{Parts, Store};
-use lordofpomelo_world::{Point, hero::Hero, ids::PlayerId};
+use lordofpomelo_world::{
+    Point,
+    area::Membership,
+    hero::Hero,
+    ids::{PlayerId, TeamId},
+};
 use pomelo::{Game, Leavers, Me, ServerInfo, Servers, Session, State, UserId, testing::Stage};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    coming,
+    belongings, coming,
     here::{Door, Here},
     host::Person,
     hosts,
@@ -18,14 +23,15 @@ use super::{
     loading::Loading,
     saver,
     saver::Saver,
-    travel,
+    teams, travel,
 };
 use crate::{
     messages::{
         Nothing, Number,
-        area::{AreaChanged, ChangeArea, Scene},
+        area::{AreaChanged, ChangeArea, OfSkill, Scene},
         pushes::{ON_ADD_ENTITIES, ON_USER_LEAVE},
         remotes::{CHAT_ADD, Leave, REMOVE_INSTANCE, team},
+        team::OfTeam,
     },
     resources::Resources,
     session::{PLACE, PLAYER, Place, SessionPlayer},
@@ -46,6 +52,10 @@ struct Server {
 
 impl Server {
     async fn new(id: &str, entry: serde_json::Value) -> Self {
+        Self::of(game(), id, entry).await
+    }
+
+    async fn of(game: Game, id: &str, entry: serde_json::Value) -> Self {
         // Monsters come where they do not come in between.
         fastrand::seed(7);
         let stage = Stage::new(id);
@@ -60,7 +70,6 @@ impl Server {
         let loading = State::new(Loading::new(resources.clone()).await.unwrap());
         let saver = State::new(saver::open(store.clone()).await.unwrap());
         let (channels, rpc) = (stage.channels(), stage.rpc());
-        let game = game();
         let hosts =
             hosts::open(me.clone(), game, resources.clone(), saver.clone(), channels, rpc).await.unwrap();
         Self { stage, store, resources, loading, saver, hosts: State::new(hosts), me, _folder: folder }
@@ -219,7 +228,7 @@ async fn many_who_go_at_once_are_out_before_any_of_them_is_stored() {
 async fn whose_instance_ends_while_it_is_read_from_the_database_does_not_come_into_what_is_left_of_it() {
     let server = Server::new("instance-server-1", json!({ "instance": true })).await;
     let wanted = crate::messages::remotes::NewInstance { area: 4, instance: "4_1".to_owned() };
-    hosts::create_instance(server.hosts.clone(), wanted).await.unwrap();
+    hosts::create_instance(server.hosts.clone(), server.stage.rpc(), wanted).await.unwrap();
     let place = Place { area: 4, instance: Some("4_1".to_owned()), ..server.desert() };
     let (ann, _) = server.player("ann", BIRTH, place).await;
     let entering = server.enter(&ann);
@@ -342,12 +351,46 @@ async fn who_wants_to_come_in_while_nothing_can_be_stored_is_refused_in_time() {
     assert!(server.hosts.by_key("1").unwrap().people().is_empty());
 }
 
+/// In the desert, of such a level.
+async fn veteran(server: &Server, level: u32) -> Here {
+    let (ann, player) = server.player("ann", BIRTH, server.desert()).await;
+    let mut hero = server.store.player(player).await.unwrap().unwrap().hero;
+    hero.stats.level = level;
+    let host = server.hosts.by_key("1").unwrap();
+    host.enter(hero, None, Person { uid: ann.uid().unwrap(), frontend: ann.frontend(), player });
+    Here { host, player }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skill_that_can_not_be_stored_now_is_learnt_and_stored_later() {
+    let server = desert().await;
+    let here = veteran(&server, 50).await;
+    let (host, player, asked) = (Arc::clone(&here.host), here.player, Instant::now());
+    let stuck = State::new(Saver::stuck(true));
+    let learnt = belongings::learn_skill(here, stuck, OfSkill { skill_id: Number(2) }).await.unwrap();
+    assert!(learnt.status && asked.elapsed() < CLIENT_WAITS);
+    let unsaved = host.with(|area, _| area.take_unsaved());
+    assert!(unsaved.iter().any(|(id, marks)| *id == player && marks.skills));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_a_team_that_the_manager_does_not_know_has_none() {
+    let mut server = desert().await;
+    server.stage = server.stage.answer(team::LEAVE, |_| Ok(false));
+    let here = veteran(&server, 1).await;
+    let (host, player) = (Arc::clone(&here.host), here.player);
+    let lost = Membership { id: TeamId(7), is_captain: false, name: "Dune Riders".into() };
+    host.with(|area, _| area.set_team(player, Some(lost))).unwrap();
+    teams::leave(here, server.stage.rpc(), OfTeam { team_id: Number(7) }).await.unwrap();
+    assert_eq!(host.read(|area| area.membership(player)), None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_instance_ends_when_nobody_has_been_in_it_for_its_life_time() {
     let server = Server::new("instance-server-1", json!({ "instance": true })).await;
     let wanted = || crate::messages::remotes::NewInstance { area: 4, instance: "4_1".to_owned() };
-    assert!(hosts::create_instance(server.hosts.clone(), wanted()).await.unwrap());
-    assert!(!hosts::create_instance(server.hosts.clone(), wanted()).await.unwrap());
+    assert!(hosts::create_instance(server.hosts.clone(), server.stage.rpc(), wanted()).await.unwrap());
+    assert!(!hosts::create_instance(server.hosts.clone(), server.stage.rpc(), wanted()).await.unwrap());
     hosts::watch_instances(server.me.clone(), game(), server.hosts.clone(), server.stage.rpc())
         .await
         .unwrap();
@@ -360,6 +403,33 @@ async fn an_instance_ends_when_nobody_has_been_in_it_for_its_life_time() {
     host.leave(id, lordofpomelo_world::area::Farewell::Travels).unwrap();
     sleep(an_hour).await;
     assert!(server.hosts.by_key("4_1").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_no_room_the_instance_that_was_empty_for_longest_makes_some() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    std::fs::write(folder.path().join("config/instance.json"), r#"{ "max": 2 }"#).unwrap();
+    let game = Game { folder: folder.path().into(), environment: "development".into() };
+    let server = Server::of(game, "instance-server-1", json!({ "instance": true })).await;
+    let make = async |instance: &str| {
+        let wanted = crate::messages::remotes::NewInstance { area: 4, instance: instance.to_owned() };
+        hosts::create_instance(server.hosts.clone(), server.stage.rpc(), wanted).await
+    };
+    let enter = async |instance: &str, name: &str| {
+        let place = Place { area: 4, instance: Some(instance.to_owned()), ..server.desert() };
+        let (session, _) = server.player(name, BIRTH, place).await;
+        server.enter(&session).await.unwrap();
+    };
+    assert!(make("4_1").await.unwrap());
+    enter("4_1", "ann").await;
+    assert!(make("4_2").await.unwrap());
+    assert!(!make("4_2").await.unwrap(), "it is there and takes no place but its own");
+    assert!(make("4_3").await.unwrap());
+    let there = ["4_1", "4_2", "4_3"].map(|key| server.hosts.by_key(key).is_some());
+    assert_eq!(there, [true, false, true], "somebody is in the first");
+    enter("4_3", "bob").await;
+    assert_eq!(make("4_4").await.unwrap_err().to_string(), "2 instances are here");
 }
 
 #[tokio::test(start_paused = true)]
