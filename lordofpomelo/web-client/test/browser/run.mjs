@@ -103,13 +103,17 @@ await test("every area is drawn", DESKTOP, async (page) => {
 await test("panels stand side by side below the frames, and news above the bar: none covers another", DESKTOP, async (page) => {
   await gallery(page, "world");
   for (const key of ["k", "q", "o", "c", "b"]) await page.keyboard.press(key);
-  await page.keyboard.press("2");
-  const boxes = await page.evaluate(() =>
-    [...document.querySelectorAll(".window, .player-frame, .minimap, .toast, .skill-bar")].map((one) => ({ name: one.className, ...one.getBoundingClientRect().toJSON() })));
-  if (boxes.filter(({ name }) => name.includes("window")).length < 2) throw new Error("only one panel is open");
-  for (const [i, a] of boxes.entries())
-    for (const b of boxes.slice(i + 1))
-      if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) throw new Error(`${a.name} covers ${b.name}`);
+  // Panels slide in, and whom they displace goes with the next picture.
+  let fault;
+  for (const until = Date.now() + 10_000; Date.now() < until; await page.waitForTimeout(50)) {
+    await page.keyboard.press("2");
+    await page.locator(".toast").first().waitFor();
+    const boxes = await page.evaluate(() =>
+      [...document.querySelectorAll(".window, .player-frame, .minimap, .toast, .skill-bar")].map((one) => ({ name: one.className, ...one.getBoundingClientRect().toJSON() })));
+    fault = boxes.filter(({ name }) => name.includes("window")).length < 2 ? "only one panel is open" : covering(boxes);
+    if (fault === undefined) return;
+  }
+  throw new Error(fault);
 });
 
 await test("the hero stands in the middle of a dense small screen, and what is clicked there is what is seen there", DENSE, async (page) => {
@@ -153,6 +157,14 @@ await test("no gate is explained, and can be tried again", DESKTOP, async (page,
   // The browser itself complains of the connection.
   errors.length = 0;
 });
+
+/** Two of these boxes that overlap, in words. */
+function covering(boxes) {
+  for (const [i, a] of boxes.entries())
+    for (const b of boxes.slice(i + 1))
+      if (a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom) return `${a.name} covers ${b.name}`;
+  return undefined;
+}
 
 /** A table of the game as the server sends it. */
 function table(name) {
