@@ -101,9 +101,7 @@ impl PackageReader {
             },
         }
     }
-}
 
-impl PackageReader {
     /// One more package of those that were read along with the last one, if there is one.
     pub(crate) fn read_along(&mut self) -> Option<Result<Package, CloseReason>> {
         match self {
