@@ -26,7 +26,8 @@ pub(super) enum Ending {
         /// When it goes on without them.
         due: Instant,
     },
-    /// The other masters were told to end, too; waits for them, so that none is promoted. Agents are told last of all: one
+    /// The other masters were told to end, too; waits for them, so that none is promoted, and for those whose link broke and
+    /// that may live all the same: they are told when they come. Agents are told last of all: one
     /// that kills its processes may kill this master before anybody else has read what it was told.
     Masters {
         /// Which operation.
@@ -147,7 +148,9 @@ impl Control {
                 let answer = answer(kill, &remained);
                 self.stop_masters(op, kill, answer, now);
             }
-            Some(Ending::Masters { op, kill, answer, waiting, due }) if waiting.is_empty() || due <= now => {
+            Some(Ending::Masters { op, kill, answer, waiting, due })
+                if (waiting.is_empty() && self.lost_masters.is_empty()) || due <= now =>
+            {
                 let due = now + self.limits.handover_timeout;
                 self.ending = Some(Ending::Recording { op: op.clone(), kill, due });
                 self.finish(&op, Some(answer), now);

@@ -99,6 +99,8 @@ impl Control {
         }
         self.stand(now);
         self.ask_to_cede(now);
+        // One that is gone is not waited for.
+        self.ending_tick(now);
     }
 
     fn look_at_the_leader(

@@ -177,6 +177,43 @@ fn masters_and_agents_that_come_while_masters_are_stopped_are_stopped_too() {
 }
 
 #[test]
+fn a_stop_waits_for_a_master_whose_link_broke_and_ends_it_when_it_is_back() {
+    let mut stage = Stage::active(&[]);
+    let standby = stage.candidate();
+    stage.closed(standby, false);
+    let client = stage.client("admin");
+    assert!(sent(&stop_all(&mut stage, client), client).is_empty(), "it would be promoted");
+    let (back, actions) = stage.register(candidate(3005));
+    assert_eq!(sent(&actions, back), [order("stop")]);
+    let actions = stage.closed(back, true);
+    assert!(answer(&actions, client).is_ok());
+    assert!(actions.contains(&Action::Exit));
+}
+
+#[test]
+fn a_stop_waits_for_a_master_that_loses_its_link_after_it_was_told() {
+    let mut stage = Stage::active(&[]);
+    let standby = stage.candidate();
+    let client = stage.client("admin");
+    assert_eq!(sent(&stop_all(&mut stage, client), standby), [order("stop")]);
+    assert!(sent(&stage.closed(standby, false), client).is_empty(), "it may not have read it");
+    assert!(stage.after(2 * SECOND).contains(&Action::Exit), "but not for ever");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_master_that_is_known_to_be_dead() {
+    let mut stage = Stage::active(&[]);
+    let dead = stage.candidate();
+    let client = stage.client("admin");
+    stage.closed(dead, false);
+    assert!(sent(&stop_all(&mut stage, client), client).is_empty());
+    let gone = LinkState { gone: Some(stage.now.into()), ..LinkState::default() };
+    let actions = stage.link_to(3005, gone);
+    assert!(answer(&actions, client).is_ok());
+    assert!(actions.contains(&Action::Exit));
+}
+
+#[test]
 fn a_termination_while_all_is_stopped_does_not_cut_it_short() {
     let mut stage = Stage::active(&[]);
     let server = stage.server("chat-1", 1);
