@@ -54,6 +54,11 @@ impl Stores {
         self.last += 1;
         self.last
     }
+
+    /// Whether a record is on its way out, and the store has not said yet that it is gone.
+    pub(super) fn is_forgetting(&self, op: &OpId) -> bool {
+        self.writes.values().any(|purpose| matches!(purpose, Purpose::Forget(ids) if ids.contains(op)))
+    }
 }
 
 impl Control {

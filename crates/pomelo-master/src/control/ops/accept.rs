@@ -56,9 +56,21 @@ impl Control {
             Known::Answered(response) => return self.answer((asker.link, response)),
             Known::New => {}
         }
-        if let Err(failure) = self.accept(asker.clone(), &id, body, change, now) {
+        if let Err(mut failure) = self.accept(asker.clone(), &id, body, change, now) {
+            if !failure.again && self.may_be_recorded(&id) {
+                failure.again = true;
+                failure
+                    .message
+                    .push_str(": an earlier record of this operation has to be taken back first, ask again");
+            }
             self.refuse(asker.link, asker.req_id, &failure);
         }
+    }
+
+    /// Whether a record may be there of an operation that is not under way. If this master ends before it is taken back, the next one
+    /// finds it and does it, so that nobody may be told for good that it is not done.
+    fn may_be_recorded(&self, id: &OpId) -> bool {
+        self.ops.doubtful.contains(id) || self.stores.is_forgetting(id)
     }
 
     fn accept(

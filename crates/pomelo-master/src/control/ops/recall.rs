@@ -187,7 +187,10 @@ impl Control {
         if self.is_active() && self.recalled() {
             let now_ms = self.wall_us(now) / 1_000;
             let mut forgotten = self.ops.forget(now_ms);
-            forgotten.extend(std::mem::take(&mut self.ops.doubtful));
+            // They stay in doubt where nothing is written.
+            if !self.is_unrecorded() {
+                forgotten.extend(std::mem::take(&mut self.ops.doubtful));
+            }
             for some in forgotten.chunks(store::WRITES_MAX) {
                 let writes = some.iter().map(|id| Write::Delete { key: op::key(id) }).collect();
                 self.store(Purpose::Forget(some.to_vec()), writes, now);

@@ -84,6 +84,50 @@ fn a_record_that_may_have_been_written_although_it_was_said_not_to_be_is_taken_b
 }
 
 #[test]
+fn nobody_is_told_for_good_that_an_operation_is_not_done_while_a_record_of_it_may_be_there() {
+    let mut stage = Stage::active(&[]);
+    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
+    stage.store = Store::Away;
+    ask(&mut stage, client, stop(&["chat-1"]));
+    stage.closed(server, true);
+    let refused = |stage: &mut Stage| answer(&ask(stage, client, stop(&["chat-1"])), client).unwrap_err();
+    assert!(refused(&mut stage).again, "the record is in doubt");
+    stage.store = Store::Silent;
+    stage.after(SECOND);
+    let failure = refused(&mut stage);
+    assert!(failure.again && failure.message.contains("chat-1"), "it is on its way out: {failure}");
+
+    let mut stage = Stage::active(&[]);
+    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
+    stage.store = Store::Away;
+    ask(&mut stage, client, stop(&["chat-1"]));
+    stage.closed(server, true);
+    stage.store = Store::Up;
+    stage.after(SECOND);
+    let failure = answer(&ask(&mut stage, client, stop(&["chat-1"])), client).unwrap_err();
+    assert!(!failure.again, "the record is gone: {failure}");
+}
+
+#[test]
+fn a_record_in_doubt_is_taken_back_when_the_coordinator_is_there_again_not_before() {
+    let mut stage = Stage::active(&[]);
+    stage.server("chat-1", 7);
+    let client = stage.client("admin");
+    stage.store = Store::Away;
+    ask(&mut stage, client, stop(&["chat-1"]));
+    let key = format!("ops/{OP}");
+    stage.kept.borrow_mut().insert(key.clone(), b"{}".into());
+    stage.role(suspended(1));
+    assert!(stage.control.is_failsafe(), "nobody else could lead");
+    stage.store = Store::Up;
+    stage.after(SECOND);
+    assert_eq!(stage.kept(&key), json!({}), "nothing is written meanwhile");
+    stage.role(active(1));
+    stage.after(SECOND);
+    assert_eq!(stage.kept(&key), Value::Null);
+}
+
+#[test]
 fn asked_twice_it_is_done_once_and_answered_twice() {
     let (mut stage, server, first, actions) = asked();
     let second = stage.client("admin");
