@@ -40,6 +40,7 @@ pub struct App {
     filters: Vec<Registered<FilterFn<Request>>>,
     remote_filters: Vec<Registered<FilterFn<RemoteCall>>>,
     answers: Option<Answers>,
+    client_errors: Vec<node::OfClient>,
     master_ha: Option<MasterHa>,
     call_timeout: Duration,
     single_session: Option<SingleSession>,
@@ -109,6 +110,7 @@ impl App {
             filters: Vec::new(),
             remote_filters: Vec::new(),
             answers: None,
+            client_errors: Vec::new(),
             master_ha: None,
             call_timeout: CALL_TIMEOUT,
             single_session: None,
@@ -211,6 +213,35 @@ impl App {
         self
     }
 
+    /// Says which errors of a type are the clients' own doing: what is forbidden to them, what they can't pay for. Whoever
+    /// sends such requests again and again causes as many of them as it likes, so they are logged at DEBUG, and never stand
+    /// in the way of what fails at a server, which is logged at WARN. What clients are told stays the same.
+    ///
+    /// ```
+    /// # use pomelo::{App, Config};
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum ShopError {
+    ///     #[error("not enough gold")]
+    ///     Poor,
+    ///     #[error("the shop's prices can't be read")]
+    ///     Prices(#[from] std::io::Error),
+    /// }
+    ///
+    /// # fn app(config: Config) -> App {
+    /// App::new(config).client_error(|error: &ShopError| matches!(error, ShopError::Poor))
+    /// # }
+    /// ```
+    ///
+    /// A single error is marked with [`Error::of_client`]. Those of the framework are known: a route that nobody has, a body
+    /// of another form, a [rate limit](crate::filters::RateLimit), a session without a user.
+    pub fn client_error<E: std::error::Error + 'static>(
+        mut self,
+        is_of_client: impl Fn(&E) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.client_errors.push(Arc::new(move |error| error.downcast_ref().is_some_and(&is_of_client)));
+        self
+    }
+
     /// Adds a [`Plugin`]: one of the application's own, or [`MasterHa`], which chooses what decides which master leads in place
     /// of what the configuration says. Plug-ins start in the order in which they were added, and stop in the reverse order.
     pub fn plugin(self, plugin: impl Plugin) -> Self {
@@ -297,6 +328,7 @@ impl App {
             routes,
             dictionary,
             answers,
+            client_errors: self.client_errors.clone(),
             concurrent,
             call_timeout,
             single_session: self.single_session,

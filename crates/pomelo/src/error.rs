@@ -1,7 +1,7 @@
 //! The error a handler may end with: any error at all, as in `anyhow`, so that `?` works on everything. Errors of this
 //! crate's own parts are enums beside the part that fails.
 
-use std::{error::Error as StdError, fmt};
+use std::{any::TypeId, error::Error as StdError, fmt};
 
 use pomelo_rpc::{ErrorKind, RpcError};
 
@@ -10,7 +10,8 @@ use crate::CallError;
 /// What a handler, a remote, a hook or a filter ends with when it fails. Made from any error by `?`.
 ///
 /// The client never sees its text, only its [code](Self::code): `{"code":500}` where nothing else is said. The server logs
-/// the error with the route and the session. [`App::on_error`](crate::App::on_error) is the one place that says otherwise,
+/// the error with the route and the session: at WARN, or at DEBUG where it is [the client's own doing](Self::of_client).
+/// [`App::on_error`](crate::App::on_error) is the one place that says otherwise,
 /// for all handlers.
 ///
 /// ```
@@ -24,8 +25,9 @@ use crate::CallError;
 /// }
 /// ```
 pub struct Error {
-    inner: Box<dyn StdError + Send + Sync>,
+    inner: Box<dyn Inner>,
     code: Option<u16>,
+    of_client: bool,
 }
 
 /// A result with [`Error`] where nothing else is said.
@@ -46,7 +48,7 @@ impl Error {
 
     /// An error that is only a text.
     pub fn msg(text: impl Into<String>) -> Self {
-        Self { inner: text.into().into(), code: None }
+        Self::from(Text(text.into()))
     }
 
     /// The same with a code of the application, for the client and for a server that called. One below
@@ -55,6 +57,36 @@ impl Error {
     pub fn with_code(mut self, code: u16) -> Self {
         self.code = Some(if code < Self::CODE_MIN { Self::FAILED } else { code });
         self
+    }
+
+    /// Says that the client itself is why: it asked for what it may not have. Such errors are logged at DEBUG, because a client
+    /// can cause as many of them as it likes; all others at WARN, 20 lines of a type of error within 10 s.
+    ///
+    /// ```
+    /// # use pomelo::{Error, Result};
+    /// async fn open(key: u32) -> Result<()> {
+    ///     if key != 7 {
+    ///         return Err(Error::msg("wrong key").with_code(1003).of_client());
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// What an application's own error type says of this, it says once, with
+    /// [`App::client_error`](crate::App::client_error); `?` is all that a handler needs then.
+    #[must_use]
+    pub fn of_client(mut self) -> Self {
+        self.of_client = true;
+        self
+    }
+
+    pub(crate) fn is_of_client(&self) -> bool {
+        self.of_client
+    }
+
+    /// Which type the error inside is of.
+    pub(crate) fn kind(&self) -> TypeId {
+        (*self.inner).kind()
     }
 
     /// What the client is told where [`App::on_error`](crate::App::on_error) says nothing else. The code of a remote that
@@ -69,15 +101,32 @@ impl Error {
 
     /// The error inside, if it is an `E`.
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
-        self.inner.downcast_ref()
+        let inner: &(dyn StdError + 'static) = &*self.inner;
+        inner.downcast_ref()
     }
 }
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Self { inner: Box::new(error), code: None }
+        Self { inner: Box::new(error), code: None, of_client: false }
     }
 }
+
+/// Any error, which still knows of what type it is.
+trait Inner: StdError + Send + Sync {
+    fn kind(&self) -> TypeId;
+}
+
+impl<E: StdError + Send + Sync + 'static> Inner for E {
+    fn kind(&self) -> TypeId {
+        TypeId::of::<E>()
+    }
+}
+
+/// An error that is only a text.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Text(String);
 
 /// The error and what caused it, each cause once: some errors say theirs themselves.
 impl fmt::Display for Error {

@@ -85,7 +85,7 @@ impl Node {
         match self.handlers.run(request.clone()).await {
             Ok(body) => Ok(body),
             Err(error) => {
-                self.log(&error, request.route(), request.session());
+                self.failures.of_message(&error, request.route(), request.session());
                 Answered::over_a_link(self.answers.tell(&error, &request))
             }
         }

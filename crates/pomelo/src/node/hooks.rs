@@ -101,7 +101,7 @@ impl Node {
             // The panic hook has told about a panic.
             Ok(Ok(Ok(())) | Err(_)) => {}
             Ok(Ok(Err(error))) => {
-                if let Some(left_out) = self.warnings.admit() {
+                if let Some(left_out) = self.failures.admit(&error) {
                     tracing::warn!(%server, hook = hook.name, %error, left_out, "hook failed");
                 }
             }

@@ -72,7 +72,7 @@ impl Inbox {
         let Some(node) = self.node() else { return };
         match node.hear(from, method, body) {
             None => tracing::warn!(%from, method, "one-way message not understood"),
-            Some(Err(error)) => node.log(&error, method, from),
+            Some(Err(error)) => node.failures.of_message(&error, method, from),
             Some(Ok(())) => {}
         }
     }

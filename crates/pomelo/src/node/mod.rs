@@ -7,6 +7,7 @@ mod crons;
 mod departures;
 mod drill;
 mod events;
+mod failures;
 mod follow;
 mod forward;
 mod functions;
@@ -29,23 +30,23 @@ use std::{
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
-use pomelo_rpc::{BoxFuture, ErrorKind, Failure, RpcError, Who};
+use pomelo_rpc::{BoxFuture, Failure};
 use tokio::time::Instant;
 
-pub(crate) use self::start::{Ending, NodeRunning, Setup, start};
-use self::{progress::Progress, snapshots::Snapshots};
+use self::{failures::Failures, progress::Progress, snapshots::Snapshots};
+pub(crate) use self::{
+    failures::OfClient,
+    start::{Ending, NodeRunning, Setup, start},
+};
 use crate::{
-    CallError, Error, RemoteCall, Request, Result, RouteError, Session,
-    answer::{Answered, Answers},
+    Error, RemoteCall, Request, Result, RouteError, Session,
+    answer::Answers,
     codec,
     connector::Body,
     extract::Parts,
     filter::Chain,
-    filters::Refused,
-    handler::BodyError,
     lifecycle::Hooks,
     session::{CommandReply, SessionTable, Verdict},
-    throttle::Throttle,
     users, wire,
 };
 
@@ -70,7 +71,7 @@ pub(crate) struct Node {
     types: BTreeSet<String>,
     /// Of sessions whose messages were forwarded to this server.
     snapshots: Snapshots,
-    warnings: Throttle,
+    failures: Failures,
 }
 
 impl Node {
@@ -88,7 +89,7 @@ impl Node {
             None => self.dispatch(request.clone()).await,
         };
         result.unwrap_or_else(|error| {
-            self.log(&error, request.route(), request.session());
+            self.failures.of_message(&error, request.route(), request.session());
             self.answers.tell(&error, &request)
         })
     }
@@ -145,7 +146,7 @@ impl Node {
 
     /// What a server is told whose message failed.
     fn failed(&self, error: &Error, method: &str, from: &ServerId) -> Failure {
-        self.log(error, method, from);
+        self.failures.of_message(error, method, from);
         Failure::new(error.code(), error.to_string())
     }
 
@@ -188,32 +189,8 @@ impl Node {
     fn table(&self) -> Result<&SessionTable> {
         self.table.as_deref().ok_or_else(|| Error::msg("a backend has no sessions"))
     }
-
-    /// Errors are logged where they are turned into an answer, once. When every message fails, a few of them speak for all.
-    fn log(&self, error: &Error, what: &str, who: &dyn std::fmt::Debug) {
-        if is_told_elsewhere(error) {
-            tracing::debug!(what, from = ?who, %error, "message refused");
-        } else if let Some(left_out) = self.warnings.admit() {
-            tracing::warn!(what, from = ?who, %error, left_out, "message failed");
-        } else {
-            tracing::debug!(what, from = ?who, %error, "message failed");
-        }
-    }
 }
 
 fn leaving() -> Failure {
     Failure::new(Failure::LEAVING, "server is leaving the cluster")
-}
-
-/// Whether this is an error that any client can cause at will, or one that the server that answered with it has logged.
-fn is_told_elsewhere(error: &Error) -> bool {
-    let of_sender = error.downcast_ref::<RouteError>().is_some()
-        || error.downcast_ref::<BodyError>().is_some()
-        || matches!(error.downcast_ref(), Some(Refused::TooMany { .. }));
-    let answered = error.downcast_ref::<Answered>().is_some()
-        || matches!(
-            error.downcast_ref::<CallError>(),
-            Some(CallError::Link(RpcError { who: Who::Remote, kind: ErrorKind::Remote(_), .. }))
-        );
-    of_sender || answered
 }

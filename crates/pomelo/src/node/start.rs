@@ -22,6 +22,7 @@ use tokio::{
 
 use super::{
     Node, crons,
+    failures::{Failures, OfClient},
     follow::Following,
     functions,
     inbox::Inbox,
@@ -41,7 +42,6 @@ use crate::{
     schedule::{Clock, Schedule},
     servers::Directory,
     session::{SessionTable, Single, SingleSession},
-    throttle::Throttle,
 };
 
 /// How long the last answers to other servers may take to be written when the links end.
@@ -57,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) routes: HashMap<String, RouteFn>,
     pub(crate) dictionary: Dictionary,
     pub(crate) answers: Answers,
+    pub(crate) client_errors: Vec<OfClient>,
     /// Routes of all server types whose messages wait for no other of their session.
     pub(crate) concurrent: HashSet<&'static str>,
     pub(crate) call_timeout: Duration,
@@ -112,6 +113,7 @@ pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Resul
         routes,
         dictionary,
         answers,
+        client_errors,
         concurrent,
         call_timeout,
         single_session,
@@ -190,7 +192,7 @@ pub(crate) async fn start(setup: Setup, stop: impl Future<Output = ()>) -> Resul
         table,
         types,
         snapshots: Snapshots::default(),
-        warnings: Throttle::default(),
+        failures: Failures::new(client_errors),
     });
     node.prepare(stop).await?;
     inbox.open(&node);

@@ -9,6 +9,7 @@ mod game;
 mod handlers;
 mod life;
 mod links;
+mod log;
 mod masters;
 mod messages;
 mod protobuf;
