@@ -26,6 +26,7 @@ mod testing;
 
 use std::time::Duration;
 
+use lordofpomelo_world::area::Refused;
 use pomelo::{
     App, Config, ServerId, Servers, Session, SingleSession, Target,
     filters::{RequestLog, Shed},
@@ -33,7 +34,7 @@ use pomelo::{
 
 /// Everything the game is made of.
 pub fn app(config: Config) -> App {
-    App::new(config)
+    client_errors(App::new(config))
         .server("gate", gate::server)
         .server("connector", connector::server)
         .server("auth", auth::server)
@@ -49,6 +50,15 @@ pub fn app(config: Config) -> App {
         .filter(connector::rate_limit())
         .filter(connector::in_turn)
         .messages(messages::list)
+}
+
+/// What players can cause at will: the rules' refusals, and questions before their time.
+fn client_errors(app: App) -> App {
+    app.client_error(|_: &Refused| true)
+        .client_error(|_: &connector::NotYet| true)
+        .client_error(|_: &chat::ChatError| true)
+        .client_error(|error| matches!(error, area::TravelError::Here(_)))
+        .client_error(|error| matches!(error, area::DoorError::Nobody))
 }
 
 /// Requests that take longer are worth a line in the log.

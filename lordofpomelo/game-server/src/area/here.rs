@@ -38,7 +38,7 @@ pub(super) struct Door {
 
 /// Why there is no way in.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum DoorError {
+pub(crate) enum DoorError {
     #[error("this session has not signed in")]
     Nobody,
     #[error("there is no area {0} on this server")]

@@ -35,6 +35,8 @@ mod tests;
 
 use pomelo::Server;
 
+pub(crate) use self::{here::DoorError, travel::TravelError};
+
 use crate::{
     messages::{area as routes, remotes, team},
     resources::Resources,

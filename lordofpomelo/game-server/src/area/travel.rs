@@ -24,7 +24,7 @@ use crate::{
 
 /// Why a player stays where it is.
 #[derive(Debug, thiserror::Error)]
-enum TravelError {
+pub(crate) enum TravelError {
     #[error("the session does not say where its player is")]
     NoPlace,
     #[error("it is in area {0} already")]

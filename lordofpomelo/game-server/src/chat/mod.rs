@@ -32,7 +32,7 @@ pub(crate) fn server(s: Server) -> Server {
 
 /// Why somebody can say nothing.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum ChatError {
+pub(crate) enum ChatError {
     #[error("nobody speaks without a player")]
     NoPlayer,
     #[error("the player has not come into an area yet")]

@@ -70,7 +70,7 @@ pub(crate) async fn in_turn(me: Me, request: Request, next: Next) -> Response {
 
 /// Why a session may not ask something.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum NotYet {
+pub(crate) enum NotYet {
     #[error("this is no question for a gate")]
     AtGate,
     #[error("sign in first")]
