@@ -125,6 +125,7 @@ pub(crate) async fn a_monster_notices_chases_strikes_and_gives_up(stage: Rc<Stag
         .await?;
     let me = player.own()?.entity;
     let mark = player.mark();
+    leaves_its_peace(&player, &stage).await?;
     let patience = std::time::Duration::from_secs(30);
     let struck = |record: &Record| {
         let blows =
@@ -180,6 +181,7 @@ pub(crate) async fn the_dead_do_nothing_until_they_come_back(stage: Rc<Stage>) -
         .await?;
     let me = player.own()?.entity;
     let mark = player.mark();
+    leaves_its_peace(&player, &stage).await?;
     let patience = std::time::Duration::from_secs(30);
     let dies = |record: &Record| {
         let blows = record.heard(mark).filter(|heard| heard.route == "onAttack");
@@ -210,6 +212,13 @@ pub(crate) async fn the_dead_do_nothing_until_they_come_back(stage: Rc<Stage>) -
     walks_a_little(&player, &stage).await?;
     player.use_item(1).await?;
     ensure!(player.own()?.hp == 210, "it ate a strawberry and has {:?}", player.own()?.hp);
+    Ok(())
+}
+
+/// Who has come in is not noticed before it does something.
+async fn leaves_its_peace(player: &Player, stage: &Stage) -> Result<()> {
+    let here = player.position();
+    player.walk_to(stage.near(1, Point::new(here.x + 20.0, here.y))?).await?;
     Ok(())
 }
 

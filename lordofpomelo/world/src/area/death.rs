@@ -194,7 +194,7 @@ impl Area {
             let revive_at = self.player_mut(*id).and_then(|player| player.revive_at_ms);
             let is_due = revive_at.is_some_and(|at| now_ms + REVIVE_GRACE_MS >= at);
             if is_due {
-                self.revive(*id);
+                self.revive(*id, now_ms);
             }
             revive_at.is_some() && !is_due
         });
@@ -202,13 +202,14 @@ impl Area {
     }
 
     /// First the player is moved, which shows it to those who see the place; then they are told that it lives.
-    fn revive(&mut self, id: EntityId) {
+    fn revive(&mut self, id: EntityId, now_ms: u64) {
         let to = self.map.birth_point(&mut self.chance);
         let Some(player) = self.player_mut(id) else { return };
         player.revive_at_ms = None;
         let stats = &mut player.hero.stats;
         stats.hp = (stats.max_hp / 2).max(1);
         let hp = stats.hp;
+        self.begin_peace(id, now_ms);
         self.relocate(id, to);
         self.push_by_sight(to, Push::Revive(Revive { entity_id: id, at: to.into(), hp }));
         self.mark(id, |marks| marks.player = true);

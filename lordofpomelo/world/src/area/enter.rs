@@ -56,6 +56,7 @@ impl Area {
             offers: Vec::new(),
             hated_by: Vec::new(),
             revive_at_ms: None,
+            peace_until_ms: None,
             limits: Limits::new(now_ms),
             unsaved: Marks::default(),
             team_info_due: false,
@@ -65,6 +66,7 @@ impl Area {
         let id = self.entities.add(kind_id, at, Body::Player(Box::new(player)));
         self.empty_since_ms = None;
         self.refresh_totals(id);
+        self.begin_peace(id, now_ms);
         self.sight(|aoi, tell| aoi.add(id, EntityKind::Player, at, tell));
         let Self { aoi, entities, .. } = self;
         let mut seen = Views::default();

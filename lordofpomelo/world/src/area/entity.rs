@@ -71,6 +71,8 @@ pub(super) struct Player {
     /// Monsters that hate it: they forget it when it dies or leaves.
     pub(super) hated_by: Vec<EntityId>,
     pub(super) revive_at_ms: Option<u64>,
+    /// Until when monsters do not notice it, if it goes on doing nothing.
+    pub(super) peace_until_ms: Option<u64>,
     pub(super) limits: Limits,
     pub(super) unsaved: Marks,
     /// Whether team mates are to be told of its figures, and when they were last.

@@ -1,7 +1,7 @@
 //! Whom monsters hate: they notice players near them and remember who hit them. Not here: what they do about it ([`super::mind`]).
 
 use super::Area;
-use super::entity::{Entities, Mob};
+use super::entity::{Entities, Entity, Mob};
 use crate::ids::EntityId;
 
 /// Points for being near.
@@ -10,9 +10,10 @@ const NOTICED: u32 = 1;
 /// Points for a blow.
 pub(super) const STRUCK: u32 = 6;
 
-/// A monster notices a living player.
+/// A monster notices a living player, unless that one has [`super::peace`].
 pub(super) fn notice(entities: &mut Entities, mob: EntityId, player: EntityId) {
-    if entities.get(player).is_some_and(super::entity::Entity::is_alive) {
+    let found = entities.get(player).filter(|player| player.is_alive());
+    if found.and_then(Entity::player).is_some_and(|player| player.peace_until_ms.is_none()) {
         hate(entities, mob, player, NOTICED);
     }
 }

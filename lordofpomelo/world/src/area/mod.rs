@@ -32,8 +32,8 @@
 //!
 //! # What a tick does
 //!
-//! Zones make monsters ([`zone`]); things on the ground vanish ([`ground`]); who walks walks on and who was dead long enough comes back
-//! ([`walk`], [`death`]); players and then monsters who are after somebody think ([`mind`]); the other monsters patrol ([`patrol`]). What
+//! Zones make monsters ([`zone`]); things on the ground vanish ([`ground`]); who acts, or had peace long enough, has none any more
+//! ([`peace`]); who walks walks on and who was dead long enough comes back ([`walk`], [`death`]); players and then monsters who are after somebody think ([`mind`]); the other monsters patrol ([`patrol`]). What
 //! time it is comes with the call. Who does nothing costs nothing but a look into a list.
 //!
 //! # Not here
@@ -52,6 +52,7 @@ mod hate;
 mod limits;
 mod mind;
 mod patrol;
+mod peace;
 mod quest;
 mod sight;
 mod talk;
@@ -111,6 +112,9 @@ pub struct Rules {
     pub share_experience: bool,
     /// Whether hit points grow back after 10 s without a fight.
     pub regeneration: bool,
+    /// For how long monsters leave in peace who has just come in or back to life and has done nothing yet, in milliseconds; 0, as in the
+    /// original, for not at all.
+    pub peace_ms: u64,
 }
 
 /// Why a command had no effect.
@@ -167,6 +171,8 @@ pub struct Area {
     walkers: Vec<EntityId>,
     /// Dead players, in the order they died.
     dead: Vec<EntityId>,
+    /// Players whom monsters leave in peace; some may be gone already.
+    peaceful: Vec<EntityId>,
     /// Players with [`Marks`].
     unsaved: Vec<EntityId>,
     /// Players whose team mates are to be told.
@@ -204,6 +210,7 @@ impl Area {
             entities: Entities::default(),
             walkers: Vec::new(),
             dead: Vec::new(),
+            peaceful: Vec::new(),
             unsaved: Vec::new(),
             team_info_due: Vec::new(),
             events: Events::default(),
@@ -222,6 +229,7 @@ impl Area {
     pub fn tick(&mut self, now_ms: u64) {
         self.tick_zones(now_ms);
         self.tick_ground(now_ms);
+        self.tick_peace(now_ms);
         self.tick_walkers(now_ms);
         self.tick_dead(now_ms);
         self.tick_players(now_ms);

@@ -143,6 +143,52 @@ fn a_monster_goes_after_whom_it_hates_most_and_after_the_next_when_that_one_leav
     assert_eq!(play.target(mob), None);
 }
 
+const PEACE_MS: u64 = 20_000;
+
+/// A monster that stands beside ann, who has just come in.
+fn in_peace(level: u32) -> (Play, EntityId, EntityId) {
+    let rules = Rules { peace_ms: PEACE_MS, ..Rules::default() };
+    let mut play = Play::new(vec![zone_at(202, level, AT)], Vec::new(), rules);
+    play.ticks(1);
+    let (mob, ann) = (play.mob(), play.join(1, AT));
+    (play, mob, ann)
+}
+
+#[test]
+fn who_has_just_come_in_and_does_nothing_is_left_in_peace_for_a_while() {
+    let (mut play, mob, ann) = in_peace(1);
+    play.ticks(199);
+    assert_eq!((play.target(mob), play.stats(ann).hp), (None, 220));
+    play.until("it strikes", |play| play.stats(ann).hp < 220);
+    assert!(play.now_ms > PEACE_MS);
+}
+
+#[test]
+fn peace_ends_with_the_first_step_or_blow_and_whoever_stands_near_notices() {
+    let (mut play, mob, ann) = in_peace(1);
+    play.walk(1, &[(AT.x, AT.y), (AT.x + 5.0, AT.y)]).unwrap();
+    play.ticks(1);
+    assert_eq!(play.target(mob), Some(ann));
+    let (mut play, mob, ann) = in_peace(1);
+    play.area.attack(PlayerId(1), mob).unwrap();
+    play.ticks(1);
+    assert_eq!(play.target(mob), Some(ann));
+}
+
+#[test]
+fn who_comes_back_to_life_is_left_in_peace() {
+    let rules = Rules { peace_ms: PEACE_MS, ..Rules::default() };
+    let mut play = Play::new(vec![zone(202, 20, 5, BIRTH)], Vec::new(), rules);
+    play.ticks(101);
+    let ann = play.join(1, BIRTH.random(&mut Rng::with_seed(1)));
+    play.area.attack(PlayerId(1), play.mob()).unwrap();
+    play.until("ann dies", |play| play.stats(ann).hp == 0);
+    play.until("ann is back", |play| play.stats(ann).hp > 0);
+    play.ticks(190);
+    assert_eq!(play.stats(ann).hp, 110, "among five monsters");
+    play.until("ann dies again", |play| play.stats(ann).hp == 0);
+}
+
 #[test]
 fn the_dead_are_not_noticed_and_are_forgotten() {
     let mut play = Play::new(vec![zone_at(208, 30, AT)], Vec::new(), Rules::default());
