@@ -103,14 +103,11 @@ export class Deeds {
     this.#walkedAt = now;
     this.#queued = undefined;
     const { path } = way;
-    hero.walk = { path, speed: hero.walkSpeed, startedAt: now };
+    this.#world.setOut(path, now);
     if (!held && goal !== undefined) this.#game.stage?.mark(goal, false);
     const client = this.#game.session?.client;
     client?.request("area.playerHandler.move", { path }).catch((error: unknown) => {
-      if (!(error instanceof FailedError) || hero.walk?.path !== path) return;
-      // The server knows better: back to where it began.
-      hero.walk = undefined;
-      Object.assign(hero, path[0]);
+      if (error instanceof FailedError) this.#world.notLetGo(path);
     });
   }
 

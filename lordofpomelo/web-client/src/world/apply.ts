@@ -20,12 +20,13 @@ const APPLY: Apply = {
     if (entity === undefined || entity.diedAt !== undefined || path.length === 0) return;
     settle(entity, now);
     entity.walk = { path, speed, startedAt: now };
+    entity.isDoubtful = false;
   },
   onPathCheckout(world, { entityId, position }, now) {
     const entity = world.entities.get(entityId);
     if (entity === undefined) return;
     const here = positionAt(entity, now);
-    if (Math.hypot(here.x - position.x, here.y - position.y) <= SNAP_PX) return;
+    if (!entity.isDoubtful && Math.hypot(here.x - position.x, here.y - position.y) <= SNAP_PX) return;
     entity.walk = undefined;
     entity.x = position.x;
     entity.y = position.y;

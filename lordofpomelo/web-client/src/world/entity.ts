@@ -20,6 +20,8 @@ export interface Entity {
   /** Which way it looks. */
   facing: { left: boolean; back: boolean };
   walk: Walk | undefined;
+  /** It was not let go from here: what the server says of its place counts, however small the difference. */
+  isDoubtful: boolean;
   /** When its last blow began. */
   blowAt: number;
   /** When it fell; players rise again. */
@@ -42,7 +44,7 @@ function base(sort: Sort, { entityId, kindId, x, y }: NpcView): Entity {
     entityId, sort, kindId, x, y,
     // Not all the same way, but always the same for one.
     facing: { left: entityId % 2 === 0, back: false },
-    walk: undefined, blowAt: Number.NEGATIVE_INFINITY, diedAt: undefined,
+    walk: undefined, isDoubtful: false, blowAt: Number.NEGATIVE_INFINITY, diedAt: undefined,
     level: 0, hp: 0, maxHp: 0, mp: 0, maxMp: 0, walkSpeed: 0, name: "", playerId: 0, teamId: 0, isCaptain: false,
   };
 }

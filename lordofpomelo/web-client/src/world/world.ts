@@ -1,7 +1,7 @@
 //! What the player's client knows: its own hero, everything in sight, the talk and the teams. Fed by answers and pushes, exactly as
 //! the server sends them; without I/O and without a clock. What is to be seen for a moment only goes into `happenings`.
 
-import type { CurPlayer, Messages, Scene, Worn } from "../protocol/messages";
+import type { CurPlayer, Messages, Point, Scene, Worn } from "../protocol/messages";
 import { applyPush } from "./apply";
 import type { Entity } from "./entity";
 import { player } from "./entity";
@@ -126,6 +126,23 @@ export class World {
   /** The own figure. */
   get hero(): Entity | undefined {
     return this.me === undefined ? undefined : this.entities.get(this.me.entityId);
+  }
+
+  /** The hero walks, before the server has agreed. */
+  setOut(path: readonly Point[], now: number): void {
+    const { hero } = this;
+    if (hero === undefined) return;
+    hero.walk = { path, speed: hero.walkSpeed, startedAt: now };
+    hero.isDoubtful = false;
+  }
+
+  /** The server refused this way. Unless he is on another by now, the hero stands where it began, or where the server says next. */
+  notLetGo(path: readonly Point[]): void {
+    const { hero } = this;
+    if (hero === undefined || hero.walk?.path !== path) return;
+    hero.walk = undefined;
+    hero.isDoubtful = true;
+    Object.assign(hero, path[0]);
   }
 
   /** An area was entered, for the first time or again: all that was in sight is gone. */

@@ -79,6 +79,24 @@ describe("onPathCheckout", () => {
     w.apply("onPathCheckout", { entityId: 1, position: { x: 300, y: 100 } }, 0);
     expect(w.hero).toMatchObject({ x: 300, y: 100 });
   });
+
+  it("counts, however near, for who was not let go, until he sets out again", () => {
+    const w = world();
+    const way = [{ x: 100, y: 100 }, { x: 400, y: 100 }];
+    w.setOut(way, 0);
+    w.notLetGo(way);
+    expect(w.hero).toMatchObject({ x: 100, y: 100, walk: undefined });
+    // A word on the way comes first, then the one that follows the refusal.
+    w.apply("onPathCheckout", { entityId: 1, position: { x: 170, y: 100 } }, 500);
+    w.apply("onPathCheckout", { entityId: 1, position: { x: 130, y: 100 } }, 600);
+    expect(w.hero).toMatchObject({ x: 130, y: 100 });
+    const back = [{ x: 130, y: 100 }, { x: 100, y: 100 }];
+    w.setOut(back, 700);
+    w.notLetGo(way);
+    expect(w.hero?.walk?.path).toBe(back);
+    w.apply("onPathCheckout", { entityId: 1, position: { x: 160, y: 100 } }, 700);
+    expect(w.hero).toMatchObject({ x: 130, y: 100, walk: { path: back } });
+  });
 });
 
 describe("onAttack", () => {
