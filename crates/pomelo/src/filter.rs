@@ -138,12 +138,12 @@ impl<C: Incoming> Next<C> {
                 let filter = Arc::clone(filter);
                 filter(incoming, Self { chain, filters_done: filters_done + 1 }).await
             }
-            None => Response((chain.end)(incoming).await),
+            None => Response(chain.finish(incoming).await),
         }
     }
 }
 
-type End<C> = Box<dyn Fn(C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+type End<C> = Box<dyn Fn(&C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
 
 /// Filters, and what they stand around.
 pub(crate) struct Chain<C> {
@@ -151,16 +151,26 @@ pub(crate) struct Chain<C> {
     end: End<C>,
 }
 
-impl<C: Incoming> Chain<C> {
+impl<C: Incoming + Clone + Sync> Chain<C> {
     pub(crate) fn new(
         filters: Vec<FilterFn<C>>,
-        end: impl Fn(C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync + 'static,
+        end: impl Fn(&C) -> BoxFuture<'static, Result<Bytes>> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self { filters, end: Box::new(end) })
     }
 
-    /// Runs something through all of it.
-    pub(crate) async fn run(self: &Arc<Self>, incoming: C) -> Result<Bytes> {
-        Next { chain: Arc::clone(self), filters_done: 0 }.run(incoming).await.0
+    /// Runs something through all of it. Only filters need an own copy.
+    pub(crate) async fn run(self: &Arc<Self>, incoming: &C) -> Result<Bytes> {
+        if self.filters.is_empty() {
+            return (self.end)(incoming).await;
+        }
+        Next { chain: Arc::clone(self), filters_done: 0 }.run(incoming.clone()).await.0
+    }
+}
+
+impl<C: Incoming> Chain<C> {
+    /// Behind the filters. Nothing is kept of what came in while its function runs.
+    fn finish(&self, incoming: C) -> BoxFuture<'static, Result<Bytes>> {
+        (self.end)(&incoming)
     }
 }

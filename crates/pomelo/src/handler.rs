@@ -105,8 +105,8 @@ functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7);
 functions!(A1 a1 A2 a2 A3 a3 A4 a4 A5 a5 A6 a6 A7 a7 A8 a8);
 
 /// A registered function.
-pub(crate) type HandlerFn = Arc<dyn Fn(Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
-pub(crate) type RemoteFn = Arc<dyn Fn(RemoteCall) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+pub(crate) type HandlerFn = Arc<dyn Fn(&Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
+pub(crate) type RemoteFn = Arc<dyn Fn(&RemoteCall) -> BoxFuture<'static, Result<Bytes>> + Send + Sync>;
 /// A registered function for what happens as a `C` tells.
 pub(crate) type HookFn<C> = Arc<dyn Fn(C) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
@@ -127,9 +127,9 @@ where
     Res: Serialize + 'static,
     H: Handler<Request, Args, Req, Res>,
 {
-    Arc::new(move |request| {
+    Arc::new(move |request: &Request| {
         let body = request.body().and_then(|json| Ok(codec::from_client(json).map_err(BodyError::from)?));
-        let answer = body.map(|body| handler.call(&request, body));
+        let answer = body.map(|body| handler.call(request, body));
         Box::pin(async move { Ok(codec::to_client(&answer?.await?)?) })
     })
 }
@@ -140,9 +140,9 @@ where
     Res: Serialize + 'static,
     H: Handler<RemoteCall, Args, Req, Res>,
 {
-    Arc::new(move |call| {
+    Arc::new(move |call: &RemoteCall| {
         let body = codec::from_server(&call.body).map_err(BodyError::from);
-        let answer = body.map(|body| handler.call(&call, body));
+        let answer = body.map(|body| handler.call(call, body));
         Box::pin(async move { Ok(codec::to_server(&answer?.await?)?) })
     })
 }

@@ -30,9 +30,9 @@ const REQUESTS: u64 = 1_000;
 
 /// Most allocations of one forwarded request at the connector: reading the message, its way to the other server and back,
 /// the response.
-const CONNECTOR_MAX: u64 = 9;
+const CONNECTOR_MAX: u64 = 6;
 /// At the server that handles it: the request, what its handler is made of, its body and the answer's.
-const BACKEND_MAX: u64 = 9;
+const BACKEND_MAX: u64 = 7;
 
 async fn enter(session: Session, name: String) -> Result<()> {
     session.bind(UserId::from(name)).await?;

@@ -33,6 +33,9 @@ const PAGE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Serves a connection until something ends it, and cleans up.
 pub(super) async fn serve(mut connection: Box<Connection>) {
+    // Once: it is this task from its beginning to its end.
+    let task = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
+    connection.client.out.watch(task);
     poll_fn(|cx| connection.poll_serve(cx)).await;
     // Boxed, so that a connection does not pay for its end all its life.
     Box::pin(finish(*connection)).await;
@@ -73,11 +76,7 @@ async fn part(client: &Arc<Client>, shared: &Shared, mut socket: OwnedReadHalf, 
         client.out.push_goodbye(goodbye);
     }
     let parted = timeout(limit, async {
-        poll_fn(|cx| {
-            client.out.watch(cx.waker());
-            client.out.poll_flush(socket.as_ref(), cx)
-        })
-        .await;
+        poll_fn(|cx| client.out.poll_flush(socket.as_ref(), cx)).await;
         client.out.close();
         // Closing a socket with something unread in it would make the kernel throw away what the client has not read
         // yet, the reason for its kick for one. So what it still says is read until it has closed its side.

@@ -121,32 +121,33 @@ impl Connection {
         }
     }
 
-    /// Serves the client until something ends the connection, which then is in its [`Out`](super::out::Out).
+    /// Serves the client until something ends the connection, which then is in its [`Out`](super::out::Out). Always by the
+    /// same task.
     pub(super) fn poll_serve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.client.out.watch(cx.waker());
-        for _ in 0..ROUNDS_PER_TURN {
-            self.take_in();
-            self.poll_checking(cx);
-            // Pending or not, the rest has its turn.
-            let idle = self.inbox.poll(cx).is_ready();
-            let leaving = self.client.is_leaving();
-            if leaving && idle && !self.undecoded {
-                self.client.shut_down();
-            }
-            let read = if leaving { Poll::Pending } else { self.poll_read(cx) };
-            // One write for all that was answered in this round.
-            let _ = self.client.out.poll_flush(self.socket.as_ref(), cx);
-            self.poll_timer(cx);
-            if self.client.out.is_ended() {
-                self.checking = None;
-                return Poll::Ready(());
-            }
-            if read.is_pending() && !(self.undecoded && self.has_room()) {
-                return Poll::Pending;
-            }
+        let more = (0..ROUNDS_PER_TURN).all(|_| self.poll_round(cx));
+        // One write for all that was answered in this turn.
+        let _ = self.client.out.poll_flush(self.socket.as_ref(), cx);
+        self.poll_timer(cx);
+        if self.client.out.is_ended() {
+            self.checking = None;
+            return Poll::Ready(());
         }
         // Not woken at once: tokio would give it many turns before it looks who else has sent something.
-        pin!(yield_now()).poll(cx)
+        if more { pin!(yield_now()).poll(cx) } else { Poll::Pending }
+    }
+
+    /// Takes in what was read, goes on with what is being handled, and reads. Whether there is more to do at once.
+    fn poll_round(&mut self, cx: &mut Context<'_>) -> bool {
+        self.take_in();
+        self.poll_checking(cx);
+        // Pending or not, the rest has its turn.
+        let idle = self.inbox.poll(cx).is_ready();
+        let leaving = self.client.is_leaving();
+        if leaving && idle && !self.undecoded {
+            self.client.shut_down();
+        }
+        let read = if leaving { Poll::Pending } else { self.poll_read(cx) };
+        !self.client.out.is_ended() && (read.is_ready() || self.undecoded && self.has_room())
     }
 
     /// Reads once, into the connector's buffer, when everything read before has been taken in.
@@ -373,9 +374,9 @@ impl Connection {
         }
     }
 
-    /// Queues bytes that this task will write at the end of its round.
+    /// Queues bytes that this task will write at the end of its turn.
     fn put(&self, bytes: Bytes) {
-        // Refused only when the connection has ended, which the round notices.
+        // Refused only when the connection has ended, which the turn notices.
         let _ = self.client.out.push_unflushed(bytes);
     }
 

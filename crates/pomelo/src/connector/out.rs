@@ -16,7 +16,6 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use futures_util::task::AtomicWaker;
 use tokio::net::{TcpStream, tcp::OwnedWriteHalf};
 
 use super::{
@@ -34,12 +33,12 @@ pub(super) struct Out {
     state: Mutex<State>,
     /// Why the connection is to be closed. Set once, under the lock; nothing can be queued after that.
     ended: OnceLock<CloseReason>,
-    /// The connection's task, which wants to know when the connection is ended or the kernel takes no more.
-    task: AtomicWaker,
     buffer_bytes_max: usize,
 }
 
 struct State {
+    /// The connection's task, once it runs, which wants to know when the connection is ended or the kernel takes no more.
+    task: Option<Waker>,
     /// None once the connection is closed.
     socket: Option<Sink>,
     queue: VecDeque<Bytes>,
@@ -55,6 +54,7 @@ struct State {
 impl Out {
     pub(super) fn new(socket: OwnedWriteHalf, buffer_bytes_max: usize) -> Self {
         let state = State {
+            task: None,
             socket: Some(Sink::new(socket)),
             queue: VecDeque::new(),
             slots: 0,
@@ -62,7 +62,7 @@ impl Out {
             dirty: false,
             blocked: false,
         };
-        Self { state: Mutex::new(state), ended: OnceLock::new(), task: AtomicWaker::new(), buffer_bytes_max }
+        Self { state: Mutex::new(state), ended: OnceLock::new(), buffer_bytes_max }
     }
 
     /// Queues bytes. Says whether the client has to be put in the flusher's list.
@@ -92,7 +92,7 @@ impl Out {
                 self.fail(state, CloseReason::SlowReader { queued_bytes });
             }
             if state.blocked || self.is_ended() {
-                self.task.wake();
+                state.wake();
             }
             if self.is_ended() {
                 return Err(Closed);
@@ -168,8 +168,7 @@ impl Out {
         if let Some(last) = last {
             state.push(last);
         }
-        drop(state);
-        self.task.wake();
+        state.wake();
     }
 
     /// Puts bytes behind what waits after the connection has been ended: the transport's own goodbye.
@@ -192,12 +191,12 @@ impl Out {
 
     /// Has the connection's task look round.
     pub(super) fn wake(&self) {
-        self.task.wake();
+        self.lock().wake();
     }
 
-    /// Whom to wake when the connection is ended or blocked.
-    pub(super) fn watch(&self, task: &Waker) {
-        self.task.register(task);
+    /// Whom to wake when the connection is ended or blocked, from now on.
+    pub(super) fn watch(&self, task: Waker) {
+        self.lock().task = Some(task);
     }
 
     /// Throws away what waits and lets go of the socket, which tells the peer that nothing more comes.
@@ -227,8 +226,7 @@ impl Out {
         }
         self.drain(&mut state);
         if state.blocked || self.is_ended() {
-            drop(state);
-            self.task.wake();
+            state.wake();
         }
     }
 
@@ -239,6 +237,12 @@ impl Out {
 }
 
 impl State {
+    fn wake(&self) {
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
+        }
+    }
+
     fn push(&mut self, bytes: Bytes) {
         if !bytes.is_empty() {
             self.queued_bytes += bytes.len();

@@ -25,20 +25,20 @@ impl Node {
     /// call.
     pub(super) async fn forward(&self, server_type: &str, request: &Request) -> Result<Bytes> {
         let (rpc, body) = (&self.parts.0.rpc, request.body()?);
-        let until = Instant::now() + rpc.deadline;
+        let (until, mut left) = (Instant::now() + rpc.deadline, rpc.deadline);
         let pick = |asked: &[ServerId]| rpc.router.pick_without(server_type, &request.session, asked);
         let mut asked = Vec::new();
         let mut server = pick(&asked)?;
         loop {
-            let left = until.saturating_duration_since(Instant::now());
             let error = match self.forward_to(&server, request, body, left).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             asked.push(server);
+            left = until.saturating_duration_since(Instant::now());
             let again = error.retry && error.who != Who::Local && asked.len() < FORWARD_TRIES_MAX;
             match pick(&asked) {
-                Ok(next) if again && Instant::now() < until => {
+                Ok(next) if again && !left.is_zero() => {
                     tracing::debug!(%error, %next, "another server is asked");
                     server = next;
                 }
@@ -82,7 +82,7 @@ impl Node {
         let Some(_working) = self.progress.begin() else { return Err(leaving()) };
         let request = self.unpack(&frontend, &body, until);
         let request = request.map_err(|error| self.failed(&error, wire::FORWARD, &frontend))?;
-        match self.handlers.run(request.clone()).await {
+        match self.handlers.run(&request).await {
             Ok(body) => Ok(body),
             Err(error) => {
                 self.failures.of_message(&error, request.route(), request.session());

@@ -16,7 +16,7 @@ use crate::{
 /// The application's filters; nothing if there are none.
 pub(super) fn front(
     filters: Vec<Registered<FilterFn<Request>>>,
-    end: impl Fn(Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync + 'static,
+    end: impl Fn(&Request) -> BoxFuture<'static, Result<Bytes>> + Send + Sync + 'static,
 ) -> Option<Arc<Chain<Request>>> {
     (!filters.is_empty()).then(|| Chain::new(functions(filters), end))
 }
@@ -27,7 +27,7 @@ pub(super) fn handlers(
     filters: Vec<Registered<FilterFn<Request>>>,
 ) -> Arc<Chain<Request>> {
     let handlers: FxHashMap<_, _> = handlers.into_iter().map(|h| (h.name, h.function)).collect();
-    Chain::new(functions(filters), move |request: Request| match handlers.get(request.route()) {
+    Chain::new(functions(filters), move |request: &Request| match handlers.get(request.route()) {
         Some(handler) => handler(request),
         None => {
             let error = RouteError::NoHandler { route: request.route().to_owned() };
@@ -42,7 +42,7 @@ pub(super) fn remotes(
     filters: Vec<Registered<FilterFn<RemoteCall>>>,
 ) -> Arc<Chain<RemoteCall>> {
     let remotes: FxHashMap<_, _> = remotes.into_iter().map(|r| (r.name, r.function)).collect();
-    Chain::new(functions(filters), move |call: RemoteCall| match remotes.get(call.route()) {
+    Chain::new(functions(filters), move |call: &RemoteCall| match remotes.get(call.route()) {
         Some(remote) => remote(call),
         None => {
             let error = RouteError::NoRemote { method: call.route().to_owned() };

@@ -24,13 +24,14 @@ mod status;
 mod stopping;
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     sync::{Arc, Weak},
 };
 
 use bytes::Bytes;
 use pomelo_protocol::{ServerId, route};
 use pomelo_rpc::{BoxFuture, Failure};
+use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
 use self::{failures::Failures, progress::Progress, snapshots::Snapshots};
@@ -61,7 +62,7 @@ pub(crate) struct Node {
     remotes: Arc<Chain<RemoteCall>>,
     answers: Answers,
     /// Routes of all server types whose messages wait for no other of their session.
-    concurrent: HashSet<&'static str>,
+    concurrent: FxHashSet<&'static str>,
     hooks: Hooks,
     /// What other servers have asked.
     progress: Progress,
@@ -85,8 +86,8 @@ impl Node {
     ) -> Bytes {
         let request = Request { parts: self.parts.clone(), route, session, body, notify, until: None };
         let result = match &self.front {
-            Some(front) => front.run(request.clone()).await,
-            None => self.dispatch(request.clone()).await,
+            Some(front) => front.run(&request).await,
+            None => self.dispatch(&request).await,
         };
         result.unwrap_or_else(|error| {
             self.failures.of_message(&error, request.route(), request.session());
@@ -95,12 +96,12 @@ impl Node {
     }
 
     /// What the application's filters stand around.
-    fn front_end(node: Weak<Self>) -> impl Fn(Request) -> BoxFuture<'static, Result<Bytes>> {
+    fn front_end(node: Weak<Self>) -> impl Fn(&Request) -> BoxFuture<'static, Result<Bytes>> {
         move |request| {
-            let node = node.upgrade();
+            let (node, request) = (node.upgrade(), request.clone());
             Box::pin(async move {
                 match node {
-                    Some(node) => node.dispatch(request).await,
+                    Some(node) => node.dispatch(&request).await,
                     None => Err(Error::msg("server has ended")),
                 }
             })
@@ -108,14 +109,14 @@ impl Node {
     }
 
     /// Has a message of a client handled: here, or by a server of the type that the route names.
-    async fn dispatch(&self, request: Request) -> Result<Bytes> {
+    async fn dispatch(&self, request: &Request) -> Result<Bytes> {
         match route::server_type(&request.route) {
             None => Err(RouteError::NotARoute { route: request.route.to_string() }.into()),
             Some(own) if own == self.parts.0.me.server_type.as_str() => self.handlers.run(request).await,
             Some(other) if !self.types.contains(other) => {
                 Err(RouteError::NoType { server_type: other.to_owned() }.into())
             }
-            Some(other) => self.forward(other, &request).await,
+            Some(other) => self.forward(other, request).await,
         }
     }
 
@@ -141,7 +142,7 @@ impl Node {
         let Some(_working) = self.progress.begin() else { return Err(leaving()) };
         let name = Arc::from(method.as_str());
         let call = RemoteCall { parts: self.parts.clone(), from: from.clone(), method: name, body, until };
-        self.remotes.run(call).await.map_err(|error| self.failed(&error, &method, &from))
+        self.remotes.run(&call).await.map_err(|error| self.failed(&error, &method, &from))
     }
 
     /// What a server is told whose message failed.

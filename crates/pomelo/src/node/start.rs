@@ -4,7 +4,7 @@
 //! serves what it can and goes on looking for one.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex, Weak},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -13,6 +13,7 @@ use std::{
 use pomelo_cluster::config::Environment;
 use pomelo_protocol::{ServerId, ServerInfo, dictionary::Dictionary};
 use pomelo_rpc::{Hello, Limits, Links};
+use rustc_hash::FxHashSet;
 use tokio::{
     net::TcpListener,
     sync::watch,
@@ -59,7 +60,7 @@ pub(crate) struct Setup {
     pub(crate) answers: Answers,
     pub(crate) client_errors: Vec<OfClient>,
     /// Routes of all server types whose messages wait for no other of their session.
-    pub(crate) concurrent: HashSet<&'static str>,
+    pub(crate) concurrent: FxHashSet<&'static str>,
     pub(crate) call_timeout: Duration,
     pub(crate) single_session: Option<SingleSession>,
     pub(crate) drain: Drain,
