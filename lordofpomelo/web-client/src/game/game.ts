@@ -5,7 +5,7 @@ import { TimeoutError } from "pomelo-client-ts";
 import { type Account, keepAccount, keptAccount, login, register } from "../protocol/accounts";
 import type { Messages } from "../protocol/messages";
 import { EnterError, type LinkState, Session, explain, gateOf, patiently } from "../protocol/session";
-import { type Args, type Key, setLanguage, t } from "../text/text";
+import { type Args, type Key, setLanguage, t, told } from "../text/text";
 import { bestRenderer } from "../view/renderer";
 import type { Stage } from "../view/stage";
 import type { Entity } from "../world/entity";
@@ -326,7 +326,7 @@ export class Game {
       case "revive":
         return own ? this.sounds.play("revive") : undefined;
       case "task":
-        this.toast("quest.done", { name: happening.name }, "good");
+        this.toast("quest.done", { name: told(happening.name) }, "good");
         return this.sounds.play("quest");
       case "effect":
       case "gain":

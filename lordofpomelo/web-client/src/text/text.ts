@@ -2,6 +2,7 @@
 
 import { en } from "./en";
 import { ZH_NAMES, zh } from "./zh";
+import { ZH_SENTENCES } from "./zh-sentences";
 
 export type Key = keyof typeof en;
 export type Language = "en" | "zh";
@@ -27,6 +28,11 @@ export function t(key: Key, args?: Args): string {
 export function rowName(table: string, row: { id: number; name: string; englishName?: string } | undefined, id: number): string {
   if (language === "zh") return ZH_NAMES[table]?.[id] ?? row?.name ?? `#${id}`;
   return row?.englishName ?? row?.name ?? `#${id}`;
+}
+
+/** A sentence of a table, which the server sends in its own language, or in Chinese if it is known here. */
+export function told(sentence: string): string {
+  return language === "zh" ? (ZH_SENTENCES[sentence] ?? sentence) : sentence;
 }
 
 /** What the player's browser speaks. */

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { areaById } from "../game/areas";
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import { useGame } from "./context";
 import { Portrait } from "./figure-view";
 
@@ -27,7 +27,7 @@ function Words() {
       <span class="npc-picture"><Portrait kind={own ? (world.me?.kindId ?? 210) : kind} size={96} /></span>
       <div>
         <h3>{own ? t("npc.you") : npc === undefined ? "" : tables.nameOf(npc)}</h3>
-        <p data-testid="npc-word">{own ? talk.myword : talk.npcword}</p>
+        <p data-testid="npc-word">{told(own ? talk.myword : talk.npcword)}</p>
         <div class="row">
           {talk.myword !== "" && !said && <button onClick={() => setSaid(true)} data-testid="npc-next">{t("npc.next")}</button>}
           {talk.travel !== undefined && (said || talk.myword === "") && (

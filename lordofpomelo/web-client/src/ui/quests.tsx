@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { equipmentIcon } from "../art/icons";
 import type { Tables } from "../game/tables";
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import type { Quest } from "../world/quests";
 import { useGame } from "./context";
 import { Portrait } from "./figure-view";
@@ -37,8 +37,8 @@ export function QuestPanel() {
     <Panel name="quests" title={t("quest.title")} foot={<button data-testid="quest-ask" onClick={() => deeds.askQuest(setOffered)}>{t("quest.ask")}</button>}>
       {open && (
         <article class="quest offer" data-testid="quest-offer">
-          <h3>{offered.name}</h3>
-          <p>{offered.acceptTalk}</p>
+          <h3>{told(offered.name)}</h3>
+          <p>{told(offered.acceptTalk)}</p>
           <p class="goal">{goal(tables, offered)}</p>
           <Rewards quest={offered} tables={tables} />
           <button class="go" data-testid="quest-accept" disabled={early} onClick={() => {
@@ -51,8 +51,8 @@ export function QuestPanel() {
         <article key={quest.id} class={`quest ${quest.state === 1 ? "met" : ""}`} data-testid={`quest-${quest.id}`}>
           {quest.kills !== undefined && <Portrait kind={quest.kills.kindId} size={52} />}
           <div>
-            <h3>{quest.name}</h3>
-            <p>{quest.state === 1 ? quest.finishTalk : quest.workTalk}</p>
+            <h3>{told(quest.name)}</h3>
+            <p>{told(quest.state === 1 ? quest.finishTalk : quest.workTalk)}</p>
             <p class="goal">{goal(tables, quest)}</p>
             <Rewards quest={quest} tables={tables} />
             {quest.state === 1 && <button class="go" data-testid="quest-handover" onClick={() => deeds.handOver()}>{t("quest.handOver")}</button>}
@@ -72,7 +72,7 @@ export function QuestTracker() {
     <section class="tracker" data-testid="quest-tracker">
       {quests.map((quest) => (
         <button key={quest.id} class={quest.state === 1 ? "met" : ""} onClick={() => game.toggle("quests")}>
-          <strong>{quest.name}</strong>
+          <strong>{told(quest.name)}</strong>
           <span>{quest.state === 1 ? t("quest.handOver") : goal(game.tables, quest)}</span>
         </button>
       ))}

@@ -1,7 +1,7 @@
 //! The skills at hand, keys 1 to 9, and how long each still rests.
 
 import { skillIcon } from "../art/icons";
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import { useClock, useGame } from "./context";
 
 const KEYS = 8;
@@ -24,7 +24,7 @@ export function SkillBar() {
         const name = game.tables.skillName(id);
         return (
           <button key={id} class={`slot skill ${known ? "" : "unknown"} ${poor && known ? "poor" : ""} ${left > 0 ? "rests" : ""}`} data-testid={`skill-${id}`} disabled={!known}
-            title={row === undefined ? name : `${name}\n${row.desc}\n${t("skill.facts", { mp: row.mp, cool: row.cooltime, reach: row.distance })}`} onClick={() => game.deeds.skill(id)}>
+            title={row === undefined ? name : `${name}\n${told(row.desc)}\n${t("skill.facts", { mp: row.mp, cool: row.cooltime, reach: row.distance })}`} onClick={() => game.deeds.skill(id)}>
             {row !== undefined && <img src={skillIcon(id)} alt={name} draggable={false} />}
             {left > 0 && rest !== undefined && <i class="rest" style={{ "--left": `${(left / rest.total) * 360}deg` }} />}
             {left > 950 && <em>{Math.ceil(left / 1000)}</em>}

@@ -1,7 +1,7 @@
 //! All skills: those that are known, and those to come.
 
 import { skillIcon } from "../art/icons";
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import { useGame } from "./context";
 import { Panel } from "./panel";
 
@@ -22,7 +22,7 @@ export function SkillPanel() {
               <img src={skillIcon(row.id)} alt="" />
               <div>
                 <strong>{tables.skillName(row.id)}{level > 0 && <em>{t("skill.level", { level })}</em>}</strong>
-                <p>{row.desc}</p>
+                <p>{told(row.desc)}</p>
                 <small>{t("skill.facts", { mp: row.mp, cool: row.cooltime, reach: row.distance })} · <span class="whole">{t("skill.power", { n: (row.attackParam + Math.max(0, level - 1) * row.upgradeParam).toFixed(1) })}</span></small>
               </div>
               {row.id > 1 && (level === 0

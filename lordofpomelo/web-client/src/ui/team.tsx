@@ -1,6 +1,6 @@
 //! The team: its members beside the hero's frame, the panel, and the question whether somebody may join.
 
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import { useGame } from "./context";
 import { Portrait } from "./figure-view";
 import { Glyph } from "./glyphs";
@@ -32,7 +32,7 @@ export function TeamPanel() {
   if (hero === undefined || me === undefined) return null;
   const alone = hero.teamId === 0;
   return (
-    <Panel name="team" title={world.teamName === "" ? t("team.title") : world.teamName} foot={<small>{t("team.hint")}</small>}>
+    <Panel name="team" title={world.teamName === "" ? t("team.title") : told(world.teamName)} foot={<small>{t("team.hint")}</small>}>
       {alone ? (
         <div class="alone">
           <p class="quiet">{t("team.none")}</p>

@@ -3,7 +3,7 @@
 import type { Tables } from "../game/tables";
 import type { Equipment } from "../protocol/messages";
 import { equipmentIcon, itemIcon } from "../art/icons";
-import { t } from "../text/text";
+import { t, told } from "../text/text";
 import type { Bagged, World } from "../world/world";
 
 export function thingIcon(tables: Tables, thing: Bagged): string {
@@ -34,7 +34,7 @@ export function ThingCard({ thing, world, tables, compare = true }: { thing: Bag
         <small>{t(row?.kind === "medicine" ? "thing.medicine" : "thing.food")}</small>
         {row !== undefined && row.hp > 0 && <p class="gives hp">{t("thing.hp", { n: row.hp })}</p>}
         {row !== undefined && row.mp > 0 && <p class="gives mp">{t("thing.mp", { n: row.mp })}</p>}
-        <p class="desc">{row?.desc}</p>
+        <p class="desc">{told(row?.desc ?? "")}</p>
         <small>{t("thing.price", { price: row?.price ?? 0 })}</small>
       </div>
     );
@@ -51,7 +51,7 @@ export function ThingCard({ thing, world, tables, compare = true }: { thing: Bag
       <Figure label={t("thing.attack")} value={row.attackValue} worn={against?.attackValue} />
       <Figure label={t("thing.defence")} value={row.defenceValue} worn={against?.defenceValue} />
       <p class={`needs ${level < row.heroLevel ? "less" : ""}`}>{t("thing.level", { level: row.heroLevel })}</p>
-      <p class="desc">{row.desc}</p>
+      <p class="desc">{told(row.desc)}</p>
       <small>{t("thing.price", { price: row.price })}</small>
       {worn !== undefined && <p class="now">{t("thing.worn")}: <b class={`quality-${worn.color}`}>{tables.thingName("equipment", worn.id)}</b></p>}
     </div>

@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { checked } from "../../src/protocol/accounts";
 import { explain } from "../../src/protocol/session";
 import { en } from "../../src/text/en";
 import { zh } from "../../src/text/zh";
-import { type Key, setLanguage, t } from "../../src/text/text";
+import { type Key, setLanguage, t, told } from "../../src/text/text";
 import { plain, scopeOf } from "../../src/world/talk";
 import { FailedError } from "pomelo-client-ts";
 
@@ -21,6 +22,24 @@ describe("the words", () => {
     expect(t("hud.level", { level: 7 })).toBe("Level 7");
     setLanguage("zh");
     expect(t("hud.level", { level: 7 })).toBe("7 级");
+  });
+});
+
+/** A table's rows, by the names of its columns. */
+function rows(table: string): Record<string, string>[] {
+  const [, columns = [], ...data] = JSON.parse(readFileSync(new URL(`../../../game-server/config/data/${table}.json`, import.meta.url), "utf8")) as string[][];
+  return data.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i] ?? ""])));
+}
+
+describe("what the tables say", () => {
+  it("is known in Chinese, sentence by sentence, and stays as it is if it is not", () => {
+    const shown = { equipment: ["desc"], item: ["desc"], fightskill: ["desc"], task: ["name", "acceptTalk", "workTalk", "finishTalk"], talk: ["npcword", "myword"], team: ["teamName"] };
+    const sentences = Object.entries(shown).flatMap(([table, columns]) => rows(table).flatMap((row) => columns.map((column) => row[column] ?? "")));
+    expect(sentences.length).toBeGreaterThan(150);
+    expect(sentences.map(told)).toEqual(sentences);
+    setLanguage("zh");
+    expect(sentences.filter((sentence) => !/[\u4e00-\u9fff]/.test(told(sentence)))).toEqual([]);
+    expect(told("A sentence of another game.")).toBe("A sentence of another game.");
   });
 });
 
