@@ -10,6 +10,7 @@ pub(crate) mod message;
 #[cfg(test)]
 mod simulation;
 mod table;
+mod unreached;
 
 use std::sync::Arc;
 

@@ -12,6 +12,7 @@ use super::{
     Leavers,
     holder::{Holder, Message, Post},
     message::{Ask, CHANGE, Left, PUSH, PushHead},
+    unreached::Unreached,
 };
 use crate::{CallError, codec, lock, rpc::Peers, servers::Directory, throttle::Throttle, wire};
 
@@ -23,12 +24,14 @@ pub(super) struct ChannelTable {
     /// Is told who has left because they are gone; must return at once.
     gone: OnceLock<Box<dyn Fn(Vec<Leavers>) + Send + Sync>>,
     unsent: Throttle,
+    unreached: Mutex<Unreached>,
 }
 
 impl ChannelTable {
     pub(super) fn new(life: u64, peers: Arc<dyn Peers>, directory: Arc<Directory>) -> Self {
         let holder = Mutex::new(Holder::new(life));
-        Self { directory, peers, holder, gone: OnceLock::new(), unsent: Throttle::default() }
+        let (unsent, unreached) = (Throttle::default(), Mutex::default());
+        Self { directory, peers, holder, gone: OnceLock::new(), unsent, unreached }
     }
 
     /// Only the first call counts.
@@ -54,6 +57,9 @@ impl ChannelTable {
 
     pub(super) fn forget(&self, frontend: &ServerId) {
         let gone = self.with(|holder, _| holder.forget(frontend));
+        if let Some(messages) = lock(&self.unreached).ended(frontend) {
+            tracing::info!(%frontend, messages, "clients are not pushed to any more: their frontend did not come back");
+        }
         if !gone.is_empty() {
             let (channels, users) = (gone.len(), gone.iter().map(|left| left.users.len()).sum::<usize>());
             tracing::info!(%frontend, channels, users, "users left their channels with their frontend");
@@ -82,7 +88,21 @@ pub(super) struct Mail<'a> {
 
 impl Post for Mail<'_> {
     fn link(&mut self, to: &ServerId) -> Option<u64> {
-        self.table.peers.link(to).inspect_err(|error| self.failed(to, "no way to a frontend", error)).ok()
+        let mut unreached = lock(&self.table.unreached);
+        match self.table.peers.link(to) {
+            Ok(link) => {
+                if let Some(messages) = unreached.ended(to) {
+                    tracing::info!(frontend = %to, messages, "clients can be pushed to again");
+                }
+                Some(link)
+            }
+            Err(error) => {
+                if unreached.missed(to) {
+                    self.failed(to, "no way to a frontend", &error);
+                }
+                None
+            }
+        }
     }
 
     fn put(&mut self, to: &ServerId, link: u64, message: Message<'_>) -> bool {
