@@ -390,6 +390,7 @@ impl Driver {
                 // Said again while it matters.
                 self.follower.tell(&to, CLUSTER, body);
             }
+            Action::Dial { to } => self.follower.dial(&to),
             Action::Reply { ask, result } => self.asks.reply(ask, result),
             Action::Resign => {
                 let elector = Arc::clone(&self.elector);

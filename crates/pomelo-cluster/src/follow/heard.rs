@@ -39,7 +39,7 @@ impl Runner {
     fn told(&mut self, addr: &MasterAddr, epoch: u64, req_id: Option<ReqId>, module_id: String, body: Value) {
         let verdict = match Told::read(&module_id, &body) {
             Ok(Some(Told::Candidate(back))) => {
-                self.wake(&back);
+                self.wake_with_all(&back);
                 Verdict::Obeyed
             }
             Ok(Some(told)) => match self.event(addr, told) {

@@ -253,6 +253,12 @@ impl Follower {
         self.put(Input::Tell { to: None, module_id: module_id.to_owned(), body })
     }
 
+    /// Dials this master at once if it is not linked: somebody knows that it is there.
+    pub fn dial(&self, master: &MasterAddr) {
+        // Else it is dialled when its pause is over.
+        self.put(Input::Dial(master.clone()));
+    }
+
     fn put(&self, input: Input) -> bool {
         self.shared.inbox.try_send(input).is_ok()
     }

@@ -55,6 +55,8 @@ pub(super) enum Input {
     Ask { module_id: String, body: Value, answer: oneshot::Sender<Result<Value, FollowError>> },
     /// This process tells a master, or all of them.
     Tell { to: Option<MasterAddr>, module_id: String, body: Value },
+    /// This process knows that a master is there.
+    Dial(MasterAddr),
 }
 
 /// What the task tells to whoever listens.
@@ -204,6 +206,7 @@ impl Runner {
             Input::Up { addr, sender, state } => self.up(addr, sender, state),
             Input::Down { addr, down } => self.down(addr, down),
             Input::Message { addr, envelope } => self.message(&addr, envelope),
+            Input::Dial(addr) => self.wake(&addr, Duration::ZERO),
             Input::Ask { module_id, body, answer } => self.ask_leader(module_id, body, answer),
             Input::Tell { to, module_id, body } => {
                 let envelope = Envelope::notify(module_id, body);

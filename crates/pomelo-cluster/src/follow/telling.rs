@@ -107,12 +107,17 @@ impl Runner {
         self.telling.unreachable = Some((leader, Instant::now() + UNREACHABLE_AFTER));
     }
 
-    /// Another master is there. One that is linked already needs nothing.
-    pub(super) fn wake(&self, addr: &MasterAddr) {
+    /// All servers are told that another master is there: each dials it at a random time.
+    pub(super) fn wake_with_all(&self, addr: &MasterAddr) {
+        let servers = u32::try_from(self.state.view().servers.len()).unwrap_or(u32::MAX);
+        self.wake(addr, WAKE_SPREAD_EACH.saturating_mul(servers).min(WAKE_SPREAD_MAX));
+    }
+
+    /// Another master is there, and is dialled within this time. One that is linked already needs nothing.
+    pub(super) fn wake(&self, addr: &MasterAddr, within: Duration) {
         let linked = self.states.get(addr).is_some_and(|state| state.up);
         if let Some(wake) = self.telling.wakes.get(addr).filter(|_| !linked) {
-            let servers = u32::try_from(self.state.view().servers.len()).unwrap_or(u32::MAX);
-            wake.send_replace(WAKE_SPREAD_EACH.saturating_mul(servers).min(WAKE_SPREAD_MAX));
+            wake.send_replace(within);
         }
     }
 

@@ -216,6 +216,11 @@ pub(crate) enum Action {
         /// What.
         body: Value,
     },
+    /// Dial a master at once, if this one is not linked with it: it is there.
+    Dial {
+        /// Which.
+        to: MasterAddr,
+    },
     /// Answer another master.
     Reply {
         /// Which question.

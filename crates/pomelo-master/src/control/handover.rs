@@ -184,6 +184,8 @@ impl Control {
                 continue;
             }
             let ready = match answers.get(&link) {
+                // It would lead at once, and whoever waits for that here would be told late.
+                _ if !self.is_linked_to(&info.addr) => Err("this master has no link to it yet".to_owned()),
                 Some(Ok(answer)) => self.readiness(answer, rev),
                 Some(Err(failure)) => Err(failure.message.clone()),
                 None => Err("it does not answer".to_owned()),
@@ -421,6 +423,11 @@ impl Control {
             Peer::Candidate(info) => Some((*link, info)),
             _ => None,
         })
+    }
+
+    /// Whether the link that this master has made to another one is up.
+    pub(super) fn is_linked_to(&self, addr: &MasterAddr) -> bool {
+        self.masters.get(addr).is_some_and(|state| state.up)
     }
 
     /// Sends what only other masters are told.

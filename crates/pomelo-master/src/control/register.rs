@@ -113,6 +113,10 @@ impl Control {
     fn master_came(&mut self, link: LinkId, now: Instant) {
         let Some(addr) = self.master_on(link) else { return };
         self.lost_masters.remove(&addr);
+        if !self.is_linked_to(&addr) {
+            // What it says of itself comes on the link to it, also that it leads when this master hands over.
+            self.actions.push(Action::Dial { to: addr.clone() });
+        }
         if let Some(failsafe) = &mut self.failsafe {
             failsafe.came(addr.clone(), now);
             self.stand(now);

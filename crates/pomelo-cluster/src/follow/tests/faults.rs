@@ -131,6 +131,21 @@ async fn a_candidate_that_is_back_is_dialled_although_the_pause_is_not_over() {
 }
 
 #[tokio::test]
+async fn a_master_that_this_process_knows_to_be_there_is_dialled_although_the_pause_is_not_over() {
+    let master = FakeMaster::bind().await;
+    let addr = master.addr.clone();
+    drop(master);
+    let mut config = FollowerConfig::new(candidate(), [addr.clone()]);
+    config.pauses = (PATIENCE * 100, PATIENCE * 100);
+    let (follower, _orders) = Follower::start(config);
+    until(&mut follower.links(), |links| links[&addr].why.is_some()).await;
+    let master = bind_again(&addr).await;
+    follower.dial(&addr);
+    let _link = master.accept(state(MasterRole::Standby, &view(3, 0, []))).await;
+    until(&mut follower.links(), |links| links[&addr].up).await;
+}
+
+#[tokio::test]
 async fn a_candidate_looks_at_once_whether_a_master_that_it_lost_is_there_again() {
     let master = FakeMaster::bind().await;
     let mut config = FollowerConfig::new(candidate(), [master.addr.clone()]);

@@ -86,6 +86,7 @@ fn a_master_deposed_while_it_stops_all_says_so() {
 fn an_active_master_that_is_terminated_ends_when_another_one_leads() {
     let mut stage = Stage::active(&[]);
     let candidate = stage.candidate();
+    stage.link_to(3005, linked(MasterRole::Standby));
     let server = stage.server("chat-1", 1);
     let asked = stage.on(Event::Shutdown);
     let ready =

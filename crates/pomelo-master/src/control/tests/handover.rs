@@ -9,6 +9,9 @@ fn wanted(to: &str) -> (Stage, [LinkId; 2], LinkId, Vec<Action>) {
     let mut stage = Stage::active(&[]);
     stage.server("chat-1", 1);
     let others = [stage.candidate_at(3005), stage.candidate_at(3006)];
+    for port in [3005, 3006] {
+        stage.link_to(port, linked(MasterRole::Standby));
+    }
     let client = stage.client("admin");
     let to = if to.is_empty() { Value::Null } else { to.into() };
     let actions = stage.client_asks(client, RFC, json!({ "signal": "handover", "to": to }));
@@ -96,6 +99,32 @@ fn a_master_that_is_not_ready_is_not_handed_over_to() {
         );
         assert!(stage.control.is_active());
     }
+}
+
+#[test]
+fn leadership_goes_to_a_master_that_this_one_would_hear_of_it_from() {
+    for (to, over) in [("", true), ("3005", false)] {
+        let (mut stage, [next, last], client, asked) = wanted(to);
+        stage.link_to(3005, LinkState::default());
+        stage.answers(next, &asked, Ok(ready(3005, 1)));
+        let actions = stage.answers(last, &asked, Ok(ready(3006, 2)));
+        if over {
+            assert_eq!(told(&actions, next)[0], Asked::StepAside { to: addr(3006) }.body());
+        } else {
+            let failure = answer(&actions, client).unwrap_err();
+            assert!(failure.message.contains("no link to it yet") && failure.again, "{failure}");
+            assert!(stage.control.is_active());
+        }
+    }
+}
+
+#[test]
+fn a_master_that_comes_is_dialled_at_once_unless_it_is_linked() {
+    let mut stage = Stage::active(&[]);
+    let dial = Action::Dial { to: addr(3005) };
+    assert!(stage.register(candidate(3005)).1.contains(&dial));
+    stage.link_to(3005, linked(MasterRole::Standby));
+    assert!(!stage.register(candidate(3005)).1.contains(&dial));
 }
 
 #[test]

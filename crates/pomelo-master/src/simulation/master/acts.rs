@@ -80,7 +80,8 @@ impl Master {
                 }
             }
             Action::Exit => self.exit(core),
-            Action::Print(_) => {}
+            // The model's followers dial when their pause is over.
+            Action::Dial { .. } | Action::Print(_) => {}
         }
     }
 
