@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::{
     sync::Notify,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 
 use super::{clock::Clock, saver::Saver, telling};
@@ -27,6 +27,13 @@ use crate::{
     THE_ONE,
     messages::remotes::team::{self, Update},
 };
+
+/// How often time passes in an area.
+const TICK: Duration = Duration::from_millis(TICK_MS);
+
+/// How often time passes in an area that nobody is in: as often as its zones make monsters, so that it is as full as it ought to be when
+/// somebody comes. Players leave many instances behind.
+const EMPTY_TICK: Duration = Duration::from_secs(5);
 
 /// How often what has changed is stored. With the time that writing takes a server that dies loses less than a minute.
 const SAVE_EVERY: Duration = Duration::from_secs(50);
@@ -125,6 +132,10 @@ impl Host {
             if let Some(former) = area.entity_of(person.player) {
                 people.remove(&former);
             }
+            if people.is_empty() {
+                // What has passed since the last rare tick is not to be seen as a leap.
+                area.tick(now_ms);
+            }
             let entered = area.enter(hero, team, now_ms);
             people.insert(entered.entity, person);
             entered
@@ -178,11 +189,14 @@ impl Host {
 
     /// Drives the area for as long as the task is left alone.
     pub(super) async fn run(self: Arc<Self>, channels: Channels, rpc: Rpc, saver: Saver) {
-        let mut ticks = interval(Duration::from_millis(TICK_MS));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = every(EMPTY_TICK);
         let (mut save_at, mut report_at) = (Instant::now() + SAVE_EVERY, Instant::now() + REPORT_EVERY);
         let mut events = Events::default();
         loop {
+            let period = if self.lock().people.is_empty() { EMPTY_TICK } else { TICK };
+            if ticks.period() != period {
+                ticks = every(period);
+            }
             let ticked = tokio::select! {
                 now = ticks.tick() => {
                     let tick = self.tick(now);
@@ -317,6 +331,13 @@ impl Host {
     }
 }
 
+/// At once, and then so often.
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
+
 /// How long a processor has worked for this thread.
 fn worked() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
@@ -326,3 +347,6 @@ fn parts(marks: Marks) -> Parts {
     let Marks { player, bag, equipment, skills, tasks } = marks;
     Parts { player, bag, equipment, skills, tasks }
 }
+
+#[cfg(test)]
+mod tests;

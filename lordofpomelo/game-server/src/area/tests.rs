@@ -39,13 +39,13 @@ use crate::{
 };
 
 /// An area server with one scene, or for instances.
-struct Server {
+pub(super) struct Server {
     stage: Stage,
     store: State<Store>,
     resources: State<Resources>,
     loading: State<Loading>,
     saver: State<Saver>,
-    hosts: State<Hosts>,
+    pub(super) hosts: State<Hosts>,
     me: Me,
     _folder: TempDir,
 }
@@ -76,7 +76,7 @@ impl Server {
     }
 
     /// A player who signed in, and stands there in its scene.
-    async fn player(&self, name: &str, at: Point, place: Place) -> (Session, PlayerId) {
+    pub(super) async fn player(&self, name: &str, at: Point, place: Place) -> (Session, PlayerId) {
         let user = self.store.register(name, "hash").await.unwrap();
         let hero = Hero::new(&self.resources.tables, PlayerId(0), name, 210, at).unwrap();
         let player = self.store.create_player(user, hero).await.unwrap().hero.id;
@@ -87,7 +87,7 @@ impl Server {
         (session, player)
     }
 
-    async fn enter(&self, session: &Session) -> pomelo::Result<Scene> {
+    pub(super) async fn enter(&self, session: &Session) -> pomelo::Result<Scene> {
         let door = Door::of(session, &self.hosts)?;
         let (store, resources, loading) = (self.store.clone(), self.resources.clone(), self.loading.clone());
         coming::enter_scene(door, self.hosts.clone(), store, resources, loading, self.exit(), Nothing {})
@@ -120,7 +120,7 @@ impl Server {
         travel::change_area(here, session.clone(), servers, resources, exit, rpc, wanted).await
     }
 
-    fn desert(&self) -> Place {
+    pub(super) fn desert(&self) -> Place {
         Place { server: self.me.id.clone(), area: 1, instance: None, team: None }
     }
 }
@@ -130,7 +130,7 @@ fn game() -> Game {
     Game { folder, environment: "development".into() }
 }
 
-async fn desert() -> Server {
+pub(super) async fn desert() -> Server {
     Server::new("area-server-1", json!({ "area": 1 })).await
 }
 
