@@ -21,8 +21,9 @@ use crate::messages::{
 /// Pushes that are sent without a pause.
 const AT_ONCE: usize = 32;
 
-/// Says all of it, in its order. What can't be sent is logged: a frontend that is gone takes its players along.
+/// Says all of it, in its order. What has no form on the wire is left out, which the log says once for all of it.
 pub(super) async fn tell(events: &Events, people: &People, channels: &Channels, tables: &Tables) {
+    let (mut untold, mut why) = (0_u32, None);
     for (number, (to, push)) in events.iter().enumerate() {
         if number % AT_ONCE == AT_ONCE - 1 {
             // Requests are answered in between.
@@ -35,8 +36,12 @@ pub(super) async fn tell(events: &Events, people: &People, channels: &Channels, 
             To::Everybody => say(push, people.values(), channels, tables).await,
         };
         if let Err(error) = told {
-            tracing::warn!(%error, ?push, "not told");
+            untold += 1;
+            why.get_or_insert(error);
         }
+    }
+    if let Some(error) = why {
+        tracing::warn!(%error, untold, "pushes that can't be sent");
     }
 }
 
