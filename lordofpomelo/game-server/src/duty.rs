@@ -36,6 +36,14 @@ pub(crate) fn scene(area: u32, servers: &Servers) -> Option<ServerId> {
     server.map(|server| server.id.clone())
 }
 
+/// The scene that `me` and `other` both have, if players go to `other`: the one whose id comes first, as in [`scene`].
+pub(crate) fn scene_of_another(me: &ServerInfo, other: &ServerInfo) -> Option<u32> {
+    match (Duty::of(me), Duty::of(other)) {
+        (Some(Duty::Scene(mine)), Some(Duty::Scene(area))) if mine == area && other.id < me.id => Some(area),
+        _ => None,
+    }
+}
+
 fn number(value: &Value) -> Option<u32> {
     match value {
         Value::String(text) => text.parse().ok(),
@@ -53,10 +61,34 @@ mod tests {
 
     use super::*;
 
-    fn duty(server_type: &str, extra: Value) -> Option<Duty> {
-        let mut info = json!({ "id": "x-server-1", "serverType": server_type, "host": "127.0.0.1" });
+    fn server(id: &str, server_type: &str, extra: &Value) -> ServerInfo {
+        let mut info = json!({ "id": id, "serverType": server_type, "host": "127.0.0.1" });
         info.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        Duty::of(&serde_json::from_value(info).unwrap())
+        serde_json::from_value(info).unwrap()
+    }
+
+    fn duty(server_type: &str, extra: Value) -> Option<Duty> {
+        Duty::of(&server("x-server-1", server_type, &extra))
+    }
+
+    #[test]
+    fn of_two_servers_with_one_scene_the_second_learns_that_nobody_is_sent_to_it() {
+        let [first, second] =
+            ["area-server-1", "area-server-2"].map(|id| server(id, "area", &json!({ "area": 7 })));
+        assert_eq!(scene_of_another(&second, &first), Some(7));
+        assert_eq!(scene_of_another(&first, &second), None);
+        assert_eq!(scene_of_another(&first, &first), None);
+        let both = Servers::new([second.clone(), first.clone()].map(std::sync::Arc::new));
+        assert_eq!(scene(7, &both), Some(first.id));
+        let instances = json!({ "instance": true });
+        for other in [
+            server("area-server-1", "area", &json!({ "area": 8 })),
+            server("area-server-1", "area", &instances),
+        ] {
+            assert_eq!(scene_of_another(&second, &other), None);
+        }
+        let for_instances = server("area-server-2", "area", &instances);
+        assert_eq!(scene_of_another(&for_instances, &server("area-server-1", "area", &instances)), None);
     }
 
     #[test]

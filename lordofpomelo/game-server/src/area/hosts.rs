@@ -13,14 +13,14 @@ use lordofpomelo_world::{
     area::{Area, Rules},
     instances::{self, is_over},
 };
-use pomelo::{Channels, Error, Game, Me, Result, Rpc, ServerId, State};
+use pomelo::{Channels, Error, Game, Me, Peer, Result, Rpc, ServerId, State};
 use serde::Deserialize;
 use tokio::{task::JoinHandle, time::interval};
 
 use super::{clock::Clock, coming, host::Host, saver::Saver};
 use crate::{
     CALL, THE_ONE,
-    duty::Duty,
+    duty::{self, Duty},
     messages::remotes::{InstanceId, NewInstance, REMOVE_INSTANCE},
     resources::Resources,
     session::Place,
@@ -162,6 +162,19 @@ impl Hosts {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Another server came, or was there before this one.
+pub(super) async fn another_came(me: Me, peer: Peer) -> Result<()> {
+    if let Some(area) = duty::scene_of_another(&me, &peer) {
+        tracing::warn!(
+            area,
+            me = %me.id,
+            other = %peer.id,
+            "servers.json: both have this area; no player comes here while the other one is there"
+        );
+    }
+    Ok(())
 }
 
 /// The manager wants an instance here.

@@ -54,6 +54,7 @@ pub(crate) fn server(s: Server) -> Server {
         .filter(here::send_away_lost)
         .on_members_left(coming::gone)
         .on_server_added(coming::chat_came)
+        .on_server_added(hosts::another_came)
         .on_server_removed(teams::manager_went)
         .on_started(hosts::watch_instances)
         .on_drain(hosts::close);
