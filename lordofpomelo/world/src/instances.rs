@@ -1,11 +1,11 @@
 //! Which instance lives on which server, as the manager keeps it: a state machine without I/O. Callers who ask for the same instance
 //! at once share one creation. Not here: the instance itself ([`crate::area::Area`]), and the calls between servers.
 //!
-//! Where an instance is made follows from its key and the servers that are there. So a manager that was started again, and knows of none,
-//! asks the server for it that has it, and none is there twice; unless servers have come or failed since.
+//! Whoever asks says which servers may make an instance, in an order that follows from its key and the servers that are there. So a manager
+//! that was started again, and knows of no instance, asks the server for it that has it, and none is there twice; unless servers have come
+//! or failed since.
 
-use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -64,15 +64,9 @@ pub enum Asked {
 /// The directory. `W` stands for a waiting caller: whatever the driver answers it with.
 #[derive(Debug)]
 pub struct Instances<W> {
-    servers: Vec<Server>,
+    /// Servers that could not make the last one they were to make: they are passed over once.
+    failed: HashSet<String>,
     instances: HashMap<String, Entry<W>>,
-}
-
-#[derive(Debug)]
-struct Server {
-    id: String,
-    /// Whether it could not make the last one it was to make: then it is passed over once.
-    failed: bool,
 }
 
 #[derive(Debug)]
@@ -90,29 +84,22 @@ pub fn instance_id(area_id: u32, owner: u32) -> String {
 
 impl<W> Default for Instances<W> {
     fn default() -> Self {
-        Self { servers: Vec::new(), instances: HashMap::new() }
+        Self { failed: HashSet::new(), instances: HashMap::new() }
     }
 }
 
 impl<W> Instances<W> {
-    /// An instance server joined the cluster.
-    pub fn server_added(&mut self, server: &str) {
-        if !self.servers.iter().any(|known| known.id == server) {
-            self.servers.push(Server { id: server.to_owned(), failed: false });
-        }
-    }
-
     /// An instance server left the cluster: its instances are forgotten, and who waits for one is told the error.
     #[must_use = "the callers wait for the error"]
     pub fn server_removed(&mut self, server: &str) -> Vec<(W, InstanceError)> {
-        self.servers.retain(|known| known.id != server);
+        self.failed.remove(server);
         let gone = self.instances.extract_if(|_, entry| entry.server == server);
         let waiting = gone.flat_map(|(_, entry)| entry.waiting.unwrap_or_default());
         waiting.map(|caller| (caller, InstanceError::Failed(server.to_owned()))).collect()
     }
 
-    /// `caller` asks for an instance.
-    pub fn ask(&mut self, instance_id: &str, caller: W) -> Asked {
+    /// `caller` asks for an instance. If it is not there, `servers` says which may make it, the best first.
+    pub fn ask(&mut self, instance_id: &str, servers: impl FnOnce() -> Vec<String>, caller: W) -> Asked {
         if let Some(entry) = self.instances.get_mut(instance_id) {
             return match &mut entry.waiting {
                 None => Asked::Ready(instance(instance_id, &entry.server)),
@@ -126,7 +113,7 @@ impl<W> Instances<W> {
         if self.instances.len() >= INSTANCES_MAX {
             return Asked::Refused(InstanceError::Full);
         }
-        let Some(server) = self.choose(instance_id) else { return Asked::Refused(InstanceError::NoServer) };
+        let Some(server) = self.choose(servers()) else { return Asked::Refused(InstanceError::NoServer) };
         let asked = instance(instance_id, &server);
         self.instances.insert(instance_id.to_owned(), Entry { server, waiting: Some(vec![caller]) });
         Asked::Create(asked)
@@ -149,24 +136,18 @@ impl<W> Instances<W> {
             return (waiting, Ok(instance(instance_id, server)));
         }
         self.instances.remove(instance_id);
-        if let Some(server) = self.servers.iter_mut().find(|known| known.id == server) {
-            server.failed = true;
-        }
+        self.failed.insert(server.to_owned());
         (waiting, failed())
     }
 
-    /// The server on which this instance is made: the first of those that are there, in an order of its own for each key. When servers
-    /// come and go that changes for few.
-    fn choose(&mut self, instance_id: &str) -> Option<String> {
-        let mut servers: Vec<&mut Server> = self.servers.iter_mut().collect();
-        servers.sort_by_cached_key(|server| Reverse(weight(instance_id, &server.id)));
-        let (first, rest) = servers.split_first_mut()?;
-        let is_passed_over = std::mem::take(&mut first.failed);
-        let chosen: &Server = match rest.first() {
-            Some(second) if is_passed_over => second,
-            _ => first,
-        };
-        Some(chosen.id.clone())
+    /// The first one, or the second if the first has just failed.
+    fn choose(&mut self, servers: Vec<String>) -> Option<String> {
+        let mut servers = servers.into_iter();
+        let first = servers.next()?;
+        if !self.failed.remove(&first) {
+            return Some(first);
+        }
+        servers.next().or(Some(first))
     }
 
     /// `server` is about to close the instance: it is forgotten. `false` if it is another server's, or nobody's.
@@ -188,16 +169,6 @@ pub fn is_over(area: &Area, now_ms: u64, life_ms: u64) -> bool {
     area.empty_since_ms().is_some_and(|since| now_ms.saturating_sub(since) >= life_ms)
 }
 
-/// The same in all managers, whatever they know: FNV-1a over both, mixed so that every letter counts for the first bits, too.
-fn weight(instance_id: &str, server: &str) -> u64 {
-    let letters = server.bytes().chain([0]).chain(instance_id.bytes());
-    let hash = letters.fold(0xcbf2_9ce4_8422_2325, |hash: u64, letter| {
-        (hash ^ u64::from(letter)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mixed = (hash ^ hash >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    mixed ^ mixed >> 33
-}
-
 fn instance(instance_id: &str, server: &str) -> Instance {
     Instance { instance_id: instance_id.to_owned(), server_id: server.to_owned() }
 }
@@ -206,115 +177,73 @@ fn instance(instance_id: &str, server: &str) -> Instance {
 mod tests {
     use super::*;
 
-    fn directory() -> Instances<u32> {
-        of(&["i1", "i2", "i1"])
+    /// Of two servers.
+    fn ask(instances: &mut Instances<u32>, instance_id: &str, caller: u32) -> Asked {
+        instances.ask(instance_id, || ["i1", "i2"].map(str::to_owned).into(), caller)
     }
 
-    fn of(servers: &[&str]) -> Instances<u32> {
-        let mut instances = Instances::default();
-        for server in servers {
-            instances.server_added(server);
+    fn create(instances: &mut Instances<u32>, instance_id: &str) -> String {
+        match ask(instances, instance_id, 1) {
+            Asked::Create(instance) => instance.server_id,
+            other => panic!("{other:?}"),
         }
-        instances
-    }
-
-    fn to_create(asked: Asked) -> String {
-        let Asked::Create(instance) = asked else { panic!("{asked:?}") };
-        instance.server_id
-    }
-
-    fn other(server: &str) -> &'static str {
-        if server == "i1" { "i2" } else { "i1" }
     }
 
     /// D-12: the original made two when two asked at once.
     #[test]
     fn callers_who_ask_at_once_share_one_creation() {
-        let mut instances = directory();
-        let server = to_create(instances.ask("5_1", 1));
-        assert_eq!(instances.ask("5_1", 2), Asked::Wait);
-        let (told, result) = instances.created("5_1", &server, true);
+        let mut instances = Instances::default();
+        assert_eq!(create(&mut instances, "5_1"), "i1");
+        assert_eq!(ask(&mut instances, "5_1", 2), Asked::Wait);
+        let (told, result) = instances.created("5_1", "i1", true);
         assert_eq!(told, [1, 2]);
-        assert_eq!(instances.ask("5_1", 3), Asked::Ready(result.unwrap()));
-    }
-
-    #[test]
-    fn all_servers_have_a_fair_share_of_the_instances() {
-        let mut instances = of(&["area-server-i1", "area-server-i2", "area-server-i3"]);
-        let mut shares = HashMap::<_, u32>::new();
-        for owner in 0..3000 {
-            *shares.entry(to_create(instances.ask(&instance_id(4, owner), owner))).or_default() += 1;
-        }
-        assert!(shares.len() == 3 && shares.values().all(|share| (850..1150).contains(share)), "{shares:?}");
-    }
-
-    #[test]
-    fn a_manager_that_was_started_again_finds_every_instance_in_whatever_order_it_hears_of_the_servers() {
-        let (mut former, mut next) = (of(&["i1", "i2", "i3"]), of(&["i3", "i1", "i2"]));
-        for owner in 0..100 {
-            let key = instance_id(5, owner);
-            assert_eq!(to_create(former.ask(&key, owner)), to_create(next.ask(&key, owner)), "{key}");
-        }
-    }
-
-    #[test]
-    fn a_server_that_comes_takes_over_its_share_and_leaves_the_rest_where_it_is() {
-        let (mut two, mut three) = (of(&["i1", "i2"]), of(&["i1", "i2", "i3"]));
-        for owner in 0..100 {
-            let key = instance_id(4, owner);
-            let (before, after) = (to_create(two.ask(&key, owner)), to_create(three.ask(&key, owner)));
-            assert!(after == before || after == "i3", "{key}: {before}, {after}");
-        }
+        assert_eq!(ask(&mut instances, "5_1", 3), Asked::Ready(result.unwrap()));
     }
 
     #[test]
     fn a_failed_creation_is_told_to_all_and_tried_elsewhere_the_next_time() {
-        let mut instances = directory();
-        let server = to_create(instances.ask("4_1", 1));
-        assert_eq!(instances.ask("4_1", 2), Asked::Wait);
-        let (told, result) = instances.created("4_1", &server, false);
-        assert_eq!((told, result), (vec![1, 2], Err(InstanceError::Failed(server.clone()))));
-        assert_eq!(to_create(instances.ask("4_1", 1)), other(&server));
-        assert!(instances.remove("4_1", other(&server)));
-        assert_eq!(to_create(instances.ask("4_1", 1)), server, "it is passed over once");
-        let mut alone = of(&["i1"]);
-        to_create(alone.ask("4_1", 1));
-        assert!(alone.created("4_1", "i1", false).1.is_err());
-        assert_eq!(to_create(alone.ask("4_1", 1)), "i1");
+        let mut instances = Instances::default();
+        assert_eq!(create(&mut instances, "4_1"), "i1");
+        assert_eq!(ask(&mut instances, "4_1", 2), Asked::Wait);
+        let (told, result) = instances.created("4_1", "i1", false);
+        assert_eq!((told, result), (vec![1, 2], Err(InstanceError::Failed("i1".to_owned()))));
+        assert_eq!(create(&mut instances, "4_1"), "i2");
+        assert!(instances.remove("4_1", "i2"));
+        assert_eq!(create(&mut instances, "4_1"), "i1", "it is passed over once");
+        assert!(instances.created("4_1", "i1", false).1.is_err());
+        let alone = instances.ask("4_1", || vec!["i1".to_owned()], 1);
+        assert_eq!(alone, Asked::Create(instance("4_1", "i1")), "there is no other");
     }
 
     /// D-12: the original kept holes in its list of servers.
     #[test]
     fn a_server_that_is_gone_takes_its_instances_along() {
-        let mut instances = directory();
-        let gone = to_create(instances.ask("4_1", 1));
-        assert_eq!(instances.server_removed(&gone), [(1, InstanceError::Failed(gone.clone()))]);
-        assert!(instances.created("4_1", &gone, true).1.is_err(), "too late");
-        let left = to_create(instances.ask("4_1", 1));
-        assert_eq!(left, other(&gone));
-        assert_eq!(instances.server_removed(&left).len(), 1);
+        let mut instances = Instances::default();
+        create(&mut instances, "4_1");
+        assert_eq!(instances.server_removed("i1"), [(1, InstanceError::Failed("i1".to_owned()))]);
+        assert!(instances.created("4_1", "i1", true).1.is_err(), "too late");
         assert_eq!(instances.count(), 0);
-        assert_eq!(instances.ask("4_1", 1), Asked::Refused(InstanceError::NoServer));
+        assert_eq!(instances.ask("4_1", Vec::new, 1), Asked::Refused(InstanceError::NoServer));
     }
 
     #[test]
     fn only_so_many_wait_for_one_creation() {
-        let mut instances = directory();
-        to_create(instances.ask("4_1", 0));
+        let mut instances = Instances::default();
+        create(&mut instances, "4_1");
         let limit = u32::try_from(WAITING_MAX).unwrap();
-        assert!((1..limit).all(|caller| instances.ask("4_1", caller) == Asked::Wait));
-        assert_eq!(instances.ask("4_1", limit), Asked::Refused(InstanceError::Full));
+        assert!((1..limit).all(|caller| ask(&mut instances, "4_1", caller) == Asked::Wait));
+        assert_eq!(ask(&mut instances, "4_1", limit), Asked::Refused(InstanceError::Full));
     }
 
     #[test]
     fn an_instance_that_was_removed_by_its_server_is_made_anew() {
-        let mut instances = directory();
-        let server = to_create(instances.ask("4_1", 1));
-        let _ = instances.created("4_1", &server, true);
-        let others = instances.remove("4_1", other(&server));
+        let mut instances = Instances::default();
+        create(&mut instances, "4_1");
+        let _ = instances.created("4_1", "i1", true);
+        let others = instances.remove("4_1", "i2");
         assert!(!others, "what another server has of this name is no concern of ours");
-        assert!(instances.remove("4_1", &server));
-        assert!(!instances.remove("4_1", &server));
-        assert_eq!(to_create(instances.ask("4_1", 1)), server);
+        assert!(instances.remove("4_1", "i1"));
+        assert!(!instances.remove("4_1", "i1"));
+        assert_eq!(create(&mut instances, "4_1"), "i1");
     }
 }

@@ -1,10 +1,14 @@
 //! Which instance is on which server. Who asks for one that is not there waits until an instance server has made it; all who ask meanwhile
-//! wait for the same. The instance servers are those that `servers.json` marks with `"instance": true`.
+//! wait for the same. The instance servers are those that `servers.json` marks with `"instance": true`; which of them makes an instance is
+//! the framework's choice by its key.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    iter,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use lordofpomelo_world::instances::{Asked, Instance as Made, InstanceError, Instances};
-use pomelo::{Caller, Error, Peer, Result, Rpc, ServerInfo, State};
+use pomelo::{Caller, Error, Peer, Result, Rpc, ServerInfo, Servers, State};
 use tokio::sync::oneshot;
 
 use super::server_id;
@@ -31,9 +35,14 @@ impl Book {
 }
 
 /// Where an instance is; it is made if it is not there.
-pub(super) async fn find_or_make(book: State<Book>, rpc: Rpc, wanted: NewInstance) -> Result<Instance> {
+pub(super) async fn find_or_make(
+    book: State<Book>,
+    rpc: Rpc,
+    servers: Servers,
+    wanted: NewInstance,
+) -> Result<Instance> {
     let (tell, told) = oneshot::channel();
-    let asked = book.lock().ask(&wanted.instance, tell);
+    let asked = book.lock().ask(&wanted.instance, || makers(&servers, &wanted.instance), tell);
     let made = match asked {
         Asked::Ready(made) => made,
         Asked::Refused(error) => return Err(error.into()),
@@ -73,14 +82,6 @@ pub(super) async fn remove(book: State<Book>, caller: Caller, closing: InstanceI
     Ok(())
 }
 
-/// A server is there; also those that were there before this one.
-pub(super) async fn server_added(book: State<Book>, peer: Peer) -> Result<()> {
-    if has_instances(&peer) {
-        book.lock().server_added(peer.id.as_str());
-    }
-    Ok(())
-}
-
 /// A server is gone, and its instances with it.
 pub(super) async fn server_removed(book: State<Book>, peer: Peer) -> Result<()> {
     let failed = book.lock().server_removed(peer.id.as_str());
@@ -93,6 +94,18 @@ fn tell(results: impl Iterator<Item = (Waiting, Result<Made, InstanceError>)>) {
         // Whoever does not wait any more need not be told.
         let _ = caller.send(result);
     }
+}
+
+/// Who makes this instance, and who does if that one has failed: the same in every manager that knows the same servers.
+fn makers(servers: &Servers, instance: &str) -> Vec<String> {
+    let mut left: Vec<_> =
+        servers.of_type("area").iter().filter(|server| has_instances(server)).cloned().collect();
+    let next = || {
+        let next = Servers::new(left.iter().cloned()).by_hash(instance)?;
+        left.retain(|server| server.id != next);
+        Some(next.to_string())
+    };
+    iter::from_fn(next).take(2).collect()
 }
 
 fn has_instances(server: &ServerInfo) -> bool {

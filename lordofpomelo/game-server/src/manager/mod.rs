@@ -31,7 +31,6 @@ pub(crate) fn server(s: Server) -> Server {
         .state(instances::Book::new())
         .remote(INSTANCE, instances::find_or_make)
         .remote(REMOVE_INSTANCE, instances::remove)
-        .on_server_added(instances::server_added)
         .on_server_removed(instances::server_removed)
         .on_server_removed(teams::server_removed)
         .on_members_left(teams::gone)
