@@ -4,6 +4,11 @@ import type { Character, Equipment, Item, Npc, Resource, FightSkill, Tables as S
 import { rowName } from "../text/text";
 import type { Entity } from "../world/entity";
 
+/** From which level of the hero on a skill of level `known` (0: not known) can be learnt or raised. */
+export function neededFor({ playerLevel, upgradePlayerLevel }: FightSkill, known: number): number {
+  return playerLevel + upgradePlayerLevel * known;
+}
+
 export class Tables {
   #rows: Sent = {};
   #version: Record<string, number> = {};
@@ -23,6 +28,10 @@ export class Tables {
   }
   skills(): FightSkill[] {
     return Object.values(this.#rows.fightskill ?? {}).toSorted((a, b) => a.id - b.id);
+  }
+  /** Whether a hero of this level may learn a skill (known as level 0) or raise it, with so many points. Nobody raises the plain blow. */
+  mayRaise(row: FightSkill, known: number, level: number, points: number): boolean {
+    return row.id > 1 && level >= neededFor(row, known) && (known === 0 || points > 0);
   }
   equipment(id: number): Equipment | undefined {
     return this.#rows.equipment?.[id];

@@ -117,8 +117,9 @@ const MENU: readonly (readonly [Panel, GlyphName, Key, string])[] = [
 
 function Menu() {
   const game = useGame();
-  const { me, quests } = game.world;
-  const hint: Partial<Record<Panel, boolean>> = { skills: (me?.skillPoint ?? 0) > 0, quests: [...quests.values()].some(({ state }) => state === 1) };
+  const { me, hero, quests } = game.world;
+  const skills = me !== undefined && hero !== undefined && game.tables.skills().some((row) => game.tables.mayRaise(row, me.skills.get(row.id) ?? 0, hero.level, me.skillPoint));
+  const hint: Partial<Record<Panel, boolean>> = { skills, quests: [...quests.values()].some(({ state }) => state === 1) };
   return (
     <nav class="menu" data-testid="menu">
       {MENU.map(([panel, glyph, key, letter]) => (
