@@ -4,7 +4,7 @@
 import { TimeoutError } from "pomelo-client-ts";
 import { type Account, keepAccount, keptAccount, login, register } from "../protocol/accounts";
 import type { Messages } from "../protocol/messages";
-import { EnterError, type LinkState, Session, explain, gateOf, patiently } from "../protocol/session";
+import { EnterError, type LinkState, Session, explain, fetched, gateOf, patiently } from "../protocol/session";
 import { type Args, type Key, setLanguage, t, told } from "../text/text";
 import { bestRenderer } from "../view/renderer";
 import type { Stage } from "../view/stage";
@@ -224,7 +224,7 @@ export class Game {
       if (turn !== this.#entering) return;
       if (!entered.curPlayer || !entered.map) throw new EnterError("fail.enter", { why: `code ${entered.code}` });
       const { name, width, height } = entered.map;
-      const scene = await sceneOf(name, width, height);
+      const scene = await fetched(() => sceneOf(name, width, height));
       this.world.enter(entered, performance.now());
       // Within an instance the hero keeps the area he came from; what he asks for is about where he is.
       if (this.world.me !== undefined) this.world.me.areaId = areaOf(name)?.id ?? this.world.me.areaId;
@@ -259,7 +259,7 @@ export class Game {
   async openStage(): Promise<Stage> {
     if (this.stage !== undefined) return this.stage;
     if (this.host === undefined) throw new Error("the page has no place for the world");
-    const { Stage: Opened } = await import("../view/stage");
+    const { Stage: Opened } = await fetched(() => import("../view/stage"));
     this.stage = await Opened.open(this.host, this.world, {
       renderer: bestRenderer(this.query.get("renderer")),
       numbers: () => this.settings.numbers,

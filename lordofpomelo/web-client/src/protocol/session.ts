@@ -18,6 +18,15 @@ export class EnterError extends Error {
   }
 }
 
+/** A part of the page that is fetched when it is needed. If the web server is away, browsers say so in words for nobody. */
+export async function fetched<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch {
+    throw new EnterError("login.noServer");
+  }
+}
+
 /** Where the gate is. */
 export interface Gate {
   readonly host: string;

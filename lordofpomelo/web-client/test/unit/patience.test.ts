@@ -2,7 +2,7 @@
 
 import { FailedError } from "pomelo-client-ts";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { explain, patiently } from "../../src/protocol/session";
+import { explain, fetched, patiently } from "../../src/protocol/session";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -28,4 +28,10 @@ test("any other refusal is one", async () => {
   const ask = vi.fn<() => Promise<string>>().mockRejectedValue(failing(500));
   await expect(patiently(ask)).rejects.toMatchObject({ code: 500 });
   expect(ask).toHaveBeenCalledOnce();
+});
+
+test("a part of the page that can't be fetched is said in words", async () => {
+  const failed = await fetched(() => Promise.reject(new TypeError("Failed to fetch dynamically imported module: http://x/stage.js"))).catch(explain);
+  expect(failed).toMatchObject({ key: "login.noServer", loginAgain: false });
+  expect(await fetched(() => Promise.resolve(7))).toBe(7);
 });
