@@ -24,6 +24,9 @@ mod deadlines;
 mod drive;
 mod error;
 mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hello;
 mod incoming;
 mod limits;
