@@ -20,6 +20,9 @@ use crate::{CloseReason, PushMessage};
 /// How much longer than a package the JSON of a protobuf body may be: names and quotes come on top of the values.
 const JSON_BYTES_PER_BYTE_MAX: usize = 16;
 
+/// What a connection keeps of the buffer in which it reads protobuf.
+const SCRATCH_BYTES_MAX: usize = 8 * 1024;
+
 /// The dictionary and the definitions of protobuf messages that a server sent last. Clones share them: connections with
 /// clones of one [`ClientOptions`](crate::ClientOptions) name them in their handshakes, and are not sent them again.
 #[derive(Clone, Debug, Default)]
@@ -107,11 +110,18 @@ impl Agreed {
         }
     }
 
-    /// What the server wrote about a route, as JSON.
-    pub(crate) fn json(&self, route: &str, body: Bytes) -> Result<Bytes, CodecError> {
+    /// What the server wrote about a route, as JSON. `scratch` is any buffer: pushes come by the thousand, and what is kept of
+    /// one shall be no larger than it is.
+    pub(crate) fn json(&self, route: &str, body: Bytes, scratch: &mut Vec<u8>) -> Result<Bytes, CodecError> {
         let schema = self.documents.protos.as_ref().and_then(|protos| protos.server().schema(route));
         match schema {
-            Some(schema) => Ok(schema.decode(&body, self.json_bytes_max)?.into()),
+            Some(schema) => {
+                schema.decode_into(&body, self.json_bytes_max, scratch)?;
+                let json = Bytes::copy_from_slice(scratch);
+                scratch.clear();
+                scratch.shrink_to(SCRATCH_BYTES_MAX);
+                Ok(json)
+            }
             None => Ok(body),
         }
     }
@@ -122,6 +132,7 @@ impl Agreed {
         route: &RouteRef,
         body: Bytes,
         wants: fn(&str) -> bool,
+        scratch: &mut Vec<u8>,
     ) -> Result<Option<PushMessage>, CloseReason> {
         let route = match route {
             RouteRef::Name(name) => name,
@@ -134,7 +145,8 @@ impl Agreed {
         if !wants(route) {
             return Ok(None);
         }
-        let body = self.json(route, body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
+        let body =
+            self.json(route, body, scratch).map_err(|error| CloseReason::Protocol(error.to_string()))?;
         Ok(Some(PushMessage { route: route.to_owned(), body }))
     }
 }

@@ -176,7 +176,10 @@ impl Client {
             place.answer().await
         };
         let Answer { body, error } = timeout(after, exchange).await.map_err(late)??;
-        Ok(Answer { body: self.agreed.json(route, body).map_err(ClientError::Unfit)?, error })
+        Ok(Answer {
+            body: self.agreed.json(route, body, &mut Vec::new()).map_err(ClientError::Unfit)?,
+            error,
+        })
     }
 
     async fn send(&self, route: &str, message: &Message) -> Result<(), ClientError> {

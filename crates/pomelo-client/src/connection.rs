@@ -129,25 +129,33 @@ async fn shake_hands(
 
 async fn read(reader: &mut PackageReader, agreed: &Agreed, shared: &Shared, beat: &Notify) -> CloseReason {
     let silence_max = agreed.heartbeat.map(|interval| interval * 2);
+    let mut scratch = Vec::new();
     loop {
         let package = match within(silence_max, reader.next()).await {
             Some(Ok(package)) => package,
             Some(Err(reason)) => return reason,
             None => return CloseReason::Silent(silence_max.unwrap_or_default()),
         };
-        if let Err(reason) = take(package, agreed, shared, beat) {
+        if let Err(reason) = take(package, agreed, shared, beat, &mut scratch) {
             return reason;
         }
         // Without the clock: one read brings hundreds of pushes to a client that is pushed to a lot.
         while let Some(package) = reader.read_along() {
-            if let Err(reason) = package.and_then(|package| take(package, agreed, shared, beat)) {
+            if let Err(reason) = package.and_then(|package| take(package, agreed, shared, beat, &mut scratch))
+            {
                 return reason;
             }
         }
     }
 }
 
-fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Result<(), CloseReason> {
+fn take(
+    package: Package,
+    agreed: &Agreed,
+    shared: &Shared,
+    beat: &Notify,
+    scratch: &mut Vec<u8>,
+) -> Result<(), CloseReason> {
     match package.kind {
         PackageKind::Heartbeat => beat.notify_one(),
         PackageKind::Kick => {
@@ -162,7 +170,7 @@ fn take(package: Package, agreed: &Agreed, shared: &Shared, beat: &Notify) -> Re
                 Message::decode(package.body).map_err(|error| CloseReason::Protocol(error.to_string()))?;
             match message {
                 Message::Response { id, body, error } => shared.pending.answer(id, Answer { body, error }),
-                Message::Push { route, body } => match agreed.push(&route, body, shared.wants)? {
+                Message::Push { route, body } => match agreed.push(&route, body, shared.wants, scratch)? {
                     Some(push) => shared.pushes.put(push),
                     None => shared.pushes.pass_over(),
                 },

@@ -1,6 +1,7 @@
 //! What a client reads of pushes and of `enterScene`: the fields that the game's protocol requires, the others if they are there. Forms
-//! of our own, not the server's, so that a server that leaves out what clients need is noticed. Not here: what follows from them
-//! ([`crate::View`]).
+//! of our own, not the server's, so that a server that leaves out what clients need is noticed. Places are two fields and no `Spot`
+//! that is flattened, for which serde would keep every field in memory first: robots read hundreds of thousands of these a second. Not
+//! here: what follows from them ([`crate::View`]).
 
 use lordofpomelo_world::{
     area::Spot,
@@ -26,8 +27,8 @@ pub(crate) struct Added {
 pub(crate) struct Npc {
     pub(crate) entity_id: EntityId,
     pub(crate) kind_id: u32,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,8 +36,8 @@ pub(crate) struct Npc {
 pub(crate) struct Mob {
     pub(crate) entity_id: EntityId,
     pub(crate) kind_id: u32,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
     pub(crate) level: u32,
     pub(crate) walk_speed: u32,
     pub(crate) hp: u32,
@@ -48,8 +49,8 @@ pub(crate) struct Mob {
 pub(crate) struct Thing {
     pub(crate) entity_id: EntityId,
     pub(crate) kind_id: u32,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
     pub(crate) player_id: PlayerId,
 }
 
@@ -58,8 +59,8 @@ pub(crate) struct Thing {
 pub(crate) struct Player {
     pub(crate) entity_id: EntityId,
     pub(crate) kind_id: u32,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
     pub(crate) level: u32,
     pub(crate) walk_speed: u32,
     pub(crate) hp: u32,
@@ -128,8 +129,8 @@ pub(crate) struct AttackResult {
 pub(crate) struct Fallen {
     pub(crate) entity_id: EntityId,
     pub(crate) kind_id: u32,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
     pub(crate) player_id: PlayerId,
     #[serde(rename = "type")]
     pub(crate) sort: Sort,
@@ -139,8 +140,8 @@ pub(crate) struct Fallen {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Revive {
     pub(crate) entity_id: EntityId,
-    #[serde(flatten)]
-    pub(crate) at: Spot,
+    pub(crate) x: u32,
+    pub(crate) y: u32,
     pub(crate) hp: u32,
 }
 

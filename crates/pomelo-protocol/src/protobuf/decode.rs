@@ -7,30 +7,29 @@ use super::{
     varint,
 };
 
+/// Into a buffer that is empty.
 pub(super) fn decode(
     definitions: &Inner,
     message: MessageIndex,
     body: &[u8],
     json_bytes_max: usize,
-) -> Result<Vec<u8>, Located> {
-    // Names and quotes come on top of what the body has.
-    let capacity = body.len().saturating_mul(4).min(json_bytes_max);
-    let mut reader = Reader { definitions, json_bytes_max, out: Vec::with_capacity(capacity) };
+    out: &mut Vec<u8>,
+) -> Result<(), Located> {
+    let mut reader = Reader { definitions, json_bytes_max, out };
     match reader.message(message, body, 0) {
-        Ok(()) => Ok(reader.out),
+        Ok(()) => Ok(()),
         Err(Stop::Located(error)) => Err(*error),
         Err(Stop::Scattered) => {
             reader.out.clear();
-            reader.scattered(message, body, 0)?;
-            Ok(reader.out)
+            reader.scattered(message, body, 0)
         }
     }
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'out> {
     definitions: &'a Inner,
     json_bytes_max: usize,
-    out: Vec<u8>,
+    out: &'out mut Vec<u8>,
 }
 
 /// Why the one pass ends early.
@@ -50,7 +49,7 @@ enum Item<'a> {
     Message(MessageIndex, &'a [u8]),
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn message(&mut self, index: MessageIndex, mut input: &'a [u8], depth: usize) -> Result<(), Stop> {
         let message = self.enter(index, depth)?;
         let mut seen = Seen::default();
@@ -165,17 +164,17 @@ impl<'a> Reader<'a> {
 
     fn put_simple(&mut self, item: Item<'_>) -> Result<(), CodecFault> {
         let written = match item {
-            Item::Whole(n) => serde_json::to_writer(&mut self.out, &n),
-            Item::Signed(n) => serde_json::to_writer(&mut self.out, &n),
+            Item::Whole(n) => serde_json::to_writer(&mut *self.out, &n),
+            Item::Signed(n) => serde_json::to_writer(&mut *self.out, &n),
             // As JavaScript writes it, so that a whole number is one to who reads it.
             Item::Real(n) if n.fract() == 0.0 && n.abs() <= WHOLE_MAX as f64 => {
-                serde_json::to_writer(&mut self.out, &(n as i64))
+                serde_json::to_writer(&mut *self.out, &(n as i64))
             }
             // null if it is not finite.
-            Item::Real(n) => serde_json::to_writer(&mut self.out, &n),
+            Item::Real(n) => serde_json::to_writer(&mut *self.out, &n),
             Item::Text(bytes) => match std::str::from_utf8(bytes) {
-                Ok(text) => serde_json::to_writer(&mut self.out, text),
-                Err(_) => serde_json::to_writer(&mut self.out, &repaired(bytes)),
+                Ok(text) => serde_json::to_writer(&mut *self.out, text),
+                Err(_) => serde_json::to_writer(&mut *self.out, &repaired(bytes)),
             },
             Item::Message(..) => Ok(()),
         };

@@ -4,6 +4,8 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
+use rustc_hash::FxHashMap;
+
 use super::{
     DefinitionError, MESSAGES_MAX, Schema, describe,
     raw::{Form, Node, RawField, RawMessage, Rule, below},
@@ -19,7 +21,8 @@ pub struct Definitions(Arc<Inner>);
 
 pub(super) struct Inner {
     messages: Vec<Message>,
-    routes: HashMap<Arc<str>, MessageIndex>,
+    /// Asked for each message; the game alone chooses what is in it.
+    routes: FxHashMap<Arc<str>, MessageIndex>,
     /// As the handshake has them; the version depends on it.
     json: String,
 }
@@ -64,7 +67,7 @@ pub(super) enum Kind {
 impl Definitions {
     /// No messages.
     pub fn none() -> Self {
-        Self(Arc::new(Inner { messages: Vec::new(), routes: HashMap::new(), json: "{}".to_owned() }))
+        Self(Arc::new(Inner { messages: Vec::new(), routes: FxHashMap::default(), json: "{}".to_owned() }))
     }
 
     /// The text of `clientProtos.json` or `serverProtos.json`.
@@ -81,7 +84,7 @@ impl Definitions {
         let raw = node.into_messages(form)?;
         let json = describe::messages(&raw);
         let mut compiler = Compiler { messages: Vec::new(), shared: HashMap::new() };
-        let mut routes = HashMap::new();
+        let mut routes = FxHashMap::default();
         for (key, _) in &raw {
             let index = compiler.reserve(key)?;
             match key.strip_prefix(SHARED) {

@@ -147,7 +147,22 @@ impl Schema {
     /// there twice counts as it stands last, and elements of a repeated one are put together, wherever they stand. Fields
     /// that are required need not be there: that is for who takes the JSON.
     pub fn decode(&self, body: &[u8], json_bytes_max: usize) -> Result<Vec<u8>, CodecError> {
-        decode::decode(self.definitions.inner(), self.message, body, json_bytes_max)
+        // Names and quotes come on top of what the body has.
+        let mut json = Vec::with_capacity(body.len().saturating_mul(4).min(json_bytes_max));
+        self.decode_into(body, json_bytes_max, &mut json)?;
+        Ok(json)
+    }
+
+    /// The same, into a buffer that is cleared first: for who reads many messages and keeps one buffer for all. After an error
+    /// what is in it means nothing.
+    pub fn decode_into(
+        &self,
+        body: &[u8],
+        json_bytes_max: usize,
+        json: &mut Vec<u8>,
+    ) -> Result<(), CodecError> {
+        json.clear();
+        decode::decode(self.definitions.inner(), self.message, body, json_bytes_max, json)
             .map_err(|error| error.on(&self.route))
     }
 }

@@ -10,7 +10,7 @@ use lordofpomelo::messages::pushes::{
     ON_UPDATE_TEAM, ON_UPGRADE, ON_USER_LEAVE, Player, Reply, TaskCompleted, UserLeft,
 };
 use lordofpomelo_world::{
-    area::{HpMp, TeamStatus},
+    area::{HpMp, Spot, TeamStatus},
     hero::{self, tasks::TaskData},
     ids::{EntityId, PlayerId, TaskId},
 };
@@ -259,7 +259,7 @@ impl Applied<'_> {
 
     fn revived(&mut self, told: wire::Revive) {
         let id = told.entity_id;
-        let (track, hp) = (Track::standing(told.at.into()), told.hp);
+        let (track, hp) = (Track::standing(Spot { x: told.x, y: told.y }.into()), told.hp);
         let was_dead = if self.is_own(id) {
             self.own().map(|own| {
                 (own.track, own.hp) = (track, hp);

@@ -2,6 +2,7 @@
 
 use lordofpomelo_world::{
     Point,
+    area::Spot,
     ids::{EntityId, PlayerId},
 };
 
@@ -162,22 +163,28 @@ impl Entity {
     }
 }
 
+fn at(x: u32, y: u32) -> Point {
+    Spot { x, y }.into()
+}
+
 impl wire::Added {
     pub(super) fn into_entities(self) -> impl Iterator<Item = Entity> {
         let thing = |sort| {
             move |thing: wire::Thing| Entity {
                 owner: thing.player_id,
-                ..Entity::new(thing.entity_id, sort, thing.kind_id, thing.at.into())
+                ..Entity::new(thing.entity_id, sort, thing.kind_id, at(thing.x, thing.y))
             }
         };
-        let npcs =
-            self.npc.into_iter().map(|npc| Entity::new(npc.entity_id, Sort::Npc, npc.kind_id, npc.at.into()));
+        let npcs = self
+            .npc
+            .into_iter()
+            .map(|npc| Entity::new(npc.entity_id, Sort::Npc, npc.kind_id, at(npc.x, npc.y)));
         let mobs = self.mob.into_iter().map(|mob| Entity {
             level: mob.level,
             hp: mob.hp,
             max_hp: mob.max_hp,
             walk_speed: mob.walk_speed,
-            ..Entity::new(mob.entity_id, Sort::Mob, mob.kind_id, mob.at.into())
+            ..Entity::new(mob.entity_id, Sort::Mob, mob.kind_id, at(mob.x, mob.y))
         });
         let items = self.item.into_iter().map(thing(Sort::Item));
         let equipment = self.equipment.into_iter().map(thing(Sort::Equipment));
@@ -193,7 +200,7 @@ impl wire::Added {
                 team: player.team_id,
                 is_captain: player.is_captain == 1,
             }),
-            ..Entity::new(player.entity_id, Sort::Player, player.kind_id, player.at.into())
+            ..Entity::new(player.entity_id, Sort::Player, player.kind_id, at(player.x, player.y))
         });
         npcs.chain(mobs).chain(items).chain(equipment).chain(players)
     }
@@ -205,7 +212,10 @@ impl wire::Fallen {
             lordofpomelo_world::hero::Sort::Item => Sort::Item,
             lordofpomelo_world::hero::Sort::Equipment => Sort::Equipment,
         };
-        Entity { owner: self.player_id, ..Entity::new(self.entity_id, sort, self.kind_id, self.at.into()) }
+        Entity {
+            owner: self.player_id,
+            ..Entity::new(self.entity_id, sort, self.kind_id, at(self.x, self.y))
+        }
     }
 }
 
