@@ -18,7 +18,7 @@ const FAILED: &[u8] = b"{\"code\":500}";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RouteError {
-    /// Not of the form `serverType.handler.method`.
+    /// Names no server type, as in `serverType.handler.method`.
     #[error("not a route: {route:?}")]
     NotARoute {
         /// What the client wrote.

@@ -29,7 +29,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use pomelo_protocol::{ServerId, route};
+use pomelo_protocol::ServerId;
 use pomelo_rpc::{BoxFuture, Failure};
 use rustc_hash::FxHashSet;
 use tokio::time::Instant;
@@ -110,13 +110,14 @@ impl Node {
 
     /// Has a message of a client handled: here, or by a server of the type that the route names.
     async fn dispatch(&self, request: &Request) -> Result<Bytes> {
-        match route::server_type(&request.route) {
+        // What is behind the type is looked at where the handlers are.
+        match request.route.split_once('.') {
             None => Err(RouteError::NotARoute { route: request.route.to_string() }.into()),
-            Some(own) if own == self.parts.0.me.server_type.as_str() => self.handlers.run(request).await,
-            Some(other) if !self.types.contains(other) => {
+            Some((own, _)) if own == self.parts.0.me.server_type.as_str() => self.handlers.run(request).await,
+            Some((other, _)) if !self.types.contains(other) => {
                 Err(RouteError::NoType { server_type: other.to_owned() }.into())
             }
-            Some(other) => self.forward(other, request).await,
+            Some((other, _)) => self.forward(other, request).await,
         }
     }
 

@@ -97,6 +97,7 @@ async fn requests_that_are_refused_are_no_warnings_and_hide_none() {
                 );
             }
             client.request_raw("chat.doorHandler.nope", "{}").await.unwrap();
+            client.request_raw("chat.nope", "{}").await.unwrap();
             client.request_raw("nope", "{}").await.unwrap();
         }
         assert_eq!(lines.with("message failed"), [""; 0], "{route}");
