@@ -129,6 +129,8 @@ impl Control {
                 if self.suspension.take().is_none_or(|was| was.told || was.rev != rev) {
                     self.announce();
                 }
+                // Servers that came meanwhile were told nothing.
+                self.tell_what_lasts();
                 self.ops_look(now);
             }
             _ => {}

@@ -272,6 +272,14 @@ impl Control {
     }
 }
 
+#[cfg(test)]
+impl Control {
+    /// Whether an operation is over, as this master knows.
+    pub(crate) fn has_answered(&self, id: &OpId) -> bool {
+        self.ops.knows(id) && !self.ops.open.contains_key(id)
+    }
+}
+
 /// As both kinds of frontends read it.
 fn blacklist(addresses: &[pomelo_cluster::cidr::Cidr]) -> Value {
     json!({ "signal": "blacklist", "addresses": addresses, "blacklist": addresses })

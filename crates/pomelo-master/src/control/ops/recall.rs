@@ -132,8 +132,7 @@ impl Control {
             let meant = named || !whole || self.was_here(at_ms, now);
             if due <= now || !meant { self.lapse(&id, now) } else { self.begin(&id, now) }
         }
-        self.tell_blacklist_again();
-        self.tell_crons_again();
+        self.tell_what_lasts();
         for (_, waits) in std::mem::take(&mut self.held.0) {
             match waits {
                 Waits::Tool { asker, id, body, change } => self.change(asker, id, body, change, now),
@@ -224,8 +223,12 @@ impl Control {
         }
     }
 
-    /// A frontend may have come when nobody led who could tell it.
-    fn tell_blacklist_again(&mut self) {
+    /// Servers may have come when nobody led, or this master might not act.
+    pub(in crate::control) fn tell_what_lasts(&mut self) {
+        if !self.recalled() {
+            return;
+        }
+        self.tell_crons_again();
         let frontends: Vec<_> =
             self.registry.linked().filter(|(info, _)| info.frontend).map(|(_, link)| link).collect();
         for link in frontends {
