@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     core::{Core, Ev, Life, MS, Micros, Node, SECOND, Spawn, Timer, What},
+    faults::{Fault, Target},
     flaws::Flaw,
     follow::{Follow, News, Reply},
     server::ORDERS,
@@ -21,6 +22,8 @@ use super::{
 const ASK_AGAIN: Micros = 500 * MS;
 /// The leader has not answered.
 const ASK_TIMEOUT: Micros = 5 * SECOND;
+/// Children that were told to end by the master are told to by their agent after this.
+const REMIND: Micros = 5 * SECOND;
 
 struct Child {
     id: ServerId,
@@ -48,13 +51,18 @@ pub(super) struct Agent {
     restarts: Vec<Restart>,
     died: Vec<(ServerId, u64)>,
     led_by: Option<u64>,
+    /// Everything here is to end.
+    ending: bool,
 }
 
 impl Agent {
     pub(super) fn new(core: &mut Core, me: (Node, Life), known: Vec<ServerId>, masters: &[Node]) -> Self {
-        let identity = Identity::Agent { id: format!("agent-{}", me.0), host: "10.0.0.1".to_owned(), pid: 1 };
+        // Another life of it is another agent: what was granted to the former one is not its own.
+        let id = format!("agent-{}-{}", me.0, me.1);
+        let identity = Identity::Agent { id, host: "10.0.0.1".to_owned(), pid: 1 };
         let follow = Follow::new(core, me, identity, masters);
         core.timer(me, 50 * MS, Timer::Start);
+        known.iter().for_each(|id| core.judge.wanted(id, core.now));
         let pending = known.iter().map(|id| (id.clone(), false)).collect();
         Self {
             me,
@@ -66,6 +74,7 @@ impl Agent {
             restarts: Vec::new(),
             died: Vec::new(),
             led_by: None,
+            ending: false,
         }
     }
 
@@ -89,10 +98,14 @@ impl Agent {
             What::Timer(Timer::Ask(number)) => {
                 self.asking.take_if(|(asked, _)| *asked == number);
             }
-            What::Child(node) => self.ended(core, node),
+            What::Timer(Timer::Remind) => self.end_children(core),
+            What::Child { node, .. } => self.ended(core, node),
             What::Want(id) => {
-                if self.known.contains(&id) && !self.children.values().any(|child| child.id == id) {
-                    self.pending.insert(id, false);
+                if !self.ending
+                    && self.known.contains(&id)
+                    && !self.children.values().any(|child| child.id == id)
+                {
+                    self.want(core, id);
                 }
             }
             what => {
@@ -101,6 +114,21 @@ impl Agent {
                 }
             }
         }
+    }
+
+    fn want(&mut self, core: &mut Core, id: ServerId) {
+        core.judge.wanted(&id, core.now);
+        self.wants_no_more(core, &id);
+        self.pending.insert(id, false);
+    }
+
+    /// Whether it was wanted.
+    fn wants_no_more(&mut self, core: &mut Core, id: &ServerId) -> bool {
+        let wanted = self.pending.remove(id);
+        if wanted == Some(false) {
+            core.judge.want_over(id, core.now);
+        }
+        wanted.is_some()
     }
 
     fn ask(&mut self, core: &mut Core) {
@@ -113,6 +141,7 @@ impl Agent {
         if let Some(number) = self.follow.ask_leader(core, ORDERS, body) {
             self.asking = Some((number, ids));
             core.timer(self.me, ASK_TIMEOUT, Timer::Ask(number));
+            core.aim(2, Fault::Crash(Target::This(self.me.0)));
         }
     }
 
@@ -137,13 +166,12 @@ impl Agent {
                     self.answered(core, &asked, &answer);
                 }
             }
-            News::Order { body, reply, .. } => {
-                if body["signal"] == "restart" {
-                    self.restart(core, &body, reply);
-                } else {
-                    self.follow.answer(core, reply, json!({}));
-                }
-            }
+            News::Order { body, reply, .. } => match body["signal"].as_str() {
+                Some("restart") => self.restart(core, &body, reply),
+                Some("stop") => self.end(core, false),
+                Some("kill") => self.end(core, true),
+                _ => self.follow.answer(core, reply, json!({})),
+            },
             _ => {}
         }
     }
@@ -159,10 +187,10 @@ impl Agent {
             ids.iter().filter_map(|id| id.as_str()?.parse().ok()).filter(|id| asked.contains(id)).collect()
         };
         for id in named("running").into_iter().chain(named("stopped")) {
-            self.pending.remove(&id);
+            self.wants_no_more(core, &id);
         }
         for id in named("spawn") {
-            if self.pending.remove(&id).is_some() {
+            if self.wants_no_more(core, &id) {
                 let incarnation = answer["claims"][id.as_str()].as_u64();
                 core.judge.count("claim");
                 core.trace(|| format!("agent {} starts {id} {incarnation:?} for epoch {epoch}", self.me.0));
@@ -173,25 +201,25 @@ impl Agent {
 
     /// The leader wants these servers to begin another life.
     fn restart(&mut self, core: &mut Core, body: &Value, reply: Reply) {
+        if self.ending {
+            return self.follow.refuse(core, reply, "everything here is being ended");
+        }
         let claims: BTreeMap<ServerId, u64> =
             serde_json::from_value(body["claims"].clone()).unwrap_or_default();
         core.trace(|| format!("agent {} restarts {claims:?}", self.me.0));
         if let Ok(Some(op)) = pomelo_cluster::ops::OpId::of_body(body) {
             core.judge.ran(self.me, op.as_str());
         }
+        core.aim(10, Fault::Crash(Target::This(self.me.0)));
         let waiting = claims.keys().cloned().collect();
         self.restarts.push(Restart { waiting, done: Map::new(), reply });
         for (id, incarnation) in claims {
-            self.pending.remove(&id);
+            self.wants_no_more(core, &id);
             match self.children.iter_mut().find(|(_, child)| child.id == id) {
                 Some((node, child)) => {
                     core.judge.replaced(&id, child.incarnation, incarnation);
                     child.restarting = Some(incarnation);
-                    let node = *node;
-                    if let Some((life, _)) = core.net.alive.get(&node).copied() {
-                        core.judge.told_to_end((node, life), &id);
-                        core.at(core.now, Ev::To(node, life, What::Terminate));
-                    }
+                    terminate(core, *node, &id);
                 }
                 None => {
                     core.spawns.push(Spawn { agent: self.me.0, id, incarnation: Some(incarnation) });
@@ -217,6 +245,9 @@ impl Agent {
         let dead = (child.id.clone(), child.incarnation);
         self.died.push(dead.clone());
         self.tell_died(core, &[dead]);
+        if self.ending {
+            return self.look_whether_over(core);
+        }
         match child.restarting {
             Some(incarnation) => {
                 core.spawns.push(Spawn { agent: self.me.0, id: child.id, incarnation: Some(incarnation) });
@@ -228,6 +259,40 @@ impl Agent {
         self.tell_children(core);
     }
 
+    /// The leader ends everything: nothing more is started.
+    fn end(&mut self, core: &mut Core, kill: bool) {
+        if std::mem::replace(&mut self.ending, true) {
+            return;
+        }
+        core.trace(|| format!("agent {} ends", self.me.0));
+        core.judge.ends_with_everything(self.me, core.now);
+        for id in self.known.clone() {
+            self.wants_no_more(core, &id);
+        }
+        self.asking = None;
+        for restart in std::mem::take(&mut self.restarts) {
+            self.follow.refuse(core, restart.reply, "everything here is being ended");
+        }
+        if kill {
+            self.end_children(core);
+        } else {
+            core.timer(self.me, REMIND, Timer::Remind);
+        }
+        self.look_whether_over(core);
+    }
+
+    fn end_children(&mut self, core: &mut Core) {
+        for (node, child) in &self.children {
+            terminate(core, *node, &child.id);
+        }
+    }
+
+    fn look_whether_over(&self, core: &mut Core) {
+        if self.children.is_empty() {
+            core.ends.push(self.me);
+        }
+    }
+
     fn tell_died(&self, core: &mut Core, dead: &[(ServerId, u64)]) {
         if !dead.is_empty() {
             self.follow.tell_all(core, CLUSTER, &Said::Died { servers: dead.to_vec() }.body());
@@ -237,5 +302,13 @@ impl Agent {
     fn tell_children(&self, core: &mut Core) {
         let ids: Vec<_> = self.children.values().map(|child| &child.id).collect();
         self.follow.tell_all(core, CLUSTER, &json!({ "action": "children", "servers": ids }));
+    }
+}
+
+/// A child is told to end.
+fn terminate(core: &mut Core, node: Node, id: &ServerId) {
+    if let Some((life, _)) = core.net.alive.get(&node).copied() {
+        core.judge.told_to_end((node, life), id);
+        core.at(core.now, Ev::To(node, life, What::Terminate));
     }
 }

@@ -8,13 +8,14 @@ use std::{
 };
 
 use fastrand::Rng;
-use pomelo_cluster::coordinator::MasterAddr;
+use pomelo_cluster::{coordinator::MasterAddr, election};
 use pomelo_protocol::{ServerId, admin::AdminMessage};
 
 use super::{
     faults::Fault,
     flaws::Flaw,
     judge::Judge,
+    memory::Memories,
     net::{ConnId, Net},
     store::{Answer, Session, Store},
 };
@@ -83,8 +84,10 @@ pub(super) enum What {
     Timer(Timer),
     /// The process is asked to end: SIGTERM.
     Terminate,
-    /// A child of this process has ended.
-    Child(Node),
+    /// To a master's election, of its own decisions.
+    Elector(election::Event),
+    /// A child of this process has ended; `well` if it did so by itself, because it was asked to.
+    Child { node: Node, well: bool },
     /// To a guardian: its master has another place.
     Place(Option<String>),
     /// To an agent: this server is wanted.
@@ -126,6 +129,12 @@ pub(super) enum Timer {
     Start,
     /// A guardian's look, or another attempt to take a place away.
     Guard,
+    /// What is known is written for the next start.
+    Remember,
+    /// No master was there: a server begins with what it remembers.
+    Alone,
+    /// Children that have not ended by now are told to.
+    Remind,
 }
 
 /// A server that an agent starts.
@@ -147,6 +156,7 @@ pub(super) struct Core {
     pub(super) net: Net,
     pub(super) store: Store,
     pub(super) judge: Judge,
+    pub(super) memories: Memories,
     /// Processes that end themselves, or that another one kills, after this event.
     pub(super) ends: Vec<(Node, Life)>,
     /// Servers that agents start after this event.
@@ -172,6 +182,7 @@ impl Core {
             net: Net::default(),
             store,
             judge: Judge::default(),
+            memories: Memories::default(),
             ends: Vec::new(),
             spawns: Vec::new(),
             ports: BTreeMap::new(),

@@ -3,7 +3,10 @@
 
 use fastrand::Rng;
 
-use super::core::{AGENTS, MS, Micros, Node, SECOND, STORE};
+use super::{
+    core::{AGENTS, MS, Micros, Node, SECOND, STORE},
+    memory::Damage,
+};
 
 /// One thing.
 #[derive(Clone, Debug)]
@@ -34,12 +37,18 @@ pub(super) enum Fault {
     RemoveFirst,
     /// All masters are killed, and none comes again before everything is mended.
     Dark,
+    /// All machines but the store's are without power for a moment.
+    PowerLoss,
+    /// Somebody had his hands in what a machine remembers: a master's, or the servers'.
+    Damage(Target, Damage),
     /// A guardian is killed.
     CrashGuardian,
     /// A master and its guardian stand still together.
     FreezeMachine(Target),
     /// A server, an agent or a tool stands still.
     FreezeOther,
+    /// An agent is killed; the servers that it started go on. It is started again later.
+    CrashAgent,
     /// A server's process is killed, or a new one comes.
     CrashServer,
     StartServer,
@@ -61,7 +70,7 @@ pub(super) enum Target {
 /// How long faults go on, and which.
 pub(super) fn draw(rng: &mut Rng, masters: usize) -> (Micros, Vec<(Micros, Fault)>) {
     let mut faults = Vec::new();
-    let mut lasts = match rng.u32(..10) {
+    let mut lasts = match rng.u32(..20) {
         0 => rng.u64(12 * SECOND..40 * SECOND),
         _ => rng.u64(2 * SECOND..8 * SECOND),
     };
@@ -93,7 +102,7 @@ fn draw_one(rng: &mut Rng, at: Micros, lasts: Micros, masters: usize, faults: &m
     };
     let until = at + after(rng);
     let mut put = |at: Micros, fault: Fault| faults.push((at, fault));
-    match rng.u32(..100) {
+    match rng.u32(..109) {
         0..16 => put(at, Fault::Crash(whom)),
         16..24 => put(at, Fault::Freeze(whom)),
         24..26 => put(at, Fault::FreezeMachine(whom)),
@@ -106,6 +115,10 @@ fn draw_one(rng: &mut Rng, at: Micros, lasts: Micros, masters: usize, faults: &m
         38..46 => {
             put(at, Fault::Cut(ways(rng, whom, Target::Servers)));
             put(until, Fault::Mend);
+            // Else links outlive short cuts.
+            if rng.u32(..4) == 0 {
+                put(at + rng.u64(..until - at), Fault::Reset(whom));
+            }
         }
         46..51 => {
             put(at, Fault::Cut(ways(rng, Target::Leader, Target::Standby)));
@@ -125,6 +138,17 @@ fn draw_one(rng: &mut Rng, at: Micros, lasts: Micros, masters: usize, faults: &m
         95..97 => {
             put(at, Fault::Dark);
             put(until, Fault::Cut(ways(rng, Target::Leader, Target::Servers)));
+        }
+        97..101 => put(at, Fault::CrashAgent),
+        101..103 => put(at, Fault::PowerLoss),
+        103..106 => {
+            let whose = *rng.choice(&[whom, Target::Servers]).unwrap_or(&whom);
+            let what = *rng.choice(&[Damage::Lost, Damage::Old, Damage::Absurd]).unwrap_or(&Damage::Lost);
+            put(at, Fault::Damage(whose, what));
+            match whose {
+                Target::Servers => put(at + rng.u64(..SECOND), Fault::CrashServer),
+                _ => put(at + rng.u64(..10 * MS), Fault::Crash(whose)),
+            }
         }
         // Every master at once.
         _ => {

@@ -1,5 +1,7 @@
-//! Faults of the original, to be switched on: what the simulation must be able to see. Each says how the original's fault, in the
-//! list of the design (E: election, F: following, G: what masters do), maps to this system's parts.
+//! Faults to be switched on: what the simulation must be able to see. Most are the original's; each says how the fault, in the list
+//! of the design (E: election, F: following, G: what masters do), maps to this system's parts. The others are faults that a system
+//! like this one could have where the original has nothing (W: wishes of administrators, A: agents, S: ending everything,
+//! M: what machines remember).
 
 /// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,15 +50,34 @@ pub(super) enum Flaw {
     /// G1: a lost link is a crashed server, also for a master that leads no more: it is killed and started again. Here: a master
     /// that ever led kills the process behind a link that broke.
     G1LostLinkIsCrash,
+    /// G3: which servers an administrator has stopped is known to one master only. Here: a new leader finds nothing of what is to last.
+    G3WishesForgotten,
     /// G4: what was in flight is sent again, and done again. Here: a server does not know the numbers of operations.
     G4NoDedupe,
     /// E16: a master that is started starts every server, whether or not it leads. Here: an agent starts its servers whenever a
     /// master comes, and asks nobody.
     E16StartsEverything,
+    /// W1: a server that comes is not told of jobs that were added and addresses that are not let in.
+    W1NewcomersNotTold,
+    /// W2: a new leader does not know which operations were done or begun.
+    W2OperationsForgotten,
+    /// A1: servers end with the agent that has started them.
+    A1EndsWithItsAgent,
+    /// A2: an agent that is started again begins the lives that its former life was granted, and asks nobody.
+    A2OldGrants,
+    /// S1: an order to end everything that a dead master has left is carried out by whoever leads next, whenever that is. Here: clocks of
+    /// masters that are started again are so far behind that they take themselves for having been there.
+    S1ClockBehind,
+    /// S2: a standby does not end with the others, and is promoted.
+    S2StandbyStays,
+    /// M1: a process writes what it knows for the next start, also where another one has written more.
+    M1WritesWhatItKnows,
+    /// M2: a list that was remembered with an epoch that can't be is believed.
+    M2AbsurdBelieved,
 }
 
 impl Flaw {
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::E1TextOrder,
         Self::E2GoneBeforeWatch,
         Self::E3SilentExpiry,
@@ -76,7 +97,16 @@ impl Flaw {
         Self::F8OnlyAdds,
         Self::F9EverythingToEverybody,
         Self::G1LostLinkIsCrash,
+        Self::G3WishesForgotten,
         Self::G4NoDedupe,
         Self::E16StartsEverything,
+        Self::W1NewcomersNotTold,
+        Self::W2OperationsForgotten,
+        Self::A1EndsWithItsAgent,
+        Self::A2OldGrants,
+        Self::S1ClockBehind,
+        Self::S2StandbyStays,
+        Self::M1WritesWhatItKnows,
+        Self::M2AbsurdBelieved,
     ];
 }

@@ -65,13 +65,13 @@ impl Guardian {
                 });
                 self.take(core, Event::Line(FromMaster::Place(place)));
             }
-            What::Child(_) => {
+            What::Child { well, .. } => {
                 self.guards = None;
                 if core.rng.bool() {
                     // The end of the pipe comes before that of the process.
                     self.take(core, Event::Dying);
                 }
-                self.take(core, Event::Exited { well: false });
+                self.take(core, Event::Exited { well });
             }
             _ => {}
         }

@@ -84,6 +84,11 @@ impl Net {
         self.conns.get(&conn).is_some_and(|conn| conn.ends.iter().any(|end| end.node == node))
     }
 
+    /// Whether this end is open.
+    pub(super) fn is_open(&self, conn: ConnId, node: Node) -> bool {
+        self.conns.get(&conn).is_some_and(|conn| conn.ends.iter().any(|end| end.node == node && end.open))
+    }
+
     /// When this end last heard the other one.
     pub(super) fn heard(&self, conn: ConnId, node: Node) -> Option<Micros> {
         let ends = &self.conns.get(&conn)?.ends;
@@ -217,7 +222,8 @@ impl Core {
         }
     }
 
-    /// The kernel closes what a dead process had. What it had sent still arrives, or not.
+    /// The kernel closes what a dead process had. What it had sent still arrives, or not; but for connections that it had closed
+    /// itself: who ends in order has waited until everything was read.
     pub(super) fn process_gone(&mut self, node: Node, life: Life) {
         let flushed = self.chance(70);
         for id in self.net.open_conns() {
@@ -225,10 +231,10 @@ impl Core {
             let Some(mine) = conn.ends.iter().position(|end| (end.node, end.life) == (node, life)) else {
                 continue;
             };
-            conn.ends[mine].open = false;
+            let closed = !std::mem::replace(&mut conn.ends[mine].open, false);
             conn.ends[mine].coming.clear();
             let other = &mut conn.ends[1 - mine];
-            if other.open {
+            if other.open && !closed {
                 if !flushed {
                     other.coming.clear();
                 }

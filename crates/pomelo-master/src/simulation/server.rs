@@ -1,6 +1,6 @@
 //! A game server process: the real follower, with the real table of operations, and a journal of what it was told to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pomelo_cluster::{follow::Identity, follower::Leader, ops::OpId};
 use pomelo_protocol::{ServerId, ServerInfo};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     core::{Core, Life, MS, Node, Timer, What},
+    flaws::Flaw,
     follow::{Follow, News, Reply},
     master::SERVER_TYPE,
 };
@@ -19,6 +20,10 @@ pub(super) struct Server {
     pub(super) incarnation: u64,
     pub(super) port: u16,
     pub(super) agent: Node,
+    pub(super) frontend: bool,
+    /// Jobs that were added, and addresses that are not let in.
+    pub(super) crons: BTreeSet<String>,
+    pub(super) blocked: BTreeSet<String>,
     pub(super) follow: Follow,
     /// It ends, on an order.
     pub(super) ending: bool,
@@ -36,13 +41,27 @@ impl Server {
         agent: Node,
         masters: &[Node],
     ) -> Self {
+        let frontend = port % 2 == 0;
         let record = json!({
             "id": id, "serverType": SERVER_TYPE, "host": "10.0.0.2", "port": port, "pid": me.1, "incarnation": incarnation,
+            "frontend": frontend,
         });
         let info: ServerInfo = serde_json::from_value(record).expect("a valid record");
         let follow = Follow::new(core, me, Identity::Server(info), masters);
-        let running = BTreeMap::new();
-        Self { me, id, incarnation, port, agent, follow, ending: false, running, last: 0 }
+        Self {
+            me,
+            id,
+            incarnation,
+            port,
+            agent,
+            frontend,
+            crons: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            follow,
+            ending: false,
+            running: BTreeMap::new(),
+            last: 0,
+        }
     }
 
     pub(super) fn leader(&self) -> Option<&Leader> {
@@ -73,6 +92,7 @@ impl Server {
                 core.trace(|| {
                     format!("server {} {:?} obeys epoch {epoch}: {module_id} {body}", self.id, self.me)
                 });
+                self.keep(core, &body);
                 self.last += 1;
                 self.running.insert(self.last, (body, reply));
                 let takes = core.rng.u64(..20 * MS);
@@ -88,6 +108,32 @@ impl Server {
         }
     }
 
+    /// What lasts as long as the process, in the order it came.
+    fn keep(&mut self, core: &Core, body: &Value) {
+        if core.is(Flaw::W1NewcomersNotTold) && body.get("op").is_none() {
+            return;
+        }
+        let texts = |list: &Value, field: &str| -> Vec<String> {
+            let each = list.as_array().into_iter().flatten();
+            each.filter_map(|one| if field.is_empty() { one.as_str() } else { one[field].as_str() })
+                .map(str::to_owned)
+                .collect()
+        };
+        let cron = &body["cron"];
+        let job = cron["id"].as_str().unwrap_or_default();
+        match body["signal"].as_str().unwrap_or_default() {
+            "addCron" if cron["serverId"].as_str().is_none_or(|id| id == self.id.as_str()) => {
+                self.crons.insert(job.to_owned());
+            }
+            "removeCron" => {
+                self.crons.remove(job);
+            }
+            "setCrons" => self.crons = texts(&body["crons"], "id").into_iter().collect(),
+            "blacklist" => self.blocked.extend(texts(&body["addresses"], "")),
+            _ => {}
+        }
+    }
+
     fn ran(&mut self, core: &mut Core, number: u64) {
         let Some((body, reply)) = self.running.remove(&number) else { return };
         let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
@@ -96,6 +142,9 @@ impl Server {
         }
         if signal == "stop" || signal == "kill" {
             core.judge.told_to_end(self.me, &self.id);
+            if body.get("op").is_none() {
+                core.judge.ends_with_everything(self.me, core.now);
+            }
             self.ending = true;
             let grace = if signal == "kill" { 0 } else { core.rng.u64(..200 * MS) };
             core.timer(self.me, grace, Timer::End);

@@ -175,7 +175,12 @@ impl Follow {
     /// Takes an event to the state machine and does what it says; the refusal, if it was one.
     pub(super) fn take(&mut self, core: &mut Core, event: Event) -> Option<Failure> {
         let mut refused = None;
-        for action in self.state.on(event) {
+        let max_epoch = self.state.max_epoch();
+        let actions = self.state.on(event);
+        if self.state.max_epoch() != max_epoch || actions.contains(&Action::Publish) {
+            self.changed(core);
+        }
+        for action in actions {
             match action {
                 Action::Lead(leader) => {
                     self.roles(leader.as_ref());

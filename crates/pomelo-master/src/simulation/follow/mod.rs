@@ -13,7 +13,8 @@ use pomelo_cluster::{
     coordinator::MasterAddr,
     follow::{Identity, LinkState},
     follower::{Action, Event, FollowerState, Leader},
-    membership::View,
+    membership::{Version, View},
+    memory::Memory,
     messages::{self, CLUSTER, MASTER_WATCHER, MONITOR_WATCHER, Said, Told},
     once::{Answer, Key, Once, Taken},
     ops::OpId,
@@ -102,6 +103,12 @@ pub(super) struct Follow {
     unreached: Option<Leader>,
     /// The last leader that was reached.
     reached: Option<Leader>,
+    /// What was remembered when the process began.
+    remembered: Memory,
+    /// The membership that this process keeps itself, because it leads.
+    own: Arc<View>,
+    /// When what is known is written next, and was last.
+    writes: (bool, Option<Micros>),
     news: Vec<News>,
 }
 
@@ -115,11 +122,23 @@ impl Follow {
         for master in &masters {
             core.timer(me, 0, Timer::Dial(*master));
         }
+        let mut state = FollowerState::new();
+        let memory = core.remembered(me);
+        state.on(Event::Remembered { epoch: memory.max_epoch, view: None });
+        // Of an epoch that can't be: the membership is worth no more than that.
+        let absurd = state.max_epoch() < memory.max_epoch && !core.is(Flaw::M2AbsurdBelieved);
+        let remembered = if absurd { Memory::default() } else { memory };
+        if matches!(who, Identity::Server(_)) {
+            core.timer(me, SECOND, Timer::Alone);
+        }
         Self {
             me,
             who,
             masters,
-            state: FollowerState::new(),
+            state,
+            remembered,
+            own: Arc::default(),
+            writes: (false, None),
             opening: BTreeMap::new(),
             up: BTreeMap::new(),
             pauses: BTreeMap::new(),
@@ -137,6 +156,46 @@ impl Follow {
             unreached: None,
             reached: None,
             news: Vec::new(),
+        }
+    }
+
+    /// What was remembered when the process began, and the highest epoch seen.
+    pub(super) fn remembered(&self) -> (Arc<View>, u64) {
+        (Arc::new(self.remembered.view.clone()), self.state.max_epoch())
+    }
+
+    /// The membership that this process keeps itself.
+    pub(super) fn keep(&mut self, core: &mut Core, own: View) {
+        if own.version != self.own.version {
+            self.own = Arc::new(own);
+            self.changed(core);
+        }
+    }
+
+    /// There is something to write: soon, and once a second at most.
+    fn changed(&mut self, core: &mut Core) {
+        let (due, last) = &mut self.writes;
+        let known = self.state.max_epoch().max(self.own.version.epoch) > 0;
+        if known && !std::mem::replace(due, true) {
+            let next = last.map_or(0, |last| last + SECOND);
+            let delay = core.rng.u64(..250 * MS).max(next.saturating_sub(core.now));
+            core.timer(self.me, delay, Timer::Remember);
+        }
+    }
+
+    fn write(&mut self, core: &mut Core) {
+        self.writes = (false, Some(core.now));
+        let followed = self.state.view();
+        let view = if self.own.version > followed.version { &self.own } else { followed };
+        let max_epoch = self.state.max_epoch().max(view.version.epoch);
+        core.remember(self.me.0, Memory { max_epoch, view: View::clone(view) });
+    }
+
+    fn begin_with_memory(&mut self) {
+        let view = std::mem::take(&mut self.remembered).view;
+        if view.version != Version::default() {
+            let epoch = self.state.max_epoch();
+            self.state.on(Event::Remembered { epoch, view: Some(view) });
         }
     }
 
@@ -181,6 +240,8 @@ impl Follow {
                 self.not_opened(core, to, refused);
             }
             What::Timer(Timer::Unreached) => self.tell_unreached(core),
+            What::Timer(Timer::Remember) => self.write(core),
+            What::Timer(Timer::Alone) => self.begin_with_memory(),
             What::Timer(Timer::RegisterBy(conn)) => {
                 if let Some(master) = self.opening.remove(&conn) {
                     core.close(conn, self.me.0, false);
@@ -202,6 +263,10 @@ impl Follow {
     }
 
     fn opened(&mut self, core: &mut Core, master: Node, conn: ConnId) {
+        // It broke before anything was said on it.
+        if !core.net.is_open(conn, self.me.0) {
+            return self.down(core, master, false, false);
+        }
         self.opening.insert(conn, master);
         core.timer(self.me, OPEN_TIMEOUT, Timer::RegisterBy(conn));
         let hello = self.state.hello();
@@ -344,6 +409,11 @@ impl Follow {
     /// Answers an order, as servers do.
     pub(super) fn answer(&mut self, core: &mut Core, reply: Reply, result: Value) {
         self.reply(core, reply, Answer::of(|id| Response::in_error(id, result)));
+    }
+
+    /// An order can't be carried out.
+    pub(super) fn refuse(&mut self, core: &mut Core, reply: Reply, why: &str) {
+        self.reply(core, reply, Answer::failed(why));
     }
 
     /// Answers an order, as masters do.

@@ -1,5 +1,7 @@
 //! What a master decides, and how it is carried out: what `master`'s driver does.
 
+use pomelo_cluster::coordinator::{Write, store};
+
 use super::*;
 
 impl Master {
@@ -38,10 +40,19 @@ impl Master {
             Action::Close { link } => self.close(core, link),
             Action::Superseded(epoch) => {
                 if !core.is(Flaw::E4NoDemotion) {
-                    self.election(core, election::Event::Superseded { epoch });
+                    self.wish(core, election::Event::Superseded { epoch });
                 }
             }
             Action::Store { id, epoch, writes } => {
+                for write in &writes {
+                    if let Write::Put { key, .. } = write
+                        && let Some((store::OPS, op)) = key.split_once('/')
+                        && core.judge.whole_recorded(op, core.now)
+                    {
+                        core.aim(20, Fault::Dark);
+                        core.aim(20, Fault::Crash(Target::This(self.me.0)));
+                    }
+                }
                 let errand = self.errand(Errand::Store(id));
                 self.recipe.errand(core, errand, |place| Ask::Write { place, epoch, writes });
             }
@@ -56,12 +67,12 @@ impl Master {
                 let what = What::Probed { server, incarnation, refused: !cut && !listens };
                 core.after(delay, Ev::To(self.me.0, self.me.1, what));
             }
-            Action::Resign => self.wished(core, election::Event::Stop),
+            Action::Resign => self.wish(core, election::Event::Stop),
             Action::Announced(epoch) => self.decide(core, Event::Announced { epoch }),
-            Action::HandOver => self.wished(core, election::Event::HandOver),
+            Action::HandOver => self.wish(core, election::Event::HandOver),
             Action::StepAside => {
                 core.judge.count("stepped aside");
-                self.wished(core, election::Event::StepAside);
+                self.wish(core, election::Event::StepAside);
             }
             Action::Evict { addr } => {
                 core.judge.count("eviction");
@@ -81,12 +92,20 @@ impl Master {
             }
             Action::Exit => self.exit(core),
             // The model's followers dial when their pause is over.
-            Action::Dial { .. } | Action::Print(_) => {}
+            Action::Dial { to } => core.timer(self.me, 0, Timer::Dial(node_of(&to))),
+            Action::Print(_) => {}
         }
     }
 
+    /// The election runs beside the decisions, and hears of a wish a little later; now and then much later.
+    fn wish(&mut self, core: &mut Core, event: election::Event) {
+        let late = core.chance(15);
+        let soon = if late { core.rng.u64(MS..20 * MS) } else { core.rng.u64(1..500) };
+        core.after(soon, Ev::To(self.me.0, self.me.1, What::Elector(event)));
+    }
+
     /// What the decisions want of the election.
-    fn wished(&mut self, core: &mut Core, event: election::Event) {
+    pub(super) fn wished(&mut self, core: &mut Core, event: election::Event) {
         let aside = match event {
             election::Event::Stop => {
                 let idle = self.waiting.take().is_some();
@@ -147,6 +166,9 @@ impl Master {
             (Errand::Store(id), Err(why)) => Event::Stored { id, result: Err(why) },
             (Errand::Store(id), Ok(_)) => Event::Stored { id, result: Err(lost()) },
             (Errand::Read(id, folder), Ok(Answer::Records(records))) => {
+                let forgotten = (folder == store::DESIRED && core.is(Flaw::G3WishesForgotten))
+                    || (folder == store::OPS && core.is(Flaw::W2OperationsForgotten));
+                let records = if forgotten { Vec::new() } else { records };
                 Event::Read { id, folder, result: Ok(records) }
             }
             (Errand::Read(id, folder), Err(why)) => Event::Read { id, folder, result: Err(why) },

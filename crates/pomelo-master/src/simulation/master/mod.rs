@@ -79,6 +79,8 @@ pub(super) struct Master {
     asks: BTreeMap<u64, Reply>,
     /// Wishes to be at the tail of the queue.
     moving: Vec<bool>,
+    /// When it last was linked with the leader.
+    current: Micros,
 }
 
 impl Master {
@@ -98,12 +100,16 @@ impl Master {
         let among = masters.iter().map(|master| (addr(*master), info.id.clone()));
         let mut control = control.among(among.collect());
         // Clocks differ.
-        control.set_wall(core.instant(), START_US + core.now + core.rng.u64(..SECOND));
+        let mut wall = START_US + core.now + core.rng.u64(..SECOND);
+        if core.is(Flaw::S1ClockBehind) && core.now > SECOND {
+            wall -= 600 * SECOND;
+        }
+        control.set_wall(core.instant(), wall);
         let (election, first) = Election::new();
         core.timer(me, WARM_TIMEOUT, Timer::Warm);
         let tick = core.rng.u64(..TICK);
         core.after(tick, Ev::To(me.0, me.1, What::Tick));
-        Self {
+        let mut master = Self {
             me,
             role: election.role(),
             election,
@@ -122,11 +128,25 @@ impl Master {
             trouble: None,
             asks: BTreeMap::new(),
             moving: Vec::new(),
-        }
+            current: 0,
+        };
+        let (view, max_epoch) = master.follow.remembered();
+        master.decide(core, Event::Remembered { view, max_epoch });
+        master
     }
 
     pub(super) fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// Whether it ends because it was told to.
+    pub(super) fn is_exiting(&self) -> bool {
+        self.exiting
+    }
+
+    /// Whether it has a link to another master.
+    pub(super) fn is_linked(&self, master: Node) -> bool {
+        self.follow.link(master).is_some()
     }
 
     pub(super) fn role(&self) -> &Role {
@@ -143,11 +163,19 @@ impl Master {
             What::Tick => {
                 core.after(TICK, Ev::To(self.me.0, self.me.1, What::Tick));
                 self.decide(core, Event::Tick);
+                let leader = self.follow.state.leader();
+                if leader.is_some_and(|leader| self.follow.link(node_of(&leader.addr)).is_some()) {
+                    self.current = core.now;
+                }
+                if let Some(own) = self.control.own_view() {
+                    self.follow.keep(core, own.clone());
+                }
             }
             What::Terminate => self.decide(core, Event::Shutdown),
             What::Probed { server, incarnation, refused } => {
                 self.decide(core, Event::Probed { server, incarnation, refused });
             }
+            What::Elector(event) => self.wished(core, event),
             What::Answer { id, answer } => self.recipe.on_answer(core, id, answer),
             What::Watch { id } => self.recipe.on_watch(core, id),
             What::StoreDown(session) => self.recipe.on_down(core, session),
@@ -202,7 +230,7 @@ impl Master {
             let deposed = self.led && role.authority().is_none();
             if role.authority().is_some() {
                 self.led = true;
-                core.judge.begins(self.me, core.now, self.links.len());
+                core.judge.begins(self.me, core.now, self.current, self.links.len());
             } else {
                 core.judge.ends(self.me);
             }
@@ -294,7 +322,12 @@ impl Master {
                 News::Order { epoch, module_id, body, reply } => {
                     let signal = body.get("signal").and_then(Value::as_str).unwrap_or_default();
                     if module_id == CONSOLE && (signal == "stop" || signal == "kill") {
-                        self.decide(core, Event::Ordered { epoch });
+                        if !core.is(Flaw::S2StandbyStays) {
+                            self.decide(core, Event::Ordered { epoch });
+                        }
+                        if self.exiting {
+                            core.judge.ends_with_everything(self.me, core.now);
+                        }
                     } else if module_id == CLUSTER {
                         self.last_errand += 1;
                         let ask = (!matches!(reply, Reply::Nobody)).then_some(self.last_errand);

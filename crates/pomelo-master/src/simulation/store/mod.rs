@@ -349,6 +349,13 @@ impl Core {
                 let granted = store.head().published.as_ref().is_some_and(granted);
                 let may = granted && holds(store, &place);
                 if may || unguarded {
+                    for write in &writes {
+                        if let Write::Put { key, .. } = write
+                            && let Some(("ops", op)) = key.split_once('/')
+                        {
+                            self.judge.is_on_record(op);
+                        }
+                    }
                     let fired = store.change(&[], |state| apply(Rc::make_mut(&mut state.records), writes));
                     (Answer::Done(true), fired)
                 } else {

@@ -29,6 +29,7 @@ impl World {
             }),
             Fault::Start(_) if self.dark => {}
             Fault::Start(node) if self.procs.contains_key(&node) => self.start_later(node),
+            Fault::Start(node) if node >= AGENTS => self.start_agent(node),
             Fault::Start(node) => self.start_master(node),
             Fault::Freeze(target) => self.on_process(target, |world, node, _| world.pause(node)),
             Fault::Thaw(node) => self.freeze(node, false),
@@ -91,12 +92,35 @@ impl World {
                     }
                 }
             }
+            Fault::PowerLoss => {
+                self.core.judge.count("power lost");
+                self.agent_died = true;
+                let all: Vec<_> = self.procs.iter().map(|(node, proc)| (*node, proc.life)).collect();
+                for (node, life) in all {
+                    if (CLIENTS..SERVERS).contains(&node) {
+                        continue;
+                    }
+                    self.end(node, life, true);
+                    if !(GUARDIANS..AGENTS).contains(&node) && node < CLIENTS {
+                        self.start_later(node);
+                    }
+                }
+            }
+            Fault::Damage(target, damage) => {
+                if let Some(node) = self.resolve(target) {
+                    self.core.damage(node, damage);
+                }
+            }
             Fault::CrashGuardian => {
                 let all: Vec<_> =
                     self.procs.range(GUARDIANS..AGENTS).map(|(n, proc)| (*n, proc.life)).collect();
                 if let Some((node, life)) = self.core.rng.choice(&all).copied() {
                     self.end(node, life, true);
                 }
+            }
+            Fault::CrashAgent => {
+                let node = AGENTS + self.core.rng.usize(..self.agents);
+                self.fault(Fault::Crash(Target::This(node)));
             }
             // A machine stands still, or some process on it.
             Fault::FreezeMachine(target) => {
@@ -137,7 +161,10 @@ impl World {
         }
     }
 
-    fn start_later(&mut self, node: Node) {
+    pub(super) fn start_later(&mut self, node: Node) {
+        if self.closing {
+            return;
+        }
         let pause = match self.core.rng.u32(..3) {
             0 => self.core.rng.u64(MS..300 * MS),
             1 => self.core.rng.u64(300 * MS..5 * SECOND),

@@ -1,6 +1,7 @@
 //! All processes of one schedule, and what happens to them: events are taken from the queue in their order, faults are carried
 //! out, rules are checked after each step, and at the end everything is mended and must become well.
 
+mod closing;
 mod mishaps;
 mod well;
 
@@ -27,6 +28,9 @@ use super::{
 const SWEEP: Micros = 100 * MS;
 /// Within this time after the last fault all must be well.
 const SETTLE_MAX: Micros = 15 * SECOND;
+/// Or within this, if an agent died with a claim or an order, which last 15 and 30 s, or if everything was ended, which takes as long;
+/// one may come after the other.
+const SETTLE_MAX_LONG: Micros = 50 * SECOND;
 /// And must stay so.
 const SETTLED: Micros = 1_500 * MS;
 /// How often it is looked whether all is well.
@@ -65,6 +69,13 @@ pub(super) struct World {
     events: usize,
     /// No master is started any more before everything is mended.
     dark: bool,
+    /// Whether everything is ended when all is well; and whether it is being ended for good.
+    closes: bool,
+    closing: bool,
+    /// What was granted to an agent that died, or ordered of it, is nobody's for a while.
+    agent_died: bool,
+    /// The last life of each server that an agent was granted.
+    granted: BTreeMap<ServerId, u64>,
 }
 
 impl World {
@@ -86,6 +97,10 @@ impl World {
             lasts: 0,
             events: 0,
             dark: false,
+            closes: false,
+            closing: false,
+            agent_died: false,
+            granted: BTreeMap::new(),
         };
         if world.core.rng.bool() {
             for master in world.masters.clone() {
@@ -107,6 +122,7 @@ impl World {
         }
         let (lasts, faults) = faults::draw(&mut world.core.rng, world.masters.len());
         world.lasts = lasts;
+        world.closes = world.core.chance(15);
         for (at, fault) in faults {
             world.core.at(at, Ev::Fault(fault));
         }
@@ -118,14 +134,16 @@ impl World {
     pub(super) fn run(&mut self) -> Result<(), Broken> {
         self.run_until(self.lasts)?;
         self.mend();
-        let (until, mut well_since) = (self.core.now + SETTLE_MAX, None);
+        let long = self.agent_died || self.core.judge.any_whole();
+        let settle_max = if long { SETTLE_MAX_LONG } else { SETTLE_MAX };
+        let (until, mut well_since) = (self.core.now + settle_max, None);
         loop {
             self.run_until(self.core.now + LOOK)?;
             match self.is_well() {
                 Ok(()) => {
                     let since = *well_since.get_or_insert(self.core.now);
                     if self.core.now - since >= SETTLED {
-                        return Ok(());
+                        return if self.closes { self.close() } else { Ok(()) };
                     }
                 }
                 Err(broken) if self.core.now >= until => return Err(broken),
@@ -186,7 +204,7 @@ impl World {
             Body::Master(master) => {
                 master.on(&mut self.core, what);
                 if let Some(epoch) = master.control().leads_in() {
-                    self.core.judge.claims((node, life), epoch);
+                    self.core.judge.claims((node, life), epoch, self.core.now);
                     self.watch_list(node);
                 }
             }
@@ -215,6 +233,8 @@ impl World {
 
     fn insert(&mut self, node: Node, life: Life, body: Body) {
         self.core.net.alive.insert(node, (life, true));
+        let member = matches!(body, Body::Master(_) | Body::Server(_));
+        self.core.judge.began(life, member, self.core.now);
         self.procs.insert(node, Proc { life, frozen: false, deferred: Vec::new(), body });
     }
 
@@ -244,13 +264,30 @@ impl World {
         }
     }
 
+    /// Somebody says `pomelo start` on a machine of servers.
     fn start_agent(&mut self, node: Node) {
+        if self.procs.contains_key(&node) {
+            return;
+        }
         let life = self.life();
+        self.core.trace(|| format!("agent {node} starts, life {life}"));
         let agents = self.agents;
         let mine = |(n, id): (usize, &ServerId)| (AGENTS + n % agents == node).then(|| id.clone());
         let known = self.ids.iter().enumerate().filter_map(mine).collect();
         let agent = Agent::new(&mut self.core, (node, life), known, &self.masters);
         self.insert(node, life, Body::Agent(Box::new(agent)));
+        if self.core.is(Flaw::A2OldGrants) {
+            let its = |id: &ServerId| self.ids.iter().position(|known| known == id).map(|n| self.agent_of(n));
+            let granted: Vec<_> = self
+                .granted
+                .iter()
+                .filter(|(id, _)| its(id) == Some(node))
+                .map(|(id, i)| (id.clone(), *i))
+                .collect();
+            for (id, incarnation) in granted {
+                self.core.spawns.push(Spawn { agent: node, id, incarnation: Some(incarnation) });
+            }
+        }
     }
 
     /// Each server is on one machine.
@@ -260,28 +297,43 @@ impl World {
 
     fn spawn(&mut self, Spawn { agent, id, incarnation }: Spawn) {
         let life = self.life();
-        let incarnation = incarnation.unwrap_or(START_US + self.core.now);
-        let node = SERVERS * (agent - AGENTS + 1) + usize::try_from(life).unwrap_or_default();
         let others = self.servers().filter(|(_, _, server)| server.id == id && !server.ending);
         let registered = others.filter(|(_, _, server)| server.follow.links().next().is_some());
         let newest = registered.map(|(_, _, server)| server.incarnation).max();
         self.core.judge.spawned(&id, incarnation, newest);
+        if let Some(incarnation) = incarnation {
+            self.granted.insert(id.clone(), incarnation);
+        }
+        let incarnation = incarnation.unwrap_or(START_US + self.core.now);
+        let node = SERVERS * (agent - AGENTS + 1) + usize::try_from(life).unwrap_or_default();
         self.core.trace(|| format!("server {id} starts as {node}, incarnation {incarnation}"));
         let n = self.ids.iter().position(|known| *known == id).unwrap_or_default();
         let port = 6_000 + u16::try_from(n).unwrap_or_default();
-        *self.core.ports.entry(port).or_default() += 1;
-        let server =
-            Server::new(&mut self.core, (node, life), (id.clone(), port), incarnation, agent, &self.masters);
-        self.insert(node, life, Body::Server(Box::new(server)));
-        self.core.judge.server_changed(self.core.now);
-        if let Some(Proc { body: Body::Agent(agent), .. }) = self.procs.get_mut(&agent) {
-            agent.started(&mut self.core, node, id, incarnation);
+        let listening = self.core.ports.entry(port).or_default();
+        let taken = *listening > 0;
+        if !taken {
+            *listening += 1;
+            let at = (node, life);
+            let server =
+                Server::new(&mut self.core, at, (id.clone(), port), incarnation, agent, &self.masters);
+            self.insert(node, life, Body::Server(Box::new(server)));
+            self.core.judge.server_changed(self.core.now);
+        }
+        let Some(Proc { life, body: Body::Agent(its), .. }) = self.procs.get_mut(&agent) else { return };
+        let life = *life;
+        its.started(&mut self.core, node, id, incarnation);
+        if taken {
+            // Its port is the first thing that a server wants, and another process has it.
+            self.core.judge.count("port taken");
+            let soon = self.core.rng.u64(MS..20 * MS);
+            self.core.after(soon, Ev::To(agent, life, What::Child { node, well: false }));
         }
     }
 
     fn end(&mut self, node: Node, life: Life, fault: bool) {
         let Some(proc) = self.procs.get(&node).filter(|proc| proc.life == life) else { return };
         self.core.trace(|| format!("process {node} life {life} ends{}", if fault { ", killed" } else { "" }));
+        let mut well = !fault;
         let parent = match &proc.body {
             Body::Server(server) => {
                 self.core.judge.ended((node, life), fault, self.core.now);
@@ -290,17 +342,43 @@ impl World {
                 }
                 Some(server.agent)
             }
-            Body::Master(_) => Some(GUARDIANS + node),
+            Body::Master(master) => {
+                // A guardian's child that it has killed did not end by itself.
+                well &= master.is_exiting();
+                Some(GUARDIANS + node)
+            }
+            Body::Agent(_) => {
+                if fault {
+                    self.core.judge.count("agent killed");
+                    self.agent_died = true;
+                }
+                if self.core.is(Flaw::A1EndsWithItsAgent) {
+                    let its = self.servers().filter(|(_, _, server)| server.agent == node);
+                    let its: Vec<_> = its.map(|(node, life, _)| (node, life)).collect();
+                    self.core.ends.extend(its);
+                }
+                None
+            }
             _ => None,
         };
+        let again = match &proc.body {
+            // Who says `pomelo stop` says `pomelo start` some time later.
+            Body::Master(_) => well,
+            Body::Agent(_) => !fault,
+            _ => false,
+        };
+        if again {
+            self.start_later(node);
+        }
         self.procs.remove(&node);
+        self.core.judge.is_gone(life);
         self.core.net.alive.remove(&node);
         self.core.process_gone(node, life);
         // A parent knows at once, and only of its child's end.
         if let Some((parent, life)) = parent.and_then(|parent| Some((parent, self.procs.get(&parent)?.life)))
         {
             let soon = self.core.rng.u64(100..2 * MS);
-            self.core.after(soon, Ev::To(parent, life, What::Child(node)));
+            self.core.after(soon, Ev::To(parent, life, What::Child { node, well }));
         }
     }
 
@@ -341,8 +419,16 @@ impl World {
         for node in nodes {
             self.freeze(node, false);
         }
+        self.start_all();
+    }
+
+    /// What has died, or has ended because somebody wished so, is started again.
+    fn start_all(&mut self) {
         for node in self.masters.clone() {
             self.start_master(node);
+        }
+        for agent in 0..self.agents {
+            self.start_agent(AGENTS + agent);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What must be when all is mended, and what a leader's list must hold at any time.
 
 use super::*;
+use crate::simulation::judge::Has;
 
 /// A server that is not heard for less than this is not forgotten.
 const MISSED: Micros = 9 * SECOND;
@@ -56,9 +57,7 @@ impl World {
     /// One master leads, everybody follows it, and it lists who is there.
     pub(super) fn is_well(&mut self) -> Result<(), Broken> {
         let epoch = self.core.store.head().epoch;
-        for master in self.masters.clone() {
-            self.start_master(master); // one that ended on its own wish
-        }
+        self.start_all();
         let leaders: Vec<_> = self
             .living_masters()
             .filter_map(|(node, _, master)| Some((node, master.control().leads_in()?)))
@@ -73,6 +72,9 @@ impl World {
         for proc in self.procs.values() {
             match &proc.body {
                 Body::Agent(agent) if !agent.is_quiet() => return not_well("an agent still waits"),
+                Body::Agent(agent) if agent.follow.link(leader).is_none() => {
+                    return not_well("an agent has no link to the leader");
+                }
                 Body::Client(client) => {
                     if let Some(op) = client.waits_for() {
                         return not_well(format!("a tool still waits for {op}"));
@@ -80,6 +82,23 @@ impl World {
                 }
                 _ => {}
             }
+        }
+        // What was begun is over.
+        let answered = |record: &[u8]| record.windows(9).any(|part| part == b"\"answer\":");
+        let records = self.core.store.head().records.iter();
+        let begun = records.filter(|(key, record)| key.starts_with("ops/") && !answered(record));
+        let mut begun = begun.map(|(key, _)| key.trim_start_matches("ops/"));
+        // What was answered when the coordinator was away stays as it is in the store: whoever leads next asks the same lives, which
+        // know that they have done it.
+        let over = |op: &str| match (
+            op.to_owned().try_into(),
+            self.living_masters().find(|(node, ..)| *node == leader),
+        ) {
+            (Ok(op), Some((_, _, master))) => master.control().has_answered(&op),
+            _ => false,
+        };
+        if let Some(op) = begun.find(|op| !over(op)) {
+            return not_well(format!("{op} is not over"));
         }
         let mut ids: Vec<_> = self.servers().map(|(_, _, server)| &server.id).collect();
         ids.sort();
@@ -99,6 +118,11 @@ impl World {
             if list != living {
                 return not_well(format!("master {node} lists {list:?}, there are {living:?}"));
             }
+            if let Some(other) =
+                self.masters.iter().find(|other| **other != node && !master.is_linked(**other))
+            {
+                return not_well(format!("master {node} has no link to master {other}"));
+            }
             if node != leader && !matches!(master.role(), Role::Standby { .. }) {
                 return not_well(format!("master {node} is {}", master.role()));
             }
@@ -114,6 +138,11 @@ impl World {
             if list != living {
                 return not_well(format!("server {} knows {list:?}, there are {living:?}", server.id));
             }
+        }
+        for (_, _, server) in self.servers().filter(|(_, _, server)| !server.ending) {
+            let Server { id, frontend, crons, blocked, .. } = server;
+            let has = Has { id, frontend: *frontend, crons, blocked };
+            self.core.judge.lasts(&has).map_err(|how| Broken { rule: Rule::I8, how })?;
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! An administrator's tool that wants things changed, as `pomelo_cluster::admin::Asker` does it: it finds who leads, asks under the
-//! number of an operation, and asks whoever leads next under the same one, until a master answers.
+//! number of an operation, and asks whoever leads next under the same one, until a master answers. Now and then the person at it loses
+//! patience, asks twice, or asks again for what was answered before.
+
+mod wish;
 
 use std::{collections::BTreeMap, rc::Rc};
 
@@ -9,8 +12,9 @@ use pomelo_protocol::{
         AdminMessage, ClientRegister, Envelope, Failure, Hello, MasterRole, Register, Registered, Response,
     },
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::wish::Wish;
 use super::{
     core::{Core, Life, MS, Micros, Node, SECOND, Timer, What},
     net::ConnId,
@@ -25,9 +29,13 @@ pub(super) struct Client {
     me: (Node, Life),
     masters: Vec<Node>,
     ids: Vec<ServerId>,
-    op: Option<(String, Value)>,
+    wish: Option<Wish>,
     left: usize,
     count: u64,
+    /// All it wants is that everything ends, and it waits for that.
+    ends_all: bool,
+    /// Jobs that it has added.
+    crons: Vec<Value>,
     /// Counts attempts: timers of former ones mean nothing.
     attempt: u64,
     /// Masters that are being looked at.
@@ -46,8 +54,10 @@ impl Client {
             me,
             masters: masters.to_vec(),
             ids: ids.to_vec(),
-            op: None,
-            left: core.rng.usize(1..=4),
+            wish: None,
+            ends_all: false,
+            crons: Vec::new(),
+            left: core.rng.usize(1..=5),
             count: 0,
             attempt: 0,
             looking: BTreeMap::new(),
@@ -57,8 +67,15 @@ impl Client {
         }
     }
 
+    /// One that wants everything to end, now.
+    pub(super) fn ending_all(core: &mut Core, me: (Node, Life), masters: &[Node], ids: &[ServerId]) -> Self {
+        let client = Self::new(core, me, masters, ids);
+        core.timer(me, 0, Timer::Ask(0));
+        Self { left: 1, ends_all: true, ..client }
+    }
+
     pub(super) fn waits_for(&self) -> Option<&str> {
-        self.op.as_ref().map(|(op, _)| op.as_str())
+        self.wish.as_ref().map(|wish| wish.op.as_str())
     }
 
     /// What it still wants, it does not want any more.
@@ -82,45 +99,21 @@ impl Client {
     }
 
     fn begin(&mut self, core: &mut Core) {
-        if self.op.is_none() {
+        if self.wish.is_none() {
             if self.left == 0 {
                 return;
             }
             self.left -= 1;
-            self.op = Some(self.wish(core));
+            self.wish = Some(self.wish(core));
         }
         self.attempt += 1;
         self.close_all(core);
         self.look(core);
     }
 
-    fn wish(&mut self, core: &mut Core) -> (String, Value) {
-        self.count += 1;
-        let op = format!("op-{}-{}", self.me.0, self.count);
-        let one = core.rng.choice(&self.ids).cloned().into_iter().collect::<Vec<_>>();
-        let body = match core.rng.u32(..20) {
-            0 => {
-                core.judge.asked_to_end(&one);
-                json!({ "signal": "stop", "ids": one, "op": op })
-            }
-            1 => {
-                core.judge.asked_to_end(&one);
-                json!({ "signal": "kill", "ids": one, "op": op })
-            }
-            2 => json!({ "signal": "handover", "op": op }),
-            3..6 => {
-                core.judge.asked_to_end(&one);
-                json!({ "signal": "restart", "ids": one, "op": op })
-            }
-            _ => json!({ "signal": "drill", "run": "run", "n": self.count, "op": op }),
-        };
-        core.trace(|| format!("tool {} wants {body}", self.me.0));
-        (op, body)
-    }
-
     /// Asks every master who leads.
     fn look(&mut self, core: &mut Core) {
-        if self.op.is_none() {
+        if self.wish.is_none() {
             return;
         }
         for conn in std::mem::take(&mut self.looking).into_keys() {
@@ -184,14 +177,16 @@ impl Client {
         if self.asked.is_some_and(|(asked, _)| asked >= epoch) {
             return;
         }
-        let Some((_, body)) = self.op.clone() else { return };
+        let Some(body) = self.wish.as_ref().map(|wish| wish.body.clone()) else { return };
         if let Some((_, old)) = self.asked.take() {
             core.close(old, self.me.0, true);
         }
         self.looking.remove(&conn);
         self.asked = Some((epoch, conn));
-        let request = Envelope::request(self.attempt, ORDERS, body);
-        core.send(conn, self.me.0, Rc::new(AdminMessage::Client(request)));
+        for _ in 0..if core.chance(10) { 2 } else { 1 } {
+            let request = Envelope::request(self.attempt, ORDERS, body.clone());
+            core.send(conn, self.me.0, Rc::new(AdminMessage::Client(request)));
+        }
         core.timer(self.me, LOOK_AROUND, Timer::Look(self.attempt));
     }
 
@@ -200,23 +195,49 @@ impl Client {
         core.trace(|| format!("tool {} hears {result:?} about {:?}", self.me.0, self.waits_for()));
         match result {
             Err(Failure { leader: Some(_), .. } | Failure { again: true, .. }) => self.again(core),
-            result => {
-                let Some((op, body)) = self.op.take() else { return };
-                if body["signal"] == "handover" && result.is_ok() {
-                    core.judge.count("handover");
-                }
-                if let (Ok(answer), "drill") = (&result, body["signal"].as_str().unwrap_or_default()) {
-                    core.judge.answered(&op, answer);
-                }
-                self.attempt += 1;
-                self.close_all(core);
-                let pause = core.rng.u64(10 * MS..2 * SECOND);
-                core.timer(self.me, pause, Timer::Ask(self.attempt));
-            }
+            result => self.over(core, &result),
         }
     }
 
+    /// A master has answered for good.
+    fn over(&mut self, core: &mut Core, result: &Result<Value, Failure>) {
+        let Some(wish) = self.wish.take() else { return };
+        match (&wish.before, wish.signal()) {
+            (_, "handover") if result.is_ok() => core.judge.count("handover"),
+            (_, "handover") => {}
+            (None, _) => core.judge.told(&wish.op, &wish.ids, result, core.now),
+            (Some(before), _) => core.judge.told_again(&wish.op, before, result),
+        }
+        match result {
+            Ok(answer)
+                if wish.before.is_none()
+                    && wish.signal() != "handover"
+                    && !self.ends_all
+                    && core.chance(20) =>
+            {
+                self.wish = Some(Wish { before: Some(answer.clone()), ..wish });
+            }
+            Ok(_) if wish.before.is_none() && wish.signal() == "addCron" => {
+                self.crons.push(wish.body["cron"].clone());
+            }
+            _ => {}
+        }
+        self.next(core);
+    }
+
+    fn next(&mut self, core: &mut Core) {
+        self.attempt += 1;
+        self.close_all(core);
+        let pause = core.rng.u64(10 * MS..2 * SECOND);
+        core.timer(self.me, pause, Timer::Ask(self.attempt));
+    }
+
     fn again(&mut self, core: &mut Core) {
+        if !self.ends_all && core.chance(15) {
+            core.judge.count("gave up");
+            self.wish = None;
+            return self.next(core);
+        }
         self.attempt += 1;
         self.close_all(core);
         core.timer(self.me, PAUSE, Timer::Ask(self.attempt));

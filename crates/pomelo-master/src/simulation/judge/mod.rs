@@ -1,5 +1,8 @@
-//! What must hold, whatever happens: I1 to I6 of the design, checked as things happen, and the bound on messages. I7, that all
-//! ends well, is [`super::world`]'s.
+//! What must hold, whatever happens: I1 to I6 of the design, checked as things happen, the bound on messages, and I8, that what
+//! administrators were told is true ([`wishes`]). I7, that all ends well, is [`super::world`]'s.
+
+mod whole;
+mod wishes;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,9 +15,9 @@ use pomelo_protocol::{
     admin::{AdminMessage, Envelope},
 };
 
-use serde_json::Value;
-
-use super::core::{Life, Micros, Node, SECOND};
+pub(super) use self::wishes::Has;
+use self::{whole::Wholes, wishes::Wishes};
+use super::core::{Life, MS, Micros, Node, SECOND};
 
 /// A rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +36,8 @@ pub(super) enum Rule {
     I6,
     /// When faults stop, all is well soon.
     I7,
+    /// What an administrator was told that it is done lasts.
+    I8,
     /// A change of master costs messages in proportion to the servers.
     Messages,
 }
@@ -60,8 +65,10 @@ struct Term {
     steps: usize,
 }
 
-/// After this nobody speaks of a dead server any more.
+/// When somebody has led for so long, nobody speaks of a dead server any more.
 const FORGOTTEN: Micros = 16 * SECOND;
+/// Who leads does something every tenth of a second.
+const LED_MAX: Micros = 200 * MS;
 /// How long messages are counted.
 const COUNTED: Micros = SECOND;
 
@@ -79,8 +86,13 @@ pub(super) struct Judge {
     /// Processes that are on their way out for a reason that is in order.
     excused: BTreeSet<(Node, Life)>,
     counts: BTreeMap<&'static str, u64>,
-    /// When servers' processes began or ended.
-    changes: Vec<Micros>,
+    /// When servers' processes began or ended, and for how long somebody had led until then.
+    changes: Vec<(Micros, Micros)>,
+    /// For how long somebody has led, and when last. What happens when nobody leads is told later.
+    led: Micros,
+    led_last: Micros,
+    wishes: Wishes,
+    wholes: Wholes,
 }
 
 impl Judge {
@@ -119,7 +131,9 @@ impl Judge {
     }
 
     /// A master acts in an epoch.
-    pub(super) fn claims(&mut self, me: (Node, Life), epoch: u64) {
+    pub(super) fn claims(&mut self, me: (Node, Life), epoch: u64, now: Micros) {
+        self.led += (now - self.led_last).min(LED_MAX);
+        self.led_last = now;
         let owner = self.owners.get(&epoch).copied();
         if owner != Some(me) {
             self.breaks(Rule::I1, || format!("epoch {epoch} belongs to {owner:?} and is claimed by {me:?}"));
@@ -147,11 +161,7 @@ impl Judge {
         if !self.ran.insert((me.0, me.1, op.to_owned())) {
             self.breaks(Rule::I4, || format!("{me:?} runs operation {op} again"));
         }
-    }
-
-    /// A tool asks for the end of servers.
-    pub(super) fn asked_to_end(&mut self, ids: &[ServerId]) {
-        self.to_end.extend(ids.iter().cloned());
+        self.look_whether_refused(me, op);
     }
 
     /// A server was told to end.
@@ -182,17 +192,6 @@ impl Judge {
         }
     }
 
-    /// A master has answered a drill of all servers.
-    pub(super) fn answered(&mut self, op: &str, answer: &Value) {
-        self.count("operation answered");
-        for (id, said) in answer["results"].as_object().into_iter().flatten() {
-            let Some(life) = said["body"]["life"].as_u64() else { continue };
-            if !self.ran.iter().any(|(_, of, ran)| *of == life && ran == op) {
-                self.breaks(Rule::I4, || format!("{op} is said to have run at {id}, which has not run it"));
-            }
-        }
-    }
-
     /// An agent ends a life to begin another.
     pub(super) fn replaced(&mut self, id: &ServerId, old: u64, new: u64) {
         self.count("restart");
@@ -201,8 +200,10 @@ impl Judge {
         }
     }
 
-    /// A process is started for a server, of which those of `others` run.
-    pub(super) fn spawned(&mut self, id: &ServerId, incarnation: u64, newest: Option<u64>) {
+    /// A process is started for a server, of which `newest` is the last registered life. Without an incarnation nobody has agreed.
+    pub(super) fn spawned(&mut self, id: &ServerId, incarnation: Option<u64>, newest: Option<u64>) {
+        self.look_whether_stopped(id);
+        let incarnation = incarnation.unwrap_or_default();
         if let Some(newest) = newest.filter(|newest| *newest >= incarnation) {
             self.breaks(Rule::I5, || {
                 format!("server {id} is started as life {incarnation}, and life {newest} is registered")
@@ -212,16 +213,17 @@ impl Judge {
 
     /// A server's process has begun or ended.
     pub(super) fn server_changed(&mut self, now: Micros) {
-        self.changes.push(now);
+        self.changes.push((now, self.led));
         for term in self.terms.values_mut() {
             term.changes += 1;
         }
     }
 
-    pub(super) fn begins(&mut self, me: (Node, Life), now: Micros, peers: usize) {
-        // Who went not long ago may be found missing, and removed, only now.
-        self.changes.retain(|at| now - at < FORGOTTEN);
-        let changes = self.changes.len();
+    /// A master begins to lead; it knew the membership at the time `current`.
+    pub(super) fn begins(&mut self, me: (Node, Life), now: Micros, current: Micros, peers: usize) {
+        // Who went not long ago may be found missing, and removed, only now; and whoever was cut off has more to tell.
+        let news = |(at, led): &&(Micros, Micros)| self.led - led < FORGOTTEN || at + FORGOTTEN > current;
+        let changes = self.changes.iter().filter(news).count();
         let term = Term { until: now + COUNTED, peers, changes, messages: 0, steps: 0 };
         self.terms.insert(me, term);
     }
@@ -256,7 +258,7 @@ impl Judge {
         let Term { peers, changes, messages, steps, .. } = *term;
         if steps > changes * peers || messages > (6 + 4 * changes) * peers + 10 {
             self.breaks(Rule::Messages, || {
-                format!("{me:?} began to lead and has sent {messages} messages, {steps} of them about the membership, to {peers} peers, for {changes} changes")
+                format!("{me:?} began to lead and has sent {messages} messages, {steps} of them about the membership, to {peers} peers, for {changes} changes, the last: {envelope:?}")
             });
         }
     }
