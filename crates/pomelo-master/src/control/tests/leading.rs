@@ -54,6 +54,24 @@ fn a_change_of_role_that_begins_no_term_is_told_to_rust_peers_once() {
 }
 
 #[test]
+fn a_standby_that_is_first_in_the_queue_says_nothing_until_it_leads_or_something_is_in_its_way() {
+    for fails in [false, true] {
+        let mut stage = Stage::new(&[]);
+        let server = stage.server("chat-1", 1);
+        stage.role(Role::Standby { ahead: 1 });
+        assert!(
+            stage.role(Role::Joining { why: None }).is_empty(),
+            "the announcement is not to wait behind it"
+        );
+        if fails {
+            let actions = stage.role(Role::Joining { why: Some("no quorum".into()) });
+            assert_eq!(told(&actions, server)[0]["role"], "joining");
+        }
+        assert_eq!(told(&stage.role(active(2)), server)[0]["action"], "announce");
+    }
+}
+
+#[test]
 fn a_restarted_server_replaces_its_old_link_and_a_late_leave_does_not_evict_it() {
     let mut stage = Stage::active(&[]);
     let old = stage.server("chat-1", 1);
