@@ -149,6 +149,14 @@ impl Control {
         self.stamped(Envelope::notify(CONSOLE, body))
     }
 
+    pub(super) fn no_such_type(&self, name: &str) -> Failure {
+        let servers = self.registry.view().servers.values();
+        let types: BTreeSet<_> = servers.map(|info| info.server_type.as_str()).collect();
+        let types = types.into_iter().collect::<Vec<_>>().join(", ");
+        let types = if types.is_empty() { "none" } else { &types };
+        Failure::new(format!("no server of type {name:?} (there are: {types})"))
+    }
+
     pub(super) fn unknown(&self, ids: &[ServerId]) -> Failure {
         if let Some(id) = ids.iter().find(|id| self.registry.view().servers.contains_key(*id)) {
             return Failure::new(format!("server {id} has no link to this master at the moment; ask again"));

@@ -156,7 +156,7 @@ impl Control {
             Which::All => Ok(self.members_where(|_| true)),
             Which::Type(name) => {
                 match self.members_where(|info| info.server_type.as_str() == name.as_str()) {
-                    none if none.is_empty() => Err(Failure::new(format!("no server of type {name:?}"))),
+                    none if none.is_empty() => Err(self.no_such_type(name)),
                     members => Ok(members),
                 }
             }
@@ -190,6 +190,11 @@ impl Control {
                 Some(agent) => agents.entry(agent).or_default().push(id),
                 None => nobodys.push(id),
             }
+        }
+        let known = &self.registry.view().servers;
+        let unknown: Vec<_> = nobodys.iter().filter(|id| !known.contains_key(*id)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(self.unknown(&unknown));
         }
         if !nobodys.is_empty() {
             let names = nobodys.iter().map(ServerId::as_str).collect::<Vec<_>>().join(", ");

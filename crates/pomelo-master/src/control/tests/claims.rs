@@ -198,6 +198,21 @@ fn a_server_is_started_again_by_the_agent_that_runs_it_with_a_claim() {
 }
 
 #[test]
+fn a_restart_of_what_is_not_there_says_what_is() {
+    let mut stage = Stage::active(&[]);
+    stage.server("chat-1", 4);
+    let client = stage.client("admin");
+    for (field, wanted, says) in [
+        ("ids", json!(["nope", "chat-1"]), "no server nope (there are: chat-1)"),
+        ("type", json!("nope"), "no server of type \"nope\" (there are: chat)"),
+    ] {
+        let body = json!({ "signal": "restart", "ids": [], field: wanted });
+        let failure = answer(&stage.client_asks(client, "__console__", body), client).unwrap_err();
+        assert_eq!(failure.message, says);
+    }
+}
+
+#[test]
 fn a_restart_that_an_agent_could_not_do_says_of_whom() {
     let mut stage = Stage::active(&[]);
     stage.server("chat-1", 4);
