@@ -14,8 +14,14 @@ fn ask(stage: &mut Stage, client: LinkId, body: Value) -> Vec<Action> {
 
 /// A master with one server and one tool that has asked to stop that server.
 fn asked() -> (Stage, LinkId, LinkId, Vec<Action>) {
+    asked_with(Store::Up)
+}
+
+/// The same, with a store that is like this when it is asked.
+fn asked_with(store: Store) -> (Stage, LinkId, LinkId, Vec<Action>) {
     let mut stage = Stage::active(&[]);
     let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
+    stage.store = store;
     let actions = ask(&mut stage, client, stop(&["chat-1"]));
     (stage, server, client, actions)
 }
@@ -26,10 +32,8 @@ fn orders(actions: &[Action], link: LinkId) -> Vec<Value> {
 
 #[test]
 fn an_operation_is_recorded_before_it_is_sent_and_answered_when_its_answer_is_recorded() {
-    let mut stage = Stage::active(&[]);
-    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
-    stage.store = Store::Mute;
-    assert!(ask(&mut stage, client, stop(&["chat-1"])).is_empty(), "nothing before the store has answered");
+    let (stage, server, _, actions) = asked_with(Store::Mute);
+    assert!(actions.is_empty(), "nothing before the store has answered");
     let record = stage.kept(&format!("ops/{OP}"));
     assert_eq!(record["command"], json!({ "signal": "stop", "ids": ["chat-1"] }));
     assert_eq!(record["targets"], json!([{ "id": "chat-1", "incarnation": 7 }]));
@@ -52,10 +56,7 @@ fn an_operation_is_recorded_before_it_is_sent_and_answered_when_its_answer_is_re
 
 #[test]
 fn what_can_not_be_recorded_is_not_done_now_and_nobody_is_told_more_than_is_known() {
-    let mut stage = Stage::active(&[]);
-    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
-    stage.store = Store::Away;
-    let actions = ask(&mut stage, client, stop(&["chat-1"]));
+    let (mut stage, server, client, actions) = asked_with(Store::Away);
     assert!(sent(&actions, server).is_empty());
     let failure = answer(&actions, client).unwrap_err();
     assert!(failure.message.contains("not known whether operation ") && failure.again, "{failure}");
@@ -69,11 +70,7 @@ fn what_can_not_be_recorded_is_not_done_now_and_nobody_is_told_more_than_is_know
 
 #[test]
 fn a_record_that_may_have_been_written_although_it_was_said_not_to_be_is_taken_back() {
-    let mut stage = Stage::active(&[]);
-    stage.server("chat-1", 7);
-    let client = stage.client("admin");
-    stage.store = Store::Away;
-    ask(&mut stage, client, stop(&["chat-1"]));
+    let (mut stage, ..) = asked_with(Store::Away);
     let key = format!("ops/{OP}");
     stage.kept.borrow_mut().insert(key.clone(), b"{}".into());
     stage.after(SECOND);
@@ -85,10 +82,7 @@ fn a_record_that_may_have_been_written_although_it_was_said_not_to_be_is_taken_b
 
 #[test]
 fn nobody_is_told_for_good_that_an_operation_is_not_done_while_a_record_of_it_may_be_there() {
-    let mut stage = Stage::active(&[]);
-    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
-    stage.store = Store::Away;
-    ask(&mut stage, client, stop(&["chat-1"]));
+    let (mut stage, server, client, _) = asked_with(Store::Away);
     stage.closed(server, true);
     let refused = |stage: &mut Stage| answer(&ask(stage, client, stop(&["chat-1"])), client).unwrap_err();
     assert!(refused(&mut stage).again, "the record is in doubt");
@@ -97,10 +91,7 @@ fn nobody_is_told_for_good_that_an_operation_is_not_done_while_a_record_of_it_ma
     let failure = refused(&mut stage);
     assert!(failure.again && failure.message.contains("chat-1"), "it is on its way out: {failure}");
 
-    let mut stage = Stage::active(&[]);
-    let (server, client) = (stage.server("chat-1", 7), stage.client("admin"));
-    stage.store = Store::Away;
-    ask(&mut stage, client, stop(&["chat-1"]));
+    let (mut stage, server, client, _) = asked_with(Store::Away);
     stage.closed(server, true);
     stage.store = Store::Up;
     stage.after(SECOND);
@@ -110,11 +101,7 @@ fn nobody_is_told_for_good_that_an_operation_is_not_done_while_a_record_of_it_ma
 
 #[test]
 fn a_record_in_doubt_is_taken_back_when_the_coordinator_is_there_again_not_before() {
-    let mut stage = Stage::active(&[]);
-    stage.server("chat-1", 7);
-    let client = stage.client("admin");
-    stage.store = Store::Away;
-    ask(&mut stage, client, stop(&["chat-1"]));
+    let (mut stage, ..) = asked_with(Store::Away);
     let key = format!("ops/{OP}");
     stage.kept.borrow_mut().insert(key.clone(), b"{}".into());
     stage.role(suspended(1));
