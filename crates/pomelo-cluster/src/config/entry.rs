@@ -188,6 +188,9 @@ pub struct ServerOptions {
     /// Most new connections a frontend takes from one address in a second.
     #[serde(default, rename = "new-connections-per-second")]
     pub new_connections_per_second: Option<NonZeroU32>,
+    /// Most messages a frontend takes from one client in a second; one that sends more is kicked.
+    #[serde(default, rename = "max-messages-per-second")]
+    pub max_messages_per_second: Option<NonZeroU32>,
     /// For so many milliseconds pushes of a frontend wait for others; 0 if they leave as soon as they can.
     #[serde(default, rename = "flush-interval")]
     pub flush_interval_ms: Option<u32>,

@@ -109,6 +109,9 @@ pub(crate) enum CloseReason {
         /// What had piled up.
         queued_bytes: usize,
     },
+    /// It sent more messages than it may.
+    #[error("flood: more messages within a second than allowed")]
+    Flood,
     /// Its proxy said whose it is, and that one is not let in.
     #[error("connection refused: {0}")]
     NotAdmitted(Refusal),

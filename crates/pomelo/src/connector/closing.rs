@@ -113,6 +113,7 @@ fn goodbye(client: &Client, why: &CloseReason) -> Option<Bytes> {
         }
         CloseReason::Shutdown => 1001,
         CloseReason::Protocol(fault) => fault.close_code(),
+        CloseReason::Flood => 1008,
         CloseReason::Kicked { .. }
         | CloseReason::Closed
         | CloseReason::Refused { .. }

@@ -61,6 +61,9 @@ const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Why a client is not let in when the application's function for that panics; the panic hook has told about it.
 const PANICKED: &str = "on_handshake panicked";
 
+/// What a client is told that sends more messages than it may.
+const FLOOD: &str = "too many messages";
+
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -86,6 +89,8 @@ pub(super) struct Connection {
     timer: Option<Pin<Box<Sleep>>>,
     /// When it said something last that was whole.
     heard: Instant,
+    /// When it may send a second's worth of messages at once again, where there is a limit.
+    paced: Option<Instant>,
 }
 
 /// A handshake that the application thinks about.
@@ -116,6 +121,7 @@ impl Connection {
             in_record: false,
             timer: Some(Box::pin(sleep_until(heard + shared.hybrid.handshake_timeout))),
             heard,
+            paced: None,
             client,
             shared,
         }
@@ -216,7 +222,7 @@ impl Connection {
             match self.peer.next() {
                 Ok(Some(event)) => {
                     spoke = true;
-                    self.on(event);
+                    if self.is_within_rate(&event) { self.on(event) } else { self.end_flood() }
                 }
                 Ok(None) => self.undecoded = false,
                 Err(fault) => self.end(CloseReason::Protocol(fault)),
@@ -241,6 +247,17 @@ impl Connection {
     /// Whether anything else the client says can be taken in.
     fn has_room(&self) -> bool {
         self.checking.is_none() && self.inbox.has_room()
+    }
+
+    /// Whether it may still say this. What is asked of it, as the handshake is, does not count.
+    fn is_within_rate(&mut self, event: &Event) -> bool {
+        let Some(rate) = self.shared.hybrid.message_rate else { return true };
+        if !matches!(event, Event::Message(_) | Event::Heartbeat | Event::Ping(_)) {
+            return true;
+        }
+        let next = rate.take(self.paced, Instant::now());
+        self.paced = next.or(self.paced);
+        next.is_some()
     }
 
     fn on(&mut self, event: Event) {
@@ -378,6 +395,12 @@ impl Connection {
     fn put(&self, bytes: Bytes) {
         // Refused only when the connection has ended, which the turn notices.
         let _ = self.client.out.push_unflushed(bytes);
+    }
+
+    /// Ends the connection of a client that sends too much, which is told so.
+    fn end_flood(&self) {
+        let kick = Frame::kick(FLOOD).bytes(self.client.transport());
+        self.client.out.end(CloseReason::Flood, Some(kick));
     }
 
     fn end(&self, why: CloseReason) {

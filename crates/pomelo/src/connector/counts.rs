@@ -27,6 +27,8 @@ pub(super) struct ConnectorCounts {
     pub(super) timeouts: u64,
     /// Connections closed because the client did not read.
     pub(super) slow_readers: u64,
+    /// Clients sent away because they sent too much.
+    pub(super) floods: u64,
     /// Clients sent away by the server.
     pub(super) kicked: u64,
 }
@@ -43,6 +45,7 @@ pub(super) struct Counts {
     faults: AtomicU64,
     timeouts: AtomicU64,
     slow_readers: AtomicU64,
+    floods: AtomicU64,
     kicked: AtomicU64,
 }
 
@@ -74,6 +77,7 @@ impl Counts {
                 &self.timeouts
             }
             CloseReason::SlowReader { .. } => &self.slow_readers,
+            CloseReason::Flood => &self.floods,
             CloseReason::Kicked { .. } => &self.kicked,
             CloseReason::Left
             | CloseReason::Closed
@@ -96,6 +100,7 @@ impl Counts {
             faults: self.faults.load(Relaxed),
             timeouts: self.timeouts.load(Relaxed),
             slow_readers: self.slow_readers.load(Relaxed),
+            floods: self.floods.load(Relaxed),
             kicked: self.kicked.load(Relaxed),
         }
     }
@@ -114,6 +119,7 @@ impl ConnectorCounts {
             faults,
             timeouts,
             slow_readers,
+            floods,
             kicked,
         } = self;
         tracing::info!(
@@ -127,6 +133,7 @@ impl ConnectorCounts {
             faults,
             timeouts,
             slow_readers,
+            floods,
             kicked,
             "connector has ended"
         );

@@ -23,7 +23,7 @@ use super::{
     tls::{Tls, TlsError, TlsFiles},
     wording::Wording,
 };
-use crate::{Error, Result, bounded};
+use crate::{Error, Result, bounded, filters::Rate};
 
 /// A connector for WebSocket and raw TCP clients on one port; the first bytes of a connection tell which it is.
 ///
@@ -46,6 +46,8 @@ pub struct Hybrid {
     pub(crate) tls: Option<TlsFiles>,
     pub(crate) max_connections_per_address: Option<u32>,
     pub(crate) new_connections_per_second: Option<u32>,
+    /// What one client may say, a second's worth at once.
+    pub(crate) message_rate: Option<Rate>,
     pub(crate) blacklist: Vec<Cidr>,
     /// Nothing means any address of this machine.
     pub(crate) listen: Option<String>,
@@ -102,6 +104,7 @@ impl Hybrid {
             tls: None,
             max_connections_per_address: None,
             new_connections_per_second: None,
+            message_rate: None,
             blacklist: Vec::new(),
             listen: None,
             proxies: Vec::new(),
@@ -184,6 +187,15 @@ impl Hybrid {
     /// many as they like, if not said. Of IPv6, the first 64 bits are one address.
     pub fn new_connections_per_second(mut self, connections: u32) -> Self {
         self.new_connections_per_second = Some(connections.max(1));
+        self
+    }
+
+    /// How many messages, heartbeats and pings a client may send in a second, and as many at once after a pause: one that sends
+    /// more is kicked. As many as the server can take, if not said. It is there for floods, so it should be well above what
+    /// the game's own client ever sends: [`RateLimit`](crate::filters::RateLimit) refuses single requests and lets the client stay.
+    pub fn max_messages_per_second(mut self, messages: u32) -> Self {
+        let messages = messages.max(1);
+        self.message_rate = Some(Rate::per_second(messages).burst(messages));
         self
     }
 
@@ -341,6 +353,9 @@ impl Hybrid {
         self.max_connections_per_address = address_max.or(self.max_connections_per_address);
         let second_max = options.new_connections_per_second.map(Into::into);
         self.new_connections_per_second = second_max.or(self.new_connections_per_second);
+        if let Some(max) = options.max_messages_per_second {
+            self = self.max_messages_per_second(max.get());
+        }
         if let Some(ms) = options.flush_interval_ms {
             self = self.flush_interval(Duration::from_millis(ms.into()));
         }
@@ -384,6 +399,7 @@ impl fmt::Debug for Hybrid {
             .field("tls", &self.tls)
             .field("max_connections_per_address", &self.max_connections_per_address)
             .field("new_connections_per_second", &self.new_connections_per_second)
+            .field("message_rate", &self.message_rate)
             .field("blacklist", &self.blacklist)
             .field("proxies", &self.proxies)
             .field("pages", &self.pages.iter().map(|page| page.path).collect::<Vec<_>>())
@@ -407,5 +423,16 @@ mod tests {
             hybrid.clone().configured(&options).flush_interval.map_or(0, |interval| interval.as_millis())
         };
         assert_eq!([r#"{"flush-interval": 50}"#, r#"{"flush-interval": 0}"#, "{}"].map(waits), [50, 0, 20]);
+    }
+    #[test]
+    fn how_much_a_client_may_say_is_up_to_servers_json_before_the_application() {
+        let hybrid = Hybrid::new().max_messages_per_second(20);
+        let rate = |json: &str| {
+            let options: ServerOptions = serde_json::from_str(json).unwrap();
+            hybrid.clone().configured(&options).message_rate
+        };
+        assert_eq!(rate(r#"{"max-messages-per-second": 300}"#), Some(Rate::per_second(300).burst(300)));
+        assert_eq!(rate("{}"), Some(Rate::per_second(20).burst(20)));
+        assert!(serde_json::from_str::<ServerOptions>(r#"{"max-messages-per-second": 0}"#).is_err());
     }
 }

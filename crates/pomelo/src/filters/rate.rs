@@ -55,7 +55,7 @@ impl Rate {
     }
 
     /// Takes a token: the new moment when the bucket is full, or nothing if there is no token.
-    fn take(self, full: Option<Instant>, now: Instant) -> Option<Instant> {
+    pub(crate) fn take(self, full: Option<Instant>, now: Instant) -> Option<Instant> {
         let full = full.map_or(now, |full| full.max(now));
         (full - now <= self.interval.saturating_mul(self.burst - 1)).then(|| full + self.interval)
     }

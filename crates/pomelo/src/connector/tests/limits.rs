@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::{io::AsyncReadExt as _, net::TcpStream, time::Instant};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::Instant,
+};
 
-use super::rig::{Rig, skip};
+use super::rig::{Rig, request, skip};
 use crate::{connector::Hybrid, run::allow_open_files};
 
 /// As many as a test may have open at both ends of one process.
@@ -82,4 +86,41 @@ async fn thousands_that_never_speak_are_closed_with_a_reason_and_nobody_else_not
     player.request(3, "test.h.echo", "and on").await;
     assert_eq!(player.message().await, "response 3 and on");
     rig.stop(player).await;
+}
+
+#[tokio::test]
+async fn a_client_that_sends_too_much_is_told_so_and_closed_and_others_stay() {
+    let rig = Rig::start(Hybrid::new().max_messages_per_second(2));
+    let (mut tcp, mut websocket, mut other) = (rig.tcp().await, rig.ws().await, rig.tcp().await);
+    let flood: Vec<u8> = (1..=100).flat_map(|id| request(id, "test.h.echo", "x")).collect();
+    tcp.socket.write_all(&flood).await.unwrap();
+    websocket.put(&flood).await;
+    // What is still to be handled then is not.
+    let kick = r#"Kick {"reason":"too many messages"}"#;
+    assert_eq!(tcp.message().await, kick);
+    assert_eq!(websocket.message().await, kick);
+    assert_eq!(tcp.message().await, "end");
+    assert_eq!(websocket.close_code().await, Some(1008));
+    assert_eq!(rig.handle.counts().floods, 2);
+
+    other.request(1, "test.h.echo", "well within").await;
+    assert_eq!(other.message().await, "response 1 well within");
+    rig.stop((tcp, websocket, other)).await;
+}
+
+#[tokio::test]
+async fn heartbeats_count_as_messages_and_a_pause_lets_a_client_speak_again() {
+    let rig = Rig::start(Hybrid::new().max_messages_per_second(2));
+    let mut client = rig.tcp().await;
+    for _ in 0..3 {
+        client.request(1, "test.h.echo", "one").await;
+        client.request(2, "test.h.echo", "two").await;
+        assert_eq!(client.message().await, "response 1 one");
+        assert_eq!(client.message().await, "response 2 two");
+        skip(Duration::from_secs(1)).await;
+    }
+    let heartbeat = [3, 0, 0, 0];
+    client.socket.write_all(&heartbeat.repeat(3)).await.unwrap();
+    rig.eventually("it is closed", |handle| handle.counts().floods == 1).await;
+    rig.stop(client).await;
 }
