@@ -44,6 +44,8 @@ enum What {
     Soak(soak::Soak),
     /// What it costs to have more connections, larger channels and a second connector.
     Growth(load::growth::Growth),
+    /// What clients notice of others that flood, do not read, never speak, or speak nonsense.
+    Abuse(load::abuse::Abuse),
     /// How many players one area of LordOfPomelo carries that walk, fight, or do what players do.
     Game(game::Game),
     /// How many calls one link between two servers takes, and what they cost.
@@ -114,6 +116,7 @@ async fn main() -> Result<()> {
         What::Load(load) => load.run().await,
         What::Soak(soak) => soak.run().await,
         What::Growth(growth) => growth.run().await,
+        What::Abuse(abuse) => abuse.run().await,
         What::Game(game) => game.run().await,
         What::Rpc(rpc) => rpc.run().await,
         What::RpcPeer(peer) => peer.run().await,

@@ -151,20 +151,24 @@ fn frame_head(bytes: &[u8]) -> Option<(usize, usize)> {
 
 /// A package in a masked frame.
 pub(super) fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
-    let payload = body.len() + 4;
+    let package = package(kind, body);
     let mut out = vec![0x82];
-    match u8::try_from(payload) {
+    match u8::try_from(package.len()) {
         Ok(short) if short < 126 => out.push(0x80 | short),
         _ => {
             out.push(0x80 | 126);
-            out.extend_from_slice(&u16::try_from(payload).unwrap_or(u16::MAX).to_be_bytes());
+            out.extend_from_slice(&u16::try_from(package.len()).unwrap_or(u16::MAX).to_be_bytes());
         }
     }
     out.extend_from_slice(&MASKED);
-    let [_, a, b, c] = u32::try_from(body.len()).unwrap_or_default().to_be_bytes();
-    out.extend_from_slice(&[kind, a, b, c]);
-    out.extend_from_slice(body);
+    out.extend_from_slice(&package);
     out
+}
+
+/// A package, as it goes over raw TCP.
+pub(super) fn package(kind: u8, body: &[u8]) -> Vec<u8> {
+    let [_, a, b, c] = u32::try_from(body.len()).unwrap_or_default().to_be_bytes();
+    [&[kind, a, b, c], body].concat()
 }
 
 /// Whether a message answers a request.

@@ -67,7 +67,7 @@ impl Growth {
         let (mut memory, mut echo) = (Line::new("KiB of an idle connection"), Line::new("µs of an answer"));
         for clients in CONNECTIONS {
             // Anew for each, so that memory that was given back to nobody but the allocator is not taken for free.
-            let system = System::ours(false).await?;
+            let system = System::ours(&[]).await?;
             let idle = self.measure(&system, Work::Idle, clients, 1).await?;
             let kib = idle.used[0].resident / idle.units;
             let mut row = self.median(&system, Work::Echo { route: ECHO }, clients, 1).await?;
@@ -77,7 +77,7 @@ impl Growth {
             rows.push(row.told());
         }
         let (mut one, mut many) = (Line::new("one under way"), Line::new("32 under way"));
-        let system = System::ours(false).await?;
+        let system = System::ours(&[]).await?;
         for members in MEMBERS {
             let pushes = (DELIVERIES / members).clamp(PUSHES[0], PUSHES[1]);
             for (line, window, what) in

@@ -1,6 +1,7 @@
 //! `cargo xtask bench load`: CPU for each unit of work of the data plane, beside the Node original and beside the least that the same
 //! work must cost (`floor`), in turn and in one run. What counts are the ratios within a round.
 
+pub(crate) mod abuse;
 mod connection;
 pub(crate) mod floor;
 mod generator;
@@ -16,7 +17,7 @@ use tokio::task::LocalSet;
 use crate::{output::Output, page::Page};
 use generator::{Measured, Work};
 use report::{Cell, Row};
-use system::System;
+use system::{FLUSH_INTERVAL_MS, System};
 
 const ECHO: &str = "connector.entryHandler.echo";
 const HOP: &str = "chat.chatHandler.echo";
@@ -170,7 +171,8 @@ impl Load {
     }
 
     async fn systems(&self) -> Result<Vec<System>> {
-        let mut systems = vec![System::floor().await?, System::ours(true).await?];
+        let mut systems =
+            vec![System::floor().await?, System::ours(&[(1, "flush-interval", FLUSH_INTERVAL_MS)]).await?];
         if self.original {
             systems.push(System::original().await?);
         }

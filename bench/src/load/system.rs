@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(2);
 
 /// How seldom the second connector writes pushes, where it is to wait for more of them.
-const FLUSH_INTERVAL_MS: u64 = 50;
+pub(super) const FLUSH_INTERVAL_MS: u64 = 50;
 
 /// Servers under test.
 pub(super) struct System {
@@ -32,7 +32,7 @@ pub(super) struct System {
     pub(super) backend: Process,
     /// What ends with it.
     _running: Vec<Running>,
-    _game: Option<GameDir>,
+    game: Option<GameDir>,
 }
 
 /// A process with clients.
@@ -62,17 +62,17 @@ impl System {
             connectors: [client(&connector)?, client(&waiting)?],
             backend: process("backend", &backend)?,
             _running: vec![connector.0, waiting.0, backend],
-            _game: None,
+            game: None,
         })
     }
 
-    /// The chat example as `pomelo start` runs it, with one master. If `waits`, pushes do so at the second connector.
-    pub(super) async fn ours(waits: bool) -> Result<Self> {
+    /// The chat example as `pomelo start` runs it, with one master. Options of `servers.json` are of these connectors.
+    pub(super) async fn ours(options: &[(usize, &str, u64)]) -> Result<Self> {
         let game = GameDir::chat(None)?;
         game.keep_masters(1)?;
-        if waits {
+        for &(connector, option, value) in options {
             game.configure("servers.json", |file| {
-                file["production"]["connector"][1]["flush-interval"] = FLUSH_INTERVAL_MS.into();
+                file["production"]["connector"][connector][option] = value.into();
             })?;
         }
         let mut cluster = Cluster { game, supervisors: Vec::new() };
@@ -92,6 +92,20 @@ impl System {
         command.args(["start", "-e", "production"]).current_dir(game.path()).env("NODE_PATH", &modules);
         let running = Running::start(command)?;
         Self::game("original", game, vec![running]).await
+    }
+
+    /// What its first connector has counted, as far as there is any of it; it says so when it has ended.
+    pub(super) fn counted(&self) -> Option<String> {
+        let log = self.game.as_ref()?.read("logs/connector-server-1.log");
+        let said = log.lines().find(|line| line.contains("connector has ended"))?;
+        let counts = said.split_whitespace().filter_map(|word| word.split_once('='));
+        let some =
+            counts.filter(|(name, count)| *name != "accepted" && count.parse().is_ok_and(|n: u64| n > 0));
+        Some(
+            some.map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )
     }
 
     async fn game(name: &'static str, game: GameDir, running: Vec<Running>) -> Result<Self> {
@@ -116,7 +130,7 @@ impl System {
         let connector = |addr, id| anyhow::Ok(Connector { addr, process: process("connector", id)? });
         let connectors = [connector(first, "connector-server-1")?, connector(second, "connector-server-2")?];
         let backend = process("backend", "chat-server-1")?;
-        Ok(Self { name, connectors, backend, _running: running, _game: Some(game) })
+        Ok(Self { name, connectors, backend, _running: running, game: Some(game) })
     }
 }
 
