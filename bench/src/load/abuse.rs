@@ -52,7 +52,7 @@ const SMALL_BUFFER_BYTES: u32 = 4_096;
 const NICE: i32 = 10;
 
 /// How much text is in a request of one who does not read, and how often it asks.
-const DEAF_BYTES: usize = 4_096;
+const DEAF_BYTES: usize = 16 * 1_024;
 const DEAF_PAUSE: Duration = Duration::from_millis(50);
 
 /// How much text is in a request of one who floods, and how many of them leave at once.
