@@ -18,7 +18,7 @@ Examples:
 /// Options of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct Bench {
-    /// What to measure, with its options: failover, load, soak, growth, game or rpc.
+    /// What to measure, with its options: failover, load, soak, growth, abuse, game or rpc.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     arguments: Vec<String>,
 }
